@@ -1,1 +1,2 @@
-export {}
+export * from './peer.ts'
+export * from './signalling.ts'

@@ -1,0 +1,41 @@
+import { type Backend, ReasonedError } from '@roomful/core'
+import type { FeatureMaps } from '@roomful/tensor'
+
+/**
+ * One backend in one Worker (or in the process, in Node). Owns a one-at-a-time queue: no two runs overlap. Sessions of
+ * one engine share that queue.
+ */
+export interface InferenceEngine extends AsyncDisposable {
+  readonly backend: Backend
+  readonly threads: number
+  /**
+   * Builds a session for a sub-model: ONNX bytes with their weights inside (external weights are not resolved here).
+   * @throws EngineError `unsupported` (an operator this backend lacks), `malformed`, `memory`, `lost`
+   */
+  load(stage: Uint8Array, options?: { signal?: AbortSignal; label?: string }): Promise<StageSession>
+  /** Ends with the reason when the backend is gone for good (device.lost, a crashed worker); never rejects. */
+  readonly lost: Promise<EngineError>
+}
+
+export interface StageRun {
+  readonly outputs: FeatureMaps
+  /** Time inside the backend, read-back included; queueing excluded. */
+  readonly computeMs: number
+  /** Time spent waiting for the engine's queue. */
+  readonly queueMs: number
+}
+
+export interface StageSession extends AsyncDisposable {
+  readonly inputs: readonly string[]
+  readonly outputs: readonly string[]
+  /**
+   * Runs the stage. Input arrays may be transferred to the worker: the caller must not read them afterwards unless
+   * `keepInputs` is set. Abort takes effect before the run starts or at its end (a run cannot be stopped inside);
+   * the promise rejects with `signal.reason` at once either way.
+   */
+  run(inputs: FeatureMaps, options?: { signal?: AbortSignal; keepInputs?: boolean }): Promise<StageRun>
+}
+
+export class EngineError extends ReasonedError<
+  'unsupported' | 'malformed' | 'memory' | 'lost' | 'shape' | 'disposed' | 'timeout' | 'unavailable'
+> {}
