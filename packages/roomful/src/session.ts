@@ -1,0 +1,63 @@
+import type { DeviceId } from '@roomful/core'
+import { ReasonedError } from '@roomful/core'
+import type { HandPlan, RequestView, RoomSnapshot } from './snapshot.ts'
+
+export class RoomfulError extends ReasonedError<
+  | 'bad-invite'
+  | 'not-a-picture'
+  | 'bad-model'
+  | 'no-model'
+  | 'left'
+  | 'too-large'
+  | 'deadline'
+  | 'unavailable'
+  | 'unsupported'
+> {}
+
+/** RGBA pixels, row-major, 4 bytes each, as in ImageData. */
+export interface Picture {
+  readonly width: number
+  readonly height: number
+  readonly data: Uint8ClampedArray<ArrayBuffer>
+}
+
+export interface InferOptions {
+  readonly signal?: AbortSignal
+  /** The answer or a typed error comes within this time. Default 10,000 ms, minimum 1. */
+  readonly deadlineMs?: number
+  /** For pictures that show nothing the model knows (the test pattern): time the room, claim no label. Default true. */
+  readonly claimLabel?: boolean
+  /** Look into and fill the room's cache. Default true. */
+  readonly cache?: boolean
+}
+
+export interface PlanningOptions {
+  readonly objective: 'latency' | 'throughput'
+  /** Accuracy points that exits and wire formats may cost, 0..1. */
+  readonly maxAccuracyLoss: number
+  readonly privacy: 'none' | 'raw-stays-local'
+  readonly exits: boolean
+}
+
+/** A device's seat in a room: the whole public surface that the page is built on. */
+export interface RoomSession extends AsyncDisposable {
+  readonly self: DeviceId
+  readonly snapshot: RoomSnapshot
+  /** Calls back with every new snapshot (at most one per animation frame's worth of changes). Returns an undo. */
+  onChange(listener: (snapshot: RoomSnapshot) => void): () => void
+
+  /** A model package's folder URL, or the bytes of an ONNX file, which becomes the room's model. */
+  loadModel(source: string | Uint8Array, options?: { signal?: AbortSignal; name?: string }): Promise<void>
+  infer(picture: Picture, options?: InferOptions): Promise<RequestView>
+  /** Latest frame wins: frames that arrive while the window is full replace the one that waits. */
+  inferStream(frames: AsyncIterable<Picture>, options?: InferOptions & { window?: number }): AsyncIterable<RequestView>
+
+  /** Replaces the planner until `planAutomatically`. @throws PlanError when it does not fit the model or the room */
+  planByHand(plan: HandPlan): Promise<void>
+  planAutomatically(options?: Partial<PlanningOptions>): Promise<void>
+
+  rename(name: string): void
+  allowLending(allowed: boolean): void
+  /** Ends everything in order: requests, links, workers. Idempotent. */
+  leave(): Promise<void>
+}

@@ -1,0 +1,127 @@
+import type {
+  AnswerSource,
+  DeviceId,
+  DeviceProfile,
+  ExitName,
+  LinkProfile,
+  ModelDigest,
+  Plan,
+  PlanId,
+  TensorName,
+  Trace,
+} from '@roomful/core'
+
+/** A peer as a person sees it. */
+export interface PeerView {
+  readonly profile: DeviceProfile
+  readonly link: 'linking' | 'connected' | 'silent' | 'lost'
+  readonly rttMs?: number
+  readonly mbitPerSecond?: number
+}
+
+/** The layers between two neighbouring partition points: the unit in which a plan can be cut by hand. */
+export interface SegmentView {
+  /** The partition point at its end; the trunk's output for the last one. */
+  readonly to: TensorName
+  readonly macs: number
+  /** Shape of `to`, NCHW. */
+  readonly shape: readonly number[]
+  /** Bytes of `to` as float32. */
+  readonly bytes: number
+}
+
+export interface ExitView {
+  readonly name: ExitName
+  readonly at: TensorName
+  /** Multiply-accumulates up to and including the exit. */
+  readonly macs: number
+  readonly threshold: number
+}
+
+export interface ModelView {
+  readonly name: string
+  readonly digest: ModelDigest
+  readonly labels: readonly string[]
+  readonly width: number
+  readonly height: number
+  readonly macs: number
+  readonly segments: readonly SegmentView[]
+  readonly exits: readonly ExitView[]
+  /** Weight bytes on this device, and of the whole model. */
+  readonly downloadedBytes: number
+  readonly totalBytes: number
+}
+
+export interface PlanChoice {
+  readonly method: string
+  readonly predictedMs: number
+  readonly summary: string
+}
+
+export interface PlanView {
+  readonly id: PlanId
+  readonly plan: Plan
+  readonly status: 'preparing' | 'active'
+  readonly byHand: boolean
+  /** "Why this plan?", one sentence each. */
+  readonly words: readonly string[]
+  readonly runnersUp: readonly PlanChoice[]
+}
+
+/** One ended request. */
+export interface RequestView {
+  readonly trace: Trace
+  readonly plan?: PlanId
+  /** Absent when the picture was the test pattern: no label is claimed for it. */
+  readonly answer?: { readonly label: string; readonly index: number; readonly confidence: number }
+  readonly endedAt: number
+}
+
+export interface StatsView {
+  readonly answered: number
+  readonly failed: number
+  readonly recovered: number
+  readonly p50Ms: number
+  readonly p95Ms: number
+  readonly byExit: Readonly<Record<ExitName, number>>
+  readonly bySource: Readonly<Record<AnswerSource, number>>
+  /** This device alone, measured in the background now and then; absent until measured. */
+  readonly aloneMs?: number
+}
+
+export interface BenchmarkView {
+  readonly running: boolean
+  readonly step: string
+  /** 0..1 */
+  readonly progress: number
+}
+
+/** Everything the page shows, immutable; a new object with every change. */
+export interface RoomSnapshot {
+  readonly phase: 'joining' | 'joined' | 'left'
+  readonly self: DeviceProfile
+  readonly role: 'worker' | 'observer'
+  readonly inviteUrl: string
+  readonly signalling: 'connected' | 'reconnecting' | 'closed'
+  readonly benchmark: BenchmarkView
+  readonly peers: readonly PeerView[]
+  readonly links: readonly LinkProfile[]
+  readonly model?: ModelView
+  readonly modelState: 'none' | 'loading' | 'ready' | 'failed'
+  readonly plan?: PlanView
+  readonly lending: { readonly asked: boolean; readonly allowed: boolean; readonly pausedBecause?: string }
+  /** Requests that others run here at this moment. */
+  readonly serving: number
+  /** Newest last, at most 100. */
+  readonly requests: readonly RequestView[]
+  readonly stats: StatsView
+  /** Newest last, at most 20. */
+  readonly messages: readonly {
+    readonly id: number
+    readonly kind: 'info' | 'warning' | 'error'
+    readonly text: string
+  }[]
+}
+
+/** Which device computes up to which partition point: a plan drawn by hand. The last `to` is the trunk's output. */
+export type HandPlan = readonly { readonly device: DeviceId; readonly to: TensorName }[]
