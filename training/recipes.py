@@ -26,7 +26,7 @@ class Recipe:
     weight_decay: float = 5e-4
     warmup: float = 0.06            # share of the run
     smoothing: float = 0.1
-    exit_weight: float = 0.4        # loss weight of each exit; the final classifier counts 1
+    exit_weight: float = 0.3        # loss weight of each exit; the final classifier counts 1
     distill: float = 0.5            # share of an exit's loss that is taught by the final classifier
     ema: float = 0.998              # per step
     seed: int = 4
@@ -37,7 +37,7 @@ IMAGENETTE = Recipe(
     name="imagenette",
     data="imagenette160",
     size=160,
-    canvas=224,
+    canvas=160,
     shape=Shape(
         stem=(24, 40),
         widths=(80, 192, 256),
@@ -51,7 +51,7 @@ IMAGENETTE = Recipe(
     ),
     calibration=600,
     augment=Augmentation(area=(0.35, 1.0), ratio=0.75, brightness=0.25, contrast=0.25, saturation=0.3, cutmix=0.35),
-    sizes=((0.0, 96), (0.4, 128), (0.85, 144)),
+    sizes=((0.0, 96), (0.35, 128), (0.9, 144)),
     licence="weights CC0-1.0; trained on Imagenette (a subset of ImageNet, research use), see docs/model-cards/imagenette.md",
 )
 
