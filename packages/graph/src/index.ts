@@ -1,1 +1,5 @@
-export {}
+export * from './analysis.ts'
+export * from './data-type.ts'
+export * from './error.ts'
+export * from './model-graph.ts'
+export * from './stubs.ts'
