@@ -42,27 +42,36 @@ export interface CachedAnswer {
 export interface NoticeKinds {
   /**
    * Rows of a feature map on their way to the devices of volume `volume` (its input; volume 0 gets the picture or the
-   * input tensor) or to an exit (`exit` set). `rows` are rows of the whole tensor; blob 0 is the encoded map.
+   * input tensor). One message serves every target on the receiver that needs the same rows. `rows` are rows of the
+   * whole tensor; blob 0 is the encoded map.
    */
   feature: {
     requestId: RequestId
     planId: PlanId
     initiator: DeviceId
     volume: number
-    /** Set when the map goes to an exit's device instead of the next volume. */
-    exit?: ExitName
+    /** Indices of the receiver's shards of `volume` that the map is for; empty when only exits or the relay want it. */
+    shards: readonly number[]
+    /** Exits hanging on this tensor that the receiver evaluates. */
+    exits: readonly ExitName[]
+    /** Set on the way to the initiator when `route` is `leader`: it passes the rows on to the shards of `volume`. */
+    relay?: boolean
     /** Rows of the sending volume's output that the blob holds; absent when whole or without rows. */
     rows?: Range
     /** Milliseconds left until the request's deadline when it was sent. */
     remainingMs: number
     encoding: 'feature' | 'jpeg' | 'webp'
   } & WithBlobs
-  /** An exit's or the trunk's outcome, to the initiator. Blob 0: logits as an encoded map (or the model's outputs in order). */
+  /**
+   * An exit's or the trunk's outcome, to the initiator. Blobs: the logits as an encoded map (the trunk's: the model's
+   * outputs in order). `rows` when the last volume is sharded: the rows of its output that blob 0 holds.
+   */
   result: {
     requestId: RequestId
     planId: PlanId
     exit: ExitName
     confident: boolean
+    rows?: Range
     spans: readonly Span[]
   } & WithBlobs
   /** What a device did for a request; sent to the initiator when its part is done. Span times: the sender's clock, from the arrival of its first input. */
