@@ -1,0 +1,113 @@
+import * as v from 'valibot'
+import { ProtocolError } from './error.ts'
+import type { NoticeKind, NoticeOf, PeerMessage, ReplyOf, RequestKind, RequestOf } from './peer.ts'
+import { type BlobBounds, EnvelopeSchema, NOTICE_RULES, REQUEST_RULES } from './schema/peer.ts'
+import {
+  AnswerSchema,
+  JoinAnswerSchema,
+  JoinSchema,
+  PeerJoinedSchema,
+  PeerLeftSchema,
+  ProfileUpdateSchema,
+  SignalledSchema,
+  SignalSchema,
+} from './schema/signalling.ts'
+import type { ClientEvents, ServerEvents, SignallingAnswer } from './signalling.ts'
+
+/**
+ * Data of another party checked against a schema.
+ * @throws ProtocolError `malformed`, naming the place
+ */
+function check<S extends v.GenericSchema>(schema: S, value: unknown, what: string): v.InferOutput<S> {
+  const result = v.safeParse(schema, value, { abortEarly: true })
+  if (result.success) return result.output
+  const issue = result.issues[0]
+  const path = v.getDotPath(issue)
+  throw new ProtocolError('malformed', `${what}${path === null ? '' : ` ${path}`}: ${issue.message.slice(0, 200)}`)
+}
+
+/** Separates a body from its blobs and checks both. */
+function checkBody(schema: v.GenericSchema, bounds: BlobBounds, value: unknown, what: string): unknown {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+  if (!isObject) throw new ProtocolError('malformed', `${what}: the body is not an object`)
+  const { blobs = [], ...body } = value as { blobs?: unknown }
+  if (!Array.isArray(blobs) || !blobs.every((blob) => blob instanceof Uint8Array)) {
+    throw new ProtocolError('malformed', `${what}: blobs must be byte arrays`)
+  }
+  if (blobs.length < bounds.min || blobs.length > bounds.max) {
+    throw new ProtocolError('malformed', `${what}: ${blobs.length} blobs, expected ${bounds.min} to ${bounds.max}`)
+  }
+  const checked = check(schema, body, what) as object
+  return blobs.length === 0 ? checked : { ...checked, blobs }
+}
+
+/** A request's body by kind. @throws ProtocolError `malformed` */
+export function checkRequest<K extends RequestKind>(kind: K, body: unknown): RequestOf<K> {
+  const { schema, blobs } = REQUEST_RULES[kind].request
+  return checkBody(schema, blobs, body, `request ${kind}`) as RequestOf<K>
+}
+
+/** A reply's body by the kind that was asked. @throws ProtocolError `malformed` */
+export function checkReply<K extends RequestKind>(kind: K, body: unknown): ReplyOf<K> {
+  const { schema, blobs } = REQUEST_RULES[kind].reply
+  return checkBody(schema, blobs, body, `reply ${kind}`) as ReplyOf<K>
+}
+
+/** A notice's body by kind. @throws ProtocolError `malformed` */
+export function checkNotice<K extends NoticeKind>(kind: K, body: unknown): NoticeOf<K> {
+  const { schema, blobs } = NOTICE_RULES[kind]
+  return checkBody(schema, blobs, body, `notice ${kind}`) as NoticeOf<K>
+}
+
+/**
+ * A peer's message with its blobs in place. The body of a `reply` stays unchecked (`checkReply` needs the kind that was
+ * asked).
+ * @throws ProtocolError `malformed`
+ */
+export function checkPeerMessage(value: unknown): PeerMessage {
+  const message = check(EnvelopeSchema, value, 'message')
+  switch (message.type) {
+    case 'request':
+      return { ...message, body: checkRequest(message.kind, message.body) } as PeerMessage
+    case 'notice':
+      return { ...message, body: checkNotice(message.kind, message.body) } as PeerMessage
+    case 'hello':
+    case 'reply':
+    case 'failure':
+    case 'abort':
+      return message as PeerMessage
+  }
+}
+
+type ClientMessage<E extends 'join' | 'profile' | 'signal'> = Parameters<ClientEvents[E]>[0]
+type ServerMessage<E extends 'peer-joined' | 'peer-updated' | 'peer-left' | 'signal'> = Parameters<ServerEvents[E]>[0]
+
+const CLIENT_SCHEMAS = { join: JoinSchema, profile: ProfileUpdateSchema, signal: SignalSchema }
+const SERVER_SCHEMAS = {
+  'peer-joined': PeerJoinedSchema,
+  'peer-updated': ProfileUpdateSchema,
+  'peer-left': PeerLeftSchema,
+  signal: SignalledSchema,
+}
+
+/** For the server: the argument of a client's event. @throws ProtocolError `malformed` */
+export function checkClientMessage<E extends keyof typeof CLIENT_SCHEMAS>(event: E, value: unknown): ClientMessage<E> {
+  return check(CLIENT_SCHEMAS[event], value, event) as unknown as ClientMessage<E>
+}
+
+/** For the client: the argument of the server's event. @throws ProtocolError `malformed` */
+export function checkServerMessage<E extends keyof typeof SERVER_SCHEMAS>(event: E, value: unknown): ServerMessage<E> {
+  return check(SERVER_SCHEMAS[event], value, event) as unknown as ServerMessage<E>
+}
+
+/** For the client: the server's acknowledgement of anything but `join`. @throws ProtocolError `malformed` */
+export function checkAnswer(value: unknown): SignallingAnswer {
+  return check(AnswerSchema, value, 'answer') as SignallingAnswer
+}
+
+type JoinAnswer = Parameters<Parameters<ClientEvents['join']>[1]>[0]
+
+/** For the client: the server's acknowledgement of `join`. @throws ProtocolError `malformed` */
+export function checkJoinAnswer(value: unknown): JoinAnswer {
+  return check(JoinAnswerSchema, value, 'join answer') as unknown as JoinAnswer
+}

@@ -1,0 +1,65 @@
+import type { Span, WireError } from '@roomful/core'
+import * as v from 'valibot'
+
+/** Ids are short tokens: letters, digits and `_ . : / # @ + -`; nothing that needs escaping anywhere. */
+const token = (maxLength: number) => v.pipe(v.string(), v.maxLength(maxLength), v.regex(/^[\w.:/#@+-]+$/))
+
+export const DeviceIdSchema = token(64)
+export const RequestIdSchema = token(160)
+export const PlanIdSchema = token(160)
+export const DigestSchema = token(128)
+export const CacheKeySchema = token(256)
+/** Exit, tensor and backend names come from ONNX graphs: free strings, bounded. */
+export const NameSchema = v.pipe(v.string(), v.minLength(1), v.maxLength(512))
+
+/** A count or size: an integer in 0..2^40. */
+export const CountSchema = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2 ** 40))
+/** The id of an exchange on one link: an unsigned 32-bit integer. */
+export const ExchangeIdSchema = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff_ffff))
+export const ShareSchema = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
+/** Milliseconds, rates and megabytes: finite, not negative, below 10^12. */
+export const QuantitySchema = v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(1e12))
+/** Span times may lie before the request's start on the sender's clock. */
+const TimeSchema = v.pipe(v.number(), v.finite(), v.minValue(-1e12), v.maxValue(1e12))
+
+export const RangeSchema = v.pipe(
+  v.strictObject({ start: CountSchema, end: CountSchema }),
+  v.check(({ start, end }) => start < end, 'a range [start, end) must not be empty'),
+)
+
+export const SpanSchema = v.strictObject({
+  device: DeviceIdSchema,
+  kind: v.picklist([
+    'preprocess',
+    'cache',
+    'queue',
+    'compute',
+    'exit',
+    'encode',
+    'transfer',
+    'decode',
+    'wait',
+    'recover',
+  ] satisfies Span['kind'][]),
+  startMs: TimeSchema,
+  endMs: TimeSchema,
+  volume: v.exactOptional(CountSchema),
+  exit: v.exactOptional(NameSchema),
+  bytes: v.exactOptional(CountSchema),
+  to: v.exactOptional(DeviceIdSchema),
+})
+export const SpansSchema = v.pipe(v.array(SpanSchema), v.maxLength(2048))
+
+const wireErrorFields = {
+  name: v.pipe(v.string(), v.maxLength(100)),
+  reason: v.pipe(v.string(), v.maxLength(100)),
+  message: v.pipe(v.string(), v.maxLength(1000)),
+}
+
+/** Finite depth on purpose: a recursive schema would let a peer exhaust the stack. `toWire` sends at most 4 causes. */
+function wireErrorSchema(depth: number): v.GenericSchema<WireError> {
+  return depth === 0
+    ? v.strictObject(wireErrorFields)
+    : v.strictObject({ ...wireErrorFields, cause: v.exactOptional(wireErrorSchema(depth - 1)) })
+}
+export const WireErrorSchema = wireErrorSchema(5)
