@@ -1,0 +1,71 @@
+import { useState } from 'preact/hooks'
+import type { RoomSession, RoomSnapshot } from 'roomful'
+import type { Source } from '../input/source.ts'
+import { Consent } from './consent.tsx'
+import { deviceMarks } from './device-mark.tsx'
+import { JoinProgress } from './join-progress.tsx'
+import { Messages } from './messages.tsx'
+import { PicturePanel } from './picture-panel.tsx'
+import { RoomPanel } from './room-panel.tsx'
+import { SplitPanel } from './split-panel.tsx'
+import { TimePanel } from './time-panel.tsx'
+import { TopBar } from './top-bar.tsx'
+import { WhyPanel } from './why-panel.tsx'
+
+const TABS = ['Split', 'Room', 'Time'] as const
+type Tab = (typeof TABS)[number]
+
+/** The whole page: a function of the snapshot and of what the person does with the picture. */
+export function App({ snapshot, session, source }: { snapshot: RoomSnapshot; session: RoomSession; source: Source }) {
+  const [tab, setTab] = useState<Tab>('Split')
+  const mark = deviceMarks(snapshot)
+  if (snapshot.phase === 'left') return <Left />
+  return (
+    <div class="page">
+      <TopBar snapshot={snapshot} session={session} />
+      <Messages snapshot={snapshot} />
+      <Consent snapshot={snapshot} session={session} />
+      <JoinProgress snapshot={snapshot} />
+      <main class="grid" data-tab={tab}>
+        <PicturePanel snapshot={snapshot} source={source} />
+        <div class="tabs" role="tablist" aria-label="Panels">
+          {TABS.map((name) => (
+            <button
+              key={name}
+              type="button"
+              role="tab"
+              id={`tab-${name}`}
+              aria-controls={`panel-${name}`}
+              aria-selected={tab === name}
+              onClick={() => setTab(name)}
+            >
+              {name}
+            </button>
+          ))}
+        </div>
+        <div class="area-split" id="panel-Split">
+          <SplitPanel snapshot={snapshot} session={session} mark={mark} />
+          <WhyPanel snapshot={snapshot} session={session} />
+        </div>
+        <div class="area-room" id="panel-Room">
+          <RoomPanel snapshot={snapshot} session={session} mark={mark} />
+        </div>
+        <div class="area-time" id="panel-Time">
+          <TimePanel snapshot={snapshot} mark={mark} />
+        </div>
+      </main>
+    </div>
+  )
+}
+
+function Left() {
+  return (
+    <div class="left-room">
+      <h1>You left the room</h1>
+      <p>Nothing of this device is in use any more.</p>
+      <button type="button" class="primary" onClick={() => location.reload()}>
+        Join again
+      </button>
+    </div>
+  )
+}

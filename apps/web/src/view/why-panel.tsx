@@ -1,0 +1,42 @@
+import type { RoomSession, RoomSnapshot } from 'roomful'
+import { ms } from './format.ts'
+
+/** The plan in words, with the runner-up plans and their predicted times. */
+export function WhyPanel({ snapshot, session }: { snapshot: RoomSnapshot; session: RoomSession }) {
+  const plan = snapshot.plan
+  if (plan === undefined) return null
+  return (
+    <section class="why" aria-labelledby="why-title">
+      <h2 id="why-title">Why this plan?</h2>
+      <p>
+        <strong>{plan.byHand ? 'Drawn by hand' : plan.plan.method}</strong>, predicted{' '}
+        {ms(plan.plan.predicted.latencyMs)}
+        {plan.status === 'preparing' && ' · devices are preparing; the old plan still runs'}
+      </p>
+      <ul>
+        {plan.words.map((words) => (
+          <li key={words}>{words}</li>
+        ))}
+      </ul>
+      {plan.runnersUp.length > 0 && (
+        <table>
+          <caption>Runners-up</caption>
+          <tbody>
+            {plan.runnersUp.map((choice) => (
+              <tr key={choice.method + choice.summary}>
+                <th scope="row">{choice.method}</th>
+                <td>{choice.summary}</td>
+                <td class="number">{ms(choice.predictedMs)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+      {plan.byHand && (
+        <button type="button" onClick={() => void session.planAutomatically()}>
+          Plan automatically again
+        </button>
+      )}
+    </section>
+  )
+}
