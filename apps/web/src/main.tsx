@@ -1,7 +1,6 @@
 import { signal } from '@preact/signals'
-import { errorText } from '@roomful/core'
 import { render } from 'preact'
-import { joinRoom, type RoomSession, type RoomSnapshot } from 'roomful'
+import { errorText, joinRoom, type RoomSession, type RoomSnapshot } from 'roomful'
 import { Source } from './input/source.ts'
 import './styles.css'
 import { App } from './view/app.tsx'

@@ -1,2 +1,26 @@
+export {
+  type AnswerSource,
+  type Backend,
+  type BackendSpeed,
+  type DeviceId,
+  type DeviceProfile,
+  deviceId,
+  type ExitName,
+  errorText,
+  type LayerVolume,
+  type LinkProfile,
+  modelDigest,
+  type Plan,
+  PlanError,
+  planId,
+  type Range,
+  ReasonedError,
+  requestId,
+  type Span,
+  type SpanKind,
+  type TensorName,
+  type Trace,
+  type WireFormat,
+} from '@roomful/core'
 export * from './session.ts'
 export * from './snapshot.ts'

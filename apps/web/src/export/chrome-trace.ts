@@ -1,5 +1,4 @@
-import type { DeviceId } from '@roomful/core'
-import type { RequestView } from 'roomful'
+import type { DeviceId, RequestView } from 'roomful'
 
 /**
  * Requests as Chrome trace events (the Trace Event Format's complete events, `ph: 'X'`, microseconds), for Perfetto and

@@ -1,5 +1,4 @@
-import type { SpanKind } from '@roomful/core'
-import type { RequestView } from 'roomful'
+import type { RequestView, SpanKind } from 'roomful'
 
 const KINDS: readonly SpanKind[] = [
   'preprocess',

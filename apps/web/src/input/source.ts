@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals'
-import { errorText } from '@roomful/core'
 import type { InferOptions, Picture, RoomSession } from 'roomful'
+import { errorText } from 'roomful'
 import { openCamera } from './camera.ts'
 import { decodePicture, pixelsOf } from './decode.ts'
 import { drawTestPattern } from './test-pattern.ts'

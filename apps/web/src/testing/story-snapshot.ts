@@ -1,3 +1,4 @@
+import type { ModelView, RequestView, RoomSnapshot } from 'roomful'
 import {
   type DeviceProfile,
   deviceId,
@@ -7,8 +8,7 @@ import {
   planId,
   requestId,
   type Span,
-} from '@roomful/core'
-import type { ModelView, RequestView, RoomSnapshot } from 'roomful'
+} from 'roomful'
 
 const phone = deviceId('phone')
 const laptop = deviceId('laptop')

@@ -1,5 +1,4 @@
-import type { DeviceId } from '@roomful/core'
-import type { RoomSnapshot } from 'roomful'
+import type { DeviceId, RoomSnapshot } from 'roomful'
 
 /** Okabe-Ito: told apart under the common colour-vision deficiencies; each device carries a letter besides. */
 const COLOURS = [

@@ -1,5 +1,5 @@
-import type { DeviceId, Span, Trace } from '@roomful/core'
 import { useRef } from 'preact/hooks'
+import type { DeviceId, Span, Trace } from 'roomful'
 import type { DeviceMark } from './device-mark.tsx'
 import { bytes, ms } from './format.ts'
 import { useWidth } from './use-width.ts'

@@ -1,6 +1,6 @@
-import { type DeviceId, deviceId } from '@roomful/core'
 import { useState } from 'preact/hooks'
 import type { HandPlan, RoomSnapshot } from 'roomful'
+import { type DeviceId, deviceId } from 'roomful'
 import { bytes } from './format.ts'
 
 /** Draw a plan by hand: which device begins, up to where, and who goes on. */

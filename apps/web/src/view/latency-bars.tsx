@@ -1,6 +1,5 @@
-import type { SpanKind } from '@roomful/core'
 import { useEffect, useRef } from 'preact/hooks'
-import type { RequestView } from 'roomful'
+import type { RequestView, SpanKind } from 'roomful'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import { stackByGroup } from './latency-stack.ts'

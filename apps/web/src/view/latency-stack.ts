@@ -1,4 +1,4 @@
-import type { SpanKind, Trace } from '@roomful/core'
+import type { SpanKind, Trace } from 'roomful'
 
 /**
  * Cumulative heights of each group for each trace: result[g][t] = milliseconds of groups 0..g in trace t. Work of several

@@ -1,6 +1,5 @@
-import type { DeviceId, DeviceProfile } from '@roomful/core'
 import { useRef } from 'preact/hooks'
-import type { PeerView, RoomSession, RoomSnapshot } from 'roomful'
+import type { DeviceId, DeviceProfile, PeerView, RoomSession, RoomSnapshot } from 'roomful'
 import type { DeviceMark } from './device-mark.tsx'
 import { Mark } from './device-mark.tsx'
 import { bytes, mbit, ms, percent } from './format.ts'

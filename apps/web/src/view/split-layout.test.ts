@@ -1,5 +1,5 @@
-import { deviceId, modelDigest, type Plan } from '@roomful/core'
 import type { ModelView } from 'roomful'
+import { deviceId, modelDigest, type Plan } from 'roomful'
 import { describe, expect, it } from 'vitest'
 import { nearestEnd, splitLayout, stripes } from './split-layout.ts'
 

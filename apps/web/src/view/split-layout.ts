@@ -1,5 +1,4 @@
-import type { Plan, Range, TensorName, WireFormat } from '@roomful/core'
-import type { ModelView } from 'roomful'
+import type { ModelView, Plan, Range, TensorName, WireFormat } from 'roomful'
 
 /** One block of the strip: the layers of one segment. `x` and `width` as shares of the strip, `height` 0..1. */
 export interface Block {

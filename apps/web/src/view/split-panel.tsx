@@ -1,6 +1,5 @@
-import type { DeviceId, Plan } from '@roomful/core'
 import { useRef, useState } from 'preact/hooks'
-import type { HandPlan, ModelView, RoomSession, RoomSnapshot } from 'roomful'
+import type { DeviceId, HandPlan, ModelView, Plan, RoomSession, RoomSnapshot } from 'roomful'
 import type { DeviceMark } from './device-mark.tsx'
 import { Mark } from './device-mark.tsx'
 import { bytes, macs } from './format.ts'

@@ -1,5 +1,4 @@
-import type { DeviceId } from '@roomful/core'
-import type { RoomSnapshot } from 'roomful'
+import type { DeviceId, RoomSnapshot } from 'roomful'
 import { chromeTrace } from '../export/chrome-trace.ts'
 import { download } from '../export/download.ts'
 import { requestsCsv } from '../export/requests-csv.ts'
