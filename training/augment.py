@@ -3,7 +3,7 @@
 Geometry is one affine map per picture, sampled once (crop, scale, turn, mirror together); colour, light, noise and blur
 follow at the training size. All randomness comes from the generator passed in.
 """
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Optional, Tuple
 
 import torch
@@ -28,6 +28,13 @@ class Augmentation:
     blur: float = 0.0               # probability of a small Gaussian blur
     erase: float = 0.0              # probability of a grey rectangle
     cutmix: float = 0.0             # probability that a batch exchanges rectangles (labels mixed by area)
+
+    def at(self, strength: float) -> "Augmentation":
+        """The same, weaker: every magnitude and probability times `strength` in [0, 1], crops nearer to the whole picture."""
+        weaker = {f.name: getattr(self, f.name) * strength for f in fields(self)
+                  if f.name not in ("area", "ratio", "mirror")}
+        area = tuple(1 + (edge - 1) * strength for edge in self.area)
+        return replace(self, area=area, ratio=1 + (self.ratio - 1) * strength, **weaker)
 
 
 def uniform(n: int, low: float, high: float, rng: torch.Generator) -> torch.Tensor:
@@ -96,7 +103,7 @@ def soften(x: torch.Tensor, a: Augmentation, rng: torch.Generator) -> torch.Tens
         x = x + torch.randn(x.shape, generator=rng) * per(uniform(n, 0, a.noise, rng))
     if a.erase:
         for i in torch.flatten((torch.rand(n, generator=rng) < a.erase).nonzero()).tolist():
-            eh, ew = (int(v) for v in (uniform(2, 0.1, 0.3, rng) * torch.tensor([h, w])))
+            eh, ew = (int(v) for v in (uniform(2, 0.08, 0.22, rng) * torch.tensor([h, w])))
             y, z = (int(v) for v in torch.rand(2, generator=rng) * torch.tensor([h - eh, w - ew]))
             x[i, :, y:y + eh, z:z + ew] = torch.rand(3, 1, 1, generator=rng)
     return x

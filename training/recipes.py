@@ -30,6 +30,7 @@ class Recipe:
     distill: float = 0.5            # share of an exit's loss that is taught by the final classifier
     ema: float = 0.998              # per step
     seed: int = 4
+    ramp: float = 0.0               # share of the run over which augmentation grows to its full strength
     max_loss: float = 0.006         # accuracy the default thresholds may cost on the calibration part
 
 
@@ -68,14 +69,15 @@ HANDSIGNS = Recipe(
     ),
     calibration=160,
     augment=Augmentation(
-        area=(0.5, 1.7), ratio=0.8, rotation=25.0, shift=0.12, shear=0.12, background=0.75,
-        brightness=0.4, contrast=0.4, saturation=0.5, temperature=0.25, shade=0.35, noise=0.06, blur=0.3, erase=0.25,
+        area=(0.75, 1.9), ratio=0.8, rotation=25.0, shift=0.1, shear=0.12, background=0.75,
+        brightness=0.4, contrast=0.4, saturation=0.5, temperature=0.2, shade=0.35, noise=0.06, blur=0.3, erase=0.1,
     ),
     sizes=((0.0, 96),),
     licence="weights CC0-1.0; see docs/model-cards/handsigns.md for the data",
     batch=64,
     lr=0.05,
     exit_weight=0.5,
+    ramp=0.4,
 )
 
 RECIPES = {r.name: r for r in (IMAGENETTE, HANDSIGNS)}

@@ -116,7 +116,7 @@ class Trainer:
         self.background = None
         if recipe.augment.background:
             from backgrounds import Backgrounds
-            self.background = Backgrounds(kept, cache)
+            self.background = Backgrounds(kept, seed=recipe.seed)
         self.net = MultiExitNet(recipe.shape).to(self.device, memory_format=torch.channels_last)
         self.average = Average(self.net, recipe.ema)
         decayed = [p for p in self.net.parameters() if p.ndim > 1]
@@ -163,8 +163,9 @@ class Trainer:
 
     def step(self, index: torch.Tensor, side: int, rng: torch.Generator) -> float:
         recipe = self.recipe
-        background = self.background.chooser(index, rng) if self.background else None
-        x = augment.batch(self.pixels[index], self.sizes[index], side, recipe.augment, rng, background)
+        background = self.background.chooser(index) if self.background else None
+        strength = min(1.0, 0.1 + self.budget.progress() / recipe.ramp) if recipe.ramp else 1.0
+        x = augment.batch(self.pixels[index], self.sizes[index], side, recipe.augment.at(strength), rng, background)
         targets = F.one_hot(self.labels[index], recipe.shape.classes).float()
         targets = targets * (1 - recipe.smoothing) + recipe.smoothing / recipe.shape.classes
         if float(torch.rand((), generator=rng)) < recipe.augment.cutmix and self.budget.progress() < 0.88:
