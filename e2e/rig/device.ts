@@ -1,0 +1,166 @@
+import type { Browser, BrowserServer, Page } from 'playwright'
+import type { HandPlan, RequestView, RoomSession, RoomSnapshot } from 'roomful'
+import { type BrowserName, type BrowserOptions, browserType, launchBrowser } from './browsers.ts'
+
+export interface DeviceOptions extends BrowserOptions {
+  readonly name: string
+  readonly browser?: BrowserName
+  readonly viewport?: { readonly width: number; readonly height: number }
+  readonly observer?: boolean
+  /** Answer to "Lend this device?"; default true. */
+  readonly lend?: boolean
+  /** Address of another model package, relative to the page. */
+  readonly model?: string
+}
+
+/** What the page exposes to the rig (apps/web/src/main.tsx). */
+declare global {
+  var roomful: { session: RoomSession } | undefined
+}
+
+const READY_MS = 120_000
+const POLL_MS = 60
+
+/** One emulated device: a browser process of its own with the page open in it. */
+export class Device {
+  readonly name: string
+  readonly page: Page
+  /** Lines of the page's console that are errors, and exceptions nobody caught. */
+  readonly errors: string[] = []
+  readonly #server: BrowserServer
+  readonly #browser: Browser
+
+  private constructor(name: string, page: Page, server: BrowserServer, browser: Browser) {
+    this.name = name
+    this.page = page
+    this.#server = server
+    this.#browser = browser
+    page.on('pageerror', (error) => this.errors.push(error.message))
+    page.on('console', (line) => {
+      if (line.type() === 'error') this.errors.push(line.text())
+    })
+  }
+
+  /** Starts the browser and opens the invite; resolves when the page has loaded, not when the room is up. */
+  static async open(invite: string, options: DeviceOptions): Promise<Device> {
+    const browserName = options.browser ?? 'chromium'
+    const server = await launchBrowser(browserName, options)
+    try {
+      const browser = await browserType(browserName).connect(server.wsEndpoint(), { timeout: 60_000 })
+      const context = await browser.newContext({
+        viewport: options.viewport ?? { width: 1280, height: 860 },
+        ignoreHTTPSErrors: true,
+      })
+      const device = new Device(options.name, await context.newPage(), server, browser)
+      await device.page.goto(address(invite, options), { timeout: 60_000 })
+      await device.page.waitForFunction(() => globalThis.roomful !== undefined, undefined, { timeout: READY_MS })
+      const lend = options.lend ?? true
+      await device.page.evaluate((allowed) => globalThis.roomful?.session.allowLending(allowed), lend)
+      return device
+    } catch (error) {
+      await server.kill()
+      throw error
+    }
+  }
+
+  snapshot(): Promise<RoomSnapshot> {
+    return this.page.evaluate(() => {
+      const session = globalThis.roomful?.session
+      if (session === undefined) throw new Error('the page holds no session')
+      return session.snapshot
+    })
+  }
+
+  /** Waits until the snapshot satisfies `condition`; a failure shows the snapshot as it was. */
+  async until(
+    what: string,
+    condition: (snapshot: RoomSnapshot) => boolean,
+    timeoutMs = READY_MS,
+  ): Promise<RoomSnapshot> {
+    const endsAt = Date.now() + timeoutMs
+    for (;;) {
+      const snapshot = await this.snapshot()
+      if (condition(snapshot)) return snapshot
+      if (Date.now() > endsAt) {
+        const { requests: _, ...state } = snapshot
+        throw new Error(
+          `${this.name}: not in time: ${what}\n${JSON.stringify(state).slice(0, 6000)}\n${this.errors.join('\n')}`,
+        )
+      }
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS))
+    }
+  }
+
+  /** Ready to ask: the model is loaded, a plan is active, and `peers` others are linked. */
+  async ready(peers: number): Promise<void> {
+    await this.until(
+      `model, plan and ${peers} linked peers`,
+      (snapshot) =>
+        snapshot.modelState === 'ready' &&
+        !snapshot.benchmark.running &&
+        (snapshot.role === 'observer' || snapshot.plan?.status === 'active') &&
+        snapshot.peers.filter((peer) => peer.link === 'connected').length >= peers,
+    )
+  }
+
+  planByHand(plan: HandPlan): Promise<void> {
+    return this.page.evaluate((hand) => globalThis.roomful?.session.planByHand(hand), plan)
+  }
+
+  /** Asks the room about raw RGBA pixels. */
+  infer(
+    picture: { width: number; height: number; rgba: Uint8Array },
+    options: { deadlineMs?: number; cache?: boolean } = {},
+  ): Promise<RequestView> {
+    const base64 = Buffer.from(picture.rgba).toString('base64')
+    return this.page.evaluate(
+      async ({ width, height, base64, options }) => {
+        const session = globalThis.roomful?.session
+        if (session === undefined) throw new Error('the page holds no session')
+        const text = atob(base64)
+        const data = Uint8ClampedArray.from(text, (character) => character.charCodeAt(0))
+        return session.infer({ width, height, data }, options)
+      },
+      { width: picture.width, height: picture.height, base64, options },
+    )
+  }
+
+  /** Ends the process at once, as a crash or an empty battery would: nobody is told. */
+  async kill(): Promise<void> {
+    await this.#server.kill()
+  }
+
+  /** Stops every process of the browser (SIGSTOP): the tab is silent but not gone. Undone by `thaw`. */
+  freeze(): void {
+    this.#signalGroup('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.#signalGroup('SIGCONT')
+  }
+
+  async close(): Promise<void> {
+    this.thaw()
+    await this.#browser.close().catch(() => {})
+    await this.#server.kill().catch(() => {})
+  }
+
+  /** Playwright makes the browser the leader of a process group of its own. */
+  #signalGroup(signal: NodeJS.Signals): void {
+    const pid = this.#server.process().pid
+    if (pid === undefined) return
+    try {
+      process.kill(-pid, signal)
+    } catch {
+      // The process has gone already.
+    }
+  }
+}
+
+function address(invite: string, options: DeviceOptions): string {
+  const url = new URL(invite)
+  url.searchParams.set('name', options.name)
+  if (options.observer) url.searchParams.set('observer', '')
+  if (options.model !== undefined) url.searchParams.set('model', options.model)
+  return url.href
+}

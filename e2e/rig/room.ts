@@ -1,0 +1,64 @@
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+import { createRoomKey, formatInvite } from '@roomful/protocol'
+import { type RunningServer, type ServerOptions, startServer } from '@roomful/signaling-server'
+import { Device, type DeviceOptions } from './device.ts'
+
+export const REPOSITORY = path.resolve(import.meta.dirname, '../..')
+const DIST = path.join(REPOSITORY, 'dist')
+
+/** A signalling server with the built page, and devices that join one room on it. */
+export class Rig {
+  readonly devices: Device[] = []
+  readonly invite: string
+  #server: RunningServer
+  readonly #options: Partial<ServerOptions>
+
+  private constructor(server: RunningServer, invite: string, options: Partial<ServerOptions>) {
+    this.#server = server
+    this.invite = invite
+    this.#options = options
+  }
+
+  static async start(options: Partial<ServerOptions> = {}): Promise<Rig> {
+    if (!existsSync(path.join(DIST, 'index.html'))) throw new Error('the page is not built: run `npm run build`')
+    const server = await startServer({ port: 0, dist: DIST, ...options })
+    return new Rig(server, formatInvite(`http://localhost:${server.port}/`, createRoomKey()), options)
+  }
+
+  get port(): number {
+    return this.#server.port
+  }
+
+  /** Opens all devices at once and waits until each can ask and is linked with every other. */
+  async join(...devices: readonly DeviceOptions[]): Promise<Device[]> {
+    const opened = await Promise.all(devices.map((device) => this.open(device)))
+    await Promise.all(this.devices.map((device) => device.ready(this.devices.length - 1)))
+    return opened
+  }
+
+  /** Opens one device without waiting for its links. */
+  async open(options: DeviceOptions): Promise<Device> {
+    const device = await Device.open(this.invite, options)
+    this.devices.push(device)
+    return device
+  }
+
+  async kill(device: Device): Promise<void> {
+    this.devices.splice(this.devices.indexOf(device), 1)
+    await device.kill()
+  }
+
+  /** Ends the signalling server and starts a fresh one, with an empty registry, on the same port. */
+  async restartServer(downMs = 500): Promise<void> {
+    const port = this.#server.port
+    await this.#server.close()
+    await new Promise((resolve) => setTimeout(resolve, downMs))
+    this.#server = await startServer({ dist: DIST, ...this.#options, port })
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.devices.map((device) => device.close()))
+    await this.#server.close()
+  }
+}
