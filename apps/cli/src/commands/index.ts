@@ -1,0 +1,10 @@
+import type { Command } from '../command.ts'
+
+/** Every subcommand by name; a command's module is loaded only when it runs. */
+export const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  inspect: async () => (await import('./inspect.ts')).inspect,
+  extract: async () => (await import('./extract.ts')).extractCommand,
+  verify: async () => (await import('./verify.ts')).verify,
+  prepare: async () => (await import('./prepare.ts')).prepare,
+  evaluate: async () => (await import('./evaluate.ts')).evaluate,
+}

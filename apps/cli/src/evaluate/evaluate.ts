@@ -1,0 +1,167 @@
+import { FINAL_EXIT } from '@roomful/core'
+import type { ManifestPartitionPoint, ModelPackage, WireVariant } from '@roomful/model'
+import {
+  decodeFeatureSync,
+  encodedBytes,
+  encodeFeatureSync,
+  type FeatureMap,
+  type Picture,
+  preprocess,
+} from '@roomful/tensor'
+import { CommandError } from '../command.ts'
+import { leavesAt, type Verdict, verdict } from './policy.ts'
+import { runStage, type Stage, Stages } from './stages.ts'
+import { round6, Tally } from './tally.ts'
+
+/** What `evaluate --json` prints; accuracies 0..1, multiply-accumulates per picture. */
+export interface Evaluation {
+  readonly images: number
+  /** In the order of the network, the final one last; `macs`: trunk up to it and every branch met on the way. */
+  readonly exits: readonly { readonly name: string; readonly top1: number; readonly macs: number }[]
+  /** At the manifest's thresholds, one per early exit. `exitShares` in the order of `exits`. */
+  readonly policy: {
+    readonly threshold: readonly number[]
+    readonly top1: number
+    readonly meanMacs: number
+    readonly exitShares: readonly number[]
+  }
+  /** Final top-1 when the feature map of that partition point travels in that form. */
+  readonly wire: readonly {
+    readonly partitionPoint: string
+    readonly macsBefore: number
+    readonly variant: string
+    readonly bits: number
+    readonly bytes: number
+    readonly top1: number
+  }[]
+  readonly trunks: readonly { readonly name: string; readonly macs: number; readonly top1: number }[]
+}
+
+export interface LabelledPicture {
+  readonly picture: Picture
+  readonly label: number
+}
+
+/** A wire variant under test at a partition point. */
+interface WireTest {
+  readonly key: string
+  readonly point: ManifestPartitionPoint
+  readonly variant: WireVariant
+}
+
+/**
+ * Runs the package on pictures, stage by stage as a room would. `variants`: names of wire variants to measure at every
+ * partition point, or `all`.
+ * @throws CommandError when there is no picture or the model has no classifier
+ */
+export async function evaluateModel(
+  model: ModelPackage,
+  pictures: AsyncIterable<LabelledPicture>,
+  variants: 'all' | readonly string[],
+): Promise<Evaluation> {
+  const { manifest } = model
+  const tests = wireTests(manifest.partitionPoints, variants)
+  const wanted = new Set([...manifest.exits.map((exit) => exit.from), ...tests.map((test) => test.point.tensor)])
+  const stops = manifest.partitionPoints.map((point) => point.tensor).filter((tensor) => wanted.has(tensor))
+  await using stages = await Stages.load(model, stops)
+  const tally = new Tally()
+  const left = new Array<number>(manifest.exits.length + 1).fill(0)
+  for await (const { picture, label } of pictures) {
+    const data = preprocess(picture, manifest.input)
+    const input: FeatureMap<'float32'> = { dtype: 'float32', dims: manifest.input.dims, data }
+    const { verdicts, maps } = await runAll(model, stages, input)
+    const at = leavesAt(
+      verdicts,
+      manifest.exits.map((exit) => exit.threshold),
+    )
+    left[at] = (left[at] ?? 0) + 1
+    const answers: Record<string, number> = { policy: verdicts[at]?.label ?? -1 }
+    for (const [i, { label: answer }] of verdicts.entries()) answers[`exit ${i}`] = answer
+    for (const test of tests) answers[test.key] = await overWire(test, stages.trunk, stops, maps, verdicts)
+    tally.add(label, answers)
+  }
+  if (tally.pictures === 0) throw new CommandError('input', 'no picture could be read')
+  return report(model, tests, tally, left)
+}
+
+/** All classifiers on one picture, and the feature map at every stop. */
+async function runAll(
+  model: ModelPackage,
+  stages: Stages,
+  input: FeatureMap,
+): Promise<{ verdicts: Verdict[]; maps: Map<string, FeatureMap> }> {
+  const maps = new Map<string, FeatureMap>()
+  let map = input
+  for (const stage of stages.trunk) {
+    map = await runStage(stage, map)
+    maps.set(stage.to, map)
+  }
+  const verdicts: Verdict[] = []
+  for (const [i, exit] of model.manifest.exits.entries()) {
+    const from = maps.get(exit.from)
+    const stage = stages.exits[i]
+    if (from === undefined || stage === undefined) throw new CommandError('check', `exit ${exit.name} has no stage`)
+    verdicts.push(verdict(logitsOf(await runStage(stage, from)), exit.temperature))
+  }
+  verdicts.push(verdict(logitsOf(map), model.manifest.final.temperature))
+  return { verdicts, maps }
+}
+
+/** The final label when the map of the test's point is encoded, decoded and run to the end. */
+async function overWire(
+  { point, variant }: WireTest,
+  trunk: readonly Stage[],
+  stops: readonly string[],
+  maps: ReadonlyMap<string, FeatureMap>,
+  verdicts: readonly Verdict[],
+): Promise<number> {
+  if (variant.bits === 32) return verdicts.at(-1)?.label ?? -1
+  const sent = maps.get(point.tensor)
+  if (sent === undefined) throw new CommandError('check', `no feature map at ${point.tensor}`)
+  let map = decodeFeatureSync(encodeFeatureSync(sent, variant.bits))
+  for (const stage of trunk.slice(stops.indexOf(point.tensor) + 1)) map = await runStage(stage, map)
+  return verdict(logitsOf(map), 1).label
+}
+
+function logitsOf(map: FeatureMap): ArrayLike<number> {
+  if (map.dtype !== 'float32') throw new CommandError('input', `a classifier gives float32, not ${map.dtype}`)
+  return map.data as Float32Array
+}
+
+function wireTests(points: readonly ManifestPartitionPoint[], variants: 'all' | readonly string[]): WireTest[] {
+  return points.flatMap((point) =>
+    point.variants
+      .filter(({ name, bottleneck }) => bottleneck === undefined && (variants === 'all' || variants.includes(name)))
+      .map((variant) => ({ key: `wire ${point.tensor} ${variant.name}`, point, variant })),
+  )
+}
+
+function report(model: ModelPackage, tests: readonly WireTest[], tally: Tally, left: readonly number[]): Evaluation {
+  const { exits, trunks } = model.manifest
+  const [main] = trunks
+  const macs = [
+    ...exits.map((exit) => exit.macs),
+    (main?.macs ?? 0) + exits.reduce((sum, exit) => sum + exit.branchMacs, 0),
+  ]
+  const names = [...exits.map((exit) => exit.name), FINAL_EXIT]
+  const top1 = tally.top1(`exit ${exits.length}`)
+  return {
+    images: tally.pictures,
+    exits: names.map((name, i) => ({ name, top1: tally.top1(`exit ${i}`), macs: macs[i] ?? 0 })),
+    policy: {
+      threshold: exits.map((exit) => exit.threshold),
+      top1: tally.top1('policy'),
+      meanMacs: Math.round(left.reduce((sum, count, i) => sum + count * (macs[i] ?? 0), 0) / tally.pictures),
+      exitShares: left.map((count) => round6(count / tally.pictures)),
+    },
+    wire: tests.map(({ key, point, variant }) => ({
+      partitionPoint: point.tensor,
+      macsBefore: point.macsBefore,
+      variant: variant.name,
+      bits: variant.bits,
+      bytes: encodedBytes('float32', point.shape, variant.bits),
+      top1: tally.top1(key),
+    })),
+    trunks: [{ name: 'main', macs: main?.macs ?? 0, top1 }],
+  }
+}
