@@ -1,1 +1,9 @@
-export {}
+export * from './addresses.ts'
+export * from './error.ts'
+export * from './http/headers.ts'
+export { type IceConfig, type IceServer, iceConfigFrom, iceServers } from './http/ice.ts'
+export * from './limits.ts'
+export * from './registry/store.ts'
+export * from './serve/certificate.ts'
+export * from './serve/serve.ts'
+export * from './server.ts'

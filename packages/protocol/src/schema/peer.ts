@@ -35,6 +35,8 @@ export const MAX_WEIGHTS_BYTES = 4 * 1024 * 1024
 /** At most this many bytes in one probe's reply. */
 export const MAX_PROBE_BYTES = 4 * 1024 * 1024
 
+/** Index of a volume or of a shard in its plan. */
+const IndexSchema = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1024))
 const EmptySchema = v.strictObject({})
 const CachedAnswerSchema = v.strictObject({
   labelIndex: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1e6)),
@@ -115,8 +117,10 @@ export const NOTICE_RULES: Readonly<Record<NoticeKind, BodyRule>> = {
       requestId: RequestIdSchema,
       planId: PlanIdSchema,
       initiator: DeviceIdSchema,
-      volume: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1024)),
-      exit: v.exactOptional(NameSchema),
+      volume: IndexSchema,
+      shards: v.pipe(v.array(IndexSchema), v.maxLength(64)),
+      exits: v.pipe(v.array(NameSchema), v.maxLength(64)),
+      relay: v.exactOptional(v.boolean()),
       rows: v.exactOptional(RangeSchema),
       remainingMs: QuantitySchema,
       encoding: v.picklist(['feature', 'jpeg', 'webp']),
@@ -129,6 +133,7 @@ export const NOTICE_RULES: Readonly<Record<NoticeKind, BodyRule>> = {
       planId: PlanIdSchema,
       exit: NameSchema,
       confident: v.boolean(),
+      rows: v.exactOptional(RangeSchema),
       spans: SpansSchema,
     }),
     blobs: ANY,
