@@ -24,8 +24,8 @@ from model import MultiExitNet, macs
 from recipes import RECIPES, Recipe
 from train import answer, top1
 
-GRID = np.concatenate((np.linspace(0.3, 0.9, 25), np.linspace(0.91, 0.99, 17), [0.995, 0.998, 1.01]))
-"""Thresholds tried; 1.01 can never be reached, so the exit is then not used."""
+GRID = np.concatenate((np.linspace(0.3, 0.9, 25), np.linspace(0.91, 0.99, 17), [0.995, 0.998, 1.0]))
+"""Thresholds tried; at 1 an exit answers only where rounding makes it certain, so it is as good as unused."""
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -90,7 +90,7 @@ def frontier(policies: Policies, points: int = 20) -> List[Dict[str, object]]:
     """About `points` policies, cheapest first, none beaten by another in expected loss and work."""
     exits = len(policies.cost) - 1
     found = [policies.judge(policies.search(float(p))) for p in np.geomspace(0.3, 300, 48)]
-    found.append(policies.judge([1.01] * exits))
+    found.append(policies.judge([1.0] * exits))
     found.sort(key=lambda p: (p["meanMacs"], p["expectedLoss"]))
     curve: List[Dict[str, object]] = []
     for policy in found:

@@ -53,7 +53,7 @@ IMAGENETTE = Recipe(
     calibration=600,
     augment=Augmentation(area=(0.35, 1.0), ratio=0.75, brightness=0.25, contrast=0.25, saturation=0.3, cutmix=0.35),
     sizes=((0.0, 96), (0.35, 128), (0.9, 144)),
-    licence="weights CC0-1.0; trained on Imagenette (a subset of ImageNet, research use), see docs/model-cards/imagenette.md",
+    licence="MIT for the weights; the training pictures have their own terms, see docs/model-cards/imagenette.md",
 )
 
 HANDSIGNS = Recipe(
@@ -73,7 +73,7 @@ HANDSIGNS = Recipe(
         brightness=0.4, contrast=0.4, saturation=0.5, temperature=0.2, shade=0.35, noise=0.06, blur=0.3, erase=0.1,
     ),
     sizes=((0.0, 96),),
-    licence="weights CC0-1.0; see docs/model-cards/handsigns.md for the data",
+    licence="MIT for the weights; the training pictures have their own terms, see docs/model-cards/handsigns.md",
     batch=64,
     lr=0.05,
     exit_weight=0.5,

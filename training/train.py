@@ -185,7 +185,9 @@ class Trainer:
 
     def run_epoch(self) -> None:
         recipe, began = self.recipe, time.monotonic()
-        rng = torch.Generator().manual_seed(recipe.seed * 100_003 + self.epoch)
+        seed = recipe.seed * 100_003 + self.epoch       # so that a resumed run draws what the uncut one would have drawn
+        rng = torch.Generator().manual_seed(seed)
+        torch.manual_seed(seed)                         # dropout draws from the global generator
         order = torch.randperm(len(self.labels), generator=rng)
         batches = order[: max(recipe.batch, len(order) // recipe.batch * recipe.batch)].split(recipe.batch)
         side = side_at(self.budget.progress(), recipe.sizes)
