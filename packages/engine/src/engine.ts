@@ -13,8 +13,17 @@ export interface InferenceEngine extends AsyncDisposable {
    * @throws EngineError `unsupported` (an operator this backend lacks), `malformed`, `memory`, `lost`
    */
   load(stage: Uint8Array, options?: { signal?: AbortSignal; label?: string }): Promise<StageSession>
+  /** What the backend holds, for leak tests and the dashboard; absent on engines that do not count. */
+  counters?(): Promise<EngineCounters>
   /** Ends with the reason when the backend is gone for good (device.lost, a crashed worker); never rejects. */
   readonly lost: Promise<EngineError>
+}
+
+/** Both are 0 once every session is disposed. */
+export interface EngineCounters {
+  readonly sessions: number
+  /** Tensors that the backend has not given back. */
+  readonly liveTensors: number
 }
 
 export interface StageRun {

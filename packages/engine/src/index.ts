@@ -1,1 +1,6 @@
+export * from './create-engine.ts'
 export * from './engine.ts'
+export type { GraphOptimisation } from './ort/runtime.ts'
+export type { HostedEngine } from './worker/messages.ts'
+export { type WorkerPort, workerPort } from './worker/port.ts'
+export * from './worker/worker-engine.ts'

@@ -1,0 +1,100 @@
+import { existsSync } from 'node:fs'
+import { type Browser, chromium, type Page } from 'playwright'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { EnginePage } from '../test/browser/page.ts'
+import { servePage } from '../test/browser/serve.ts'
+import { createOrtNodeEngine } from './node/ort-node-engine.ts'
+import { randomInput, smallNet } from './testing/nets.ts'
+
+const SYSTEM_CHROMIUM = '/usr/bin/chromium'
+const installed = existsSync(SYSTEM_CHROMIUM) ? SYSTEM_CHROMIUM : chromium.executablePath()
+if (!existsSync(installed)) console.info('engine in a browser: skipped, no Chromium is installed')
+
+const DIMS = [1, 3, 16, 16]
+const MODEL = Array.from(smallNet())
+const VALUES = Array.from(randomInput(DIMS).data)
+
+describe.runIf(existsSync(installed))('in Chromium', () => {
+  let server: Awaited<ReturnType<typeof servePage>>
+  let browser: Browser
+  let page: Page
+  let expected: number[]
+
+  beforeAll(async () => {
+    server = await servePage()
+    browser = await chromium.launch({
+      executablePath: installed,
+      args: ['--no-sandbox', '--disable-quic', '--enable-unsafe-webgpu'],
+    })
+    page = await browser.newPage()
+    await page.goto(server.url)
+    await page.waitForFunction(() => 'enginePage' in globalThis)
+    await using engine = createOrtNodeEngine()
+    const session = await engine.load(smallNet())
+    const { outputs } = await session.run({ x: randomInput(DIMS) })
+    expected = Array.from(outputs['y']?.data ?? [], Number)
+  })
+
+  afterAll(async () => {
+    await browser?.close()
+    await server?.[Symbol.asyncDispose]()
+  })
+
+  /** Calls the test page's function of that name. */
+  function call<K extends keyof EnginePage>(name: K, ...args: Parameters<EnginePage[K]>) {
+    return page.evaluate(
+      ([key, values]) =>
+        (globalThis as unknown as { enginePage: Record<string, (...a: unknown[]) => unknown> }).enginePage[key]?.(
+          ...values,
+        ),
+      [name, args] as const,
+    ) as Promise<Awaited<ReturnType<EnginePage[K]>>>
+  }
+
+  function near(values: readonly number[]): void {
+    expect(values.length).toBe(expected.length)
+    for (const [i, value] of values.entries()) expect(Math.abs(value - (expected[i] ?? 0))).toBeLessThan(1e-4)
+  }
+
+  test('ONNX Runtime WASM with one and with two threads answers as ONNX Runtime in Node', async () => {
+    expect(await call('isolated')).toBe(true)
+    for (const threads of [1, 2]) {
+      expect(await call('open', 'ort-wasm', threads)).toEqual({ threads })
+      await call('load', MODEL)
+      const { dims, values } = await call('run', DIMS, VALUES)
+      expect(dims).toEqual([1, 10])
+      near(values)
+    }
+  })
+
+  test('a WASM device downloads neither the WebGPU runtime nor TensorFlow.js', async () => {
+    const names = await call('downloads')
+    expect(names.filter((name) => /asyncify|jsep|webgpu|tfjs/.test(name))).toEqual([])
+  })
+
+  test('50 cycles of load, run and dispose leave nothing', async () => {
+    await call('open', 'ort-wasm', 1)
+    expect(await call('cycles', 50, MODEL, DIMS, VALUES)).toEqual({ sessions: 0, liveTensors: 0 })
+  })
+
+  test('an engine terminated in the middle of a run ends at once, and the next one works', async () => {
+    await call('open', 'ort-wasm', 1)
+    expect(await call('terminateMidRun', Array.from(smallNet(1024)), [1, 3, 1024, 1024])).toBe('disposed')
+    await call('open', 'ort-wasm', 1)
+    await call('load', MODEL)
+    near((await call('run', DIMS, VALUES)).values)
+  })
+
+  test('ONNX Runtime WebGPU on a software adapter answers the same, or the browser has no adapter', async () => {
+    try {
+      await call('open', 'ort-webgpu')
+    } catch (error) {
+      expect(String(error)).toContain('no WebGPU adapter')
+      console.info('ort-webgpu: no adapter in this Chromium')
+      return
+    }
+    await call('load', MODEL)
+    near((await call('run', DIMS, VALUES)).values)
+    await call('close')
+  })
+})

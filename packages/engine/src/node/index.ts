@@ -1,0 +1,1 @@
+export * from './ort-node-engine.ts'

@@ -1,0 +1,134 @@
+import { type Backend, type Clock, SerialQueue, systemClock } from '@roomful/core'
+import type { FeatureMaps } from '@roomful/tensor'
+import { type EngineCounters, EngineError, type InferenceEngine, type StageRun, type StageSession } from '../engine.ts'
+import { untilAborted } from '../until-aborted.ts'
+import { EngineWorkerCalls } from './calls.ts'
+import type { HostedEngine } from './messages.ts'
+import type { WorkerPort } from './port.ts'
+import { transferables } from './transfer.ts'
+
+/** How long an engine's worker may take for each kind of work before it counts as stuck; milliseconds. */
+export interface EngineTimeouts {
+  /** Start of the worker and download of the runtime. Default 60,000. */
+  readonly openMs: number
+  /** Default 60,000. */
+  readonly loadMs: number
+  /** First runs compile shaders: on software WebGPU that takes 10 s and more. Default 120,000. */
+  readonly runMs: number
+}
+
+const TIMEOUTS: EngineTimeouts = { openMs: 60_000, loadMs: 60_000, runMs: 120_000 }
+
+export interface WorkerEngineOptions {
+  readonly clock?: Clock
+  readonly timeouts?: Partial<EngineTimeouts>
+  readonly signal?: AbortSignal
+}
+
+/**
+ * An engine in a Worker. The queue is kept on this side: at most one request is with the worker, so a queued one can be
+ * aborted although the worker is blocked in its run.
+ */
+export class WorkerEngine implements InferenceEngine {
+  readonly backend: Backend
+  readonly threads: number
+  readonly #calls: EngineWorkerCalls
+  readonly #timeouts: EngineTimeouts
+  readonly #queue = new SerialQueue()
+
+  private constructor(backend: Backend, threads: number, calls: EngineWorkerCalls, timeouts: EngineTimeouts) {
+    this.backend = backend
+    this.threads = threads
+    this.#calls = calls
+    this.#timeouts = timeouts
+  }
+
+  /**
+   * Starts an engine in the worker behind `port`, which belongs to the engine from here on.
+   * @throws EngineError `unavailable`, `timeout`, `lost`; `signal.reason` when aborted
+   */
+  static async open(port: WorkerPort, engine: HostedEngine, options: WorkerEngineOptions = {}): Promise<WorkerEngine> {
+    const { clock = systemClock, signal } = options
+    const timeouts = { ...TIMEOUTS, ...options.timeouts }
+    const calls = new EngineWorkerCalls(port, clock)
+    try {
+      signal?.throwIfAborted()
+      const opening = calls.call('open', { engine }, { timeoutMs: timeouts.openMs })
+      const { threads } = await untilAborted(opening, signal)
+      return new WorkerEngine(engine.backend, threads, calls, timeouts)
+    } catch (error) {
+      calls.end(new EngineError('disposed', 'the engine did not start'))
+      throw error
+    }
+  }
+
+  get lost(): Promise<EngineError> {
+    return this.#calls.lost
+  }
+
+  async load(stage: Uint8Array, options: { signal?: AbortSignal; label?: string } = {}): Promise<StageSession> {
+    const { signal, label = 'the sub-model' } = options
+    const loading = this.#queue.run(
+      () => this.#calls.call('load', { stage, label }, { timeoutMs: this.#timeouts.loadMs }),
+      signal,
+    )
+    const made = loading.then((reply) => new WorkerStage(reply, label, this.#calls, this.#queue, this.#timeouts))
+    return untilAborted(made, signal, (late) => late[Symbol.asyncDispose]())
+  }
+
+  counters(): Promise<EngineCounters> {
+    return this.#queue.run(() => this.#calls.call('counters', {}, { timeoutMs: this.#timeouts.loadMs }))
+  }
+
+  /** Terminates the worker: everything it holds is freed, runs under way reject with `disposed`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#calls.end(new EngineError('disposed', 'the engine is disposed'))
+  }
+}
+
+class WorkerStage implements StageSession {
+  readonly inputs: readonly string[]
+  readonly outputs: readonly string[]
+  readonly #session: number
+  #released = false
+
+  constructor(
+    reply: { session: number; inputs: readonly string[]; outputs: readonly string[] },
+    private readonly label: string,
+    private readonly calls: EngineWorkerCalls,
+    private readonly queue: SerialQueue,
+    private readonly timeouts: EngineTimeouts,
+  ) {
+    this.inputs = reply.inputs
+    this.outputs = reply.outputs
+    this.#session = reply.session
+  }
+
+  async run(inputs: FeatureMaps, options: { signal?: AbortSignal; keepInputs?: boolean } = {}): Promise<StageRun> {
+    const { signal, keepInputs = false } = options
+    if (this.#released) throw new EngineError('disposed', `${this.label}: its session is disposed`)
+    const arrivedMs = performance.now()
+    const running = this.queue.run(async () => {
+      const waitedMs = performance.now() - arrivedMs
+      const reply = await this.calls.call(
+        'run',
+        { session: this.#session, inputs },
+        { timeoutMs: this.timeouts.runMs, transfer: keepInputs ? [] : transferables(inputs) },
+      )
+      return { ...reply, queueMs: waitedMs + reply.queueMs }
+    }, signal)
+    return untilAborted(running, signal)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#released) return
+    this.#released = true
+    // A worker that is gone has freed its sessions.
+    if (this.calls.ended !== undefined) return
+    await this.queue
+      .run(() => this.calls.call('release', { session: this.#session }, { timeoutMs: this.timeouts.loadMs }))
+      .catch((error: unknown) => {
+        if (this.calls.ended === undefined) throw error
+      })
+  }
+}

@@ -1,0 +1,73 @@
+import type { Backend } from '@roomful/core'
+import { createEngine } from '../../src/create-engine.ts'
+import type { InferenceEngine, StageSession } from '../../src/engine.ts'
+
+/** What the tests call inside the page; models and maps cross as plain arrays. */
+export interface EnginePage {
+  isolated(): boolean
+  open(backend: Backend, threads?: number): Promise<{ threads: number }>
+  load(model: number[]): Promise<void>
+  run(dims: number[], values: number[]): Promise<{ dims: number[]; values: number[]; computeMs: number }>
+  cycles(count: number, model: number[], dims: number[], values: number[]): Promise<unknown>
+  terminateMidRun(model: number[], dims: number[]): Promise<string>
+  downloads(): string[]
+  close(): Promise<void>
+}
+
+let engine: InferenceEngine | undefined
+let session: StageSession | undefined
+
+function opened(): InferenceEngine {
+  if (engine === undefined) throw new Error('open an engine first')
+  return engine
+}
+
+function map(dims: number[], values: number[]) {
+  return { x: { dtype: 'float32', dims, data: Float32Array.from(values) } } as const
+}
+
+const page: EnginePage = {
+  isolated: () => crossOriginIsolated,
+  async open(backend, threads) {
+    await engine?.[Symbol.asyncDispose]()
+    engine = await createEngine(backend, threads === undefined ? {} : { threads })
+    return { threads: engine.threads }
+  },
+  async load(model) {
+    session = await opened().load(Uint8Array.from(model))
+  },
+  async run(dims, values) {
+    if (session === undefined) throw new Error('load a model first')
+    const { outputs, computeMs } = await session.run(map(dims, values))
+    const y = outputs['y']
+    if (y === undefined) throw new Error('the net has no output y')
+    return { dims: [...y.dims], values: Array.from(y.data, Number), computeMs }
+  },
+  async cycles(count, model, dims, values) {
+    const bytes = Uint8Array.from(model)
+    for (let i = 0; i < count; i++) {
+      await using one = await opened().load(bytes)
+      await one.run(map(dims, values))
+    }
+    return opened().counters?.()
+  },
+  async terminateMidRun(model, dims) {
+    const one = await opened().load(Uint8Array.from(model))
+    const count = dims.reduce((product, dim) => product * dim, 1)
+    const running = one.run({ x: { dtype: 'float32', dims, data: new Float32Array(count) } }).then(
+      () => 'answered',
+      (error: unknown) => (error as { reason: string }).reason,
+    )
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    await opened()[Symbol.asyncDispose]()
+    return running
+  },
+  downloads: () => performance.getEntriesByType('resource').map((entry) => entry.name),
+  async close() {
+    await engine?.[Symbol.asyncDispose]()
+    engine = undefined
+    session = undefined
+  },
+}
+
+Object.assign(globalThis, { enginePage: page })
