@@ -1,0 +1,28 @@
+import type { Prediction, Span } from '@roomful/core'
+
+/** What a draft or plan is predicted to do. All zeros and `feasible: false` where it cannot run. */
+export interface Evaluation extends Prediction {
+  readonly feasible: boolean
+  /** Why not. */
+  readonly why?: string
+  /** Work done twice because of halos. */
+  readonly macsRedundant: number
+  readonly macs: number
+  /** Time at which each placed exit's answer reaches the initiator, in the order of the draft. */
+  readonly exitMs: readonly number[]
+  /** Per device of the room: bytes of weights and activations that the draft needs there. */
+  readonly memoryBytes: readonly number[]
+  /** The resource that bounds the throughput, for words: "the link phone - laptop". */
+  readonly bottleneck: string
+  /** Sum of the accuracy losses of wires, exits and trunk; losses are taken as additive. */
+  readonly accuracyLoss: number
+}
+
+export interface Timeline extends Evaluation {
+  readonly spans: readonly Span[]
+}
+
+export interface EvaluatorOptions {
+  /** Share of requests that the room's cache answers, and how long such an answer takes. */
+  readonly cache?: { readonly hitRate: number; readonly hitMs: number }
+}

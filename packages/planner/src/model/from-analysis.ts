@@ -1,0 +1,176 @@
+import { type ModelDigest, modelDigest, type TensorName } from '@roomful/core'
+import { type GraphAnalysis, partitionPoints } from '@roomful/graph'
+import type { Manifest, ManifestPartitionPoint } from '@roomful/model'
+import { PlannerError } from '../error.ts'
+import { addNode, emptyWork, workMacs } from '../predictor/work.ts'
+import { jpegEstimate } from './chain.ts'
+import type { CutPoint, ExitSetting, PlannableExit, PlannableModel, Segment, WireOption } from './plannable.ts'
+import { NodeIndex } from './segments.ts'
+import { plainWires } from './wires.ts'
+
+export interface PlannableOptions {
+  /** Exits, wire variants, measured losses; without it the bare graph is planned without exits. */
+  readonly manifest?: Manifest
+  readonly digest?: ModelDigest
+  /** The trunk's output; default the manifest's, else the graph's last output. */
+  readonly output?: TensorName
+  /** Analyses of the manifest's other trunks by name. */
+  readonly trunks?: ReadonlyMap<string, GraphAnalysis>
+  /** Every partition point, also those that no sensible cut would use. Default false. */
+  readonly allPoints?: boolean
+}
+
+/** A segment below this share of the trunk's work does not make its end a cut of its own. */
+const NEGLIGIBLE = 1e-3
+
+/**
+ * The planner's view of a graph, with or without weights.
+ * @throws PlannerError `model` when the graph lacks an input, an output or their shapes
+ */
+export function plannableModel(analysis: GraphAnalysis, options: PlannableOptions = {}): PlannableModel {
+  const { manifest } = options
+  const output = options.output ?? manifest?.trunks[0]?.output ?? analysis.graph.outputs.at(-1)?.name
+  const input = analysis.graph.inputs[0]?.name
+  if (input === undefined || output === undefined)
+    throw new PlannerError('model', 'the graph has no input or no output')
+  const index = new NodeIndex(analysis)
+  const keep = new Set<TensorName>(manifest?.exits.map((exit) => exit.from) ?? [])
+  const tensors = cutTensors(analysis, index, input, output, options.allPoints === true ? 'all' : keep)
+  const measured = new Map(manifest?.partitionPoints.map((point) => [point.tensor, point]))
+  const points = tensors.map((tensor, at) => cutPoint(analysis, tensor, at, measured.get(tensor), manifest))
+  const segments: Segment[] = []
+  for (let i = 0; i + 1 < tensors.length; i++) {
+    segments.push(index.segment(tensors[i] as TensorName, tensors[i + 1] as TensorName))
+  }
+  const [, , height = 224, width = 224] = points[0]?.shape ?? []
+  const pixels = manifest === undefined ? height * width : manifest.input.width * manifest.input.height
+  return {
+    digest: options.digest ?? modelDigest(manifest?.digest ?? (analysis.graph.name || 'model')),
+    trunk: 'main',
+    trunkLoss: 0,
+    points,
+    segments,
+    exits: manifest === undefined ? [] : exitsOf(analysis, index, manifest, tensors),
+    settings: manifest === undefined ? [] : settingsOf(manifest),
+    picture: { pixels, jpeg: jpegEstimate(pixels), webp: Math.round(jpegEstimate(pixels) * 0.75), tensorBits: 32 },
+    trunks: manifest === undefined ? [] : otherTrunks(manifest, options),
+  }
+}
+
+function cutTensors(
+  analysis: GraphAnalysis,
+  index: NodeIndex,
+  input: TensorName,
+  output: TensorName,
+  keep: ReadonlySet<TensorName> | 'all',
+): TensorName[] {
+  const inner = partitionPoints(analysis, { output })
+    .map((point) => point.tensor)
+    .filter((tensor) => tensor !== input && tensor !== output)
+  if (keep === 'all') return [input, ...inner, output]
+  const total = workMacs(index.work(index.between(input, output)))
+  const out: TensorName[] = [output]
+  // From the back: a point directly before a cheap layer that does not enlarge the tensor is never the better cut.
+  for (const tensor of inner.reverse()) {
+    const next = out[0] as TensorName
+    const macs = workMacs(index.work(index.between(tensor, next)))
+    const shrinks = elementsOf(analysis, next) <= elementsOf(analysis, tensor)
+    if (!keep.has(tensor) && macs <= total * NEGLIGIBLE && shrinks && !keep.has(next)) continue
+    out.unshift(tensor)
+  }
+  return [input, ...out]
+}
+
+const elementsOf = (analysis: GraphAnalysis, tensor: TensorName): number => analysis.tensors.get(tensor)?.elements ?? 0
+
+function cutPoint(
+  analysis: GraphAnalysis,
+  tensor: TensorName,
+  index: number,
+  measured: ManifestPartitionPoint | undefined,
+  manifest: Manifest | undefined,
+): CutPoint {
+  const info = analysis.tensors.get(tensor)
+  if (info === undefined) throw new PlannerError('model', `the shape of ${tensor} is not known`)
+  const rows = info.shape.length === 4 ? (info.shape[2] ?? 0) : 0
+  return {
+    index,
+    tensor,
+    shape: info.shape,
+    elements: info.elements,
+    rows,
+    elementsPerRow: rows === 0 ? info.elements : info.elements / rows,
+    wires: wiresOf(info.elements, info.shape, measured, manifest),
+  }
+}
+
+function wiresOf(
+  elements: number,
+  shape: readonly number[],
+  point: ManifestPartitionPoint | undefined,
+  manifest: Manifest | undefined,
+): WireOption[] {
+  const full = manifest?.final.top1
+  const lossOf = (top1: number | undefined) =>
+    full === undefined || top1 === undefined ? undefined : Math.max(0, full - top1)
+  const plain = new Map<number, number>()
+  const learned: WireOption[] = []
+  for (const variant of point?.variants ?? []) {
+    const loss = lossOf(variant.top1)
+    if (variant.bottleneck === undefined) {
+      if (loss !== undefined) plain.set(variant.bits, loss)
+      continue
+    }
+    if (loss === undefined) continue
+    // The encoder is taken as a 1 x 1 convolution to as many channels as the bytes say. [ours]
+    const [, channels = 1] = shape
+    const macs = ((variant.bytes * 8) / variant.bits) * channels
+    learned.push({
+      wire: { bits: variant.bits, bottleneck: variant.name, entropy: 'none' },
+      bytes: variant.bytes,
+      accuracyLoss: loss,
+      measured: true,
+      encoderMacs: macs,
+      decoderMacs: macs,
+    })
+  }
+  return [...plainWires(elements, plain), ...learned]
+}
+
+function exitsOf(
+  analysis: GraphAnalysis,
+  index: NodeIndex,
+  manifest: Manifest,
+  tensors: readonly TensorName[],
+): PlannableExit[] {
+  return manifest.exits.flatMap((exit): PlannableExit[] => {
+    const point = tensors.indexOf(exit.from)
+    if (point < 0) return []
+    const nodes = index.between(exit.from, exit.output)
+    const work = nodes.length > 0 ? index.work(nodes) : addNode(emptyWork(), 'conv', exit.branchMacs, 0)
+    const outputBytes = (analysis.tensors.get(exit.output)?.elements ?? manifest.labels.length) * 4
+    const { name, threshold, top1 } = exit
+    return [
+      { name, point, work, macs: workMacs(work), outputBytes, threshold, ...(top1 === undefined ? {} : { top1 }) },
+    ]
+  })
+}
+
+function settingsOf(manifest: Manifest): ExitSetting[] {
+  return manifest.operatingCurve.map((point) => ({
+    thresholds: point.thresholds,
+    shares: point.exitShares,
+    accuracyLoss: Math.max(0, point.accuracyLoss),
+  }))
+}
+
+function otherTrunks(manifest: Manifest, options: PlannableOptions): PlannableModel[] {
+  const [main, ...others] = manifest.trunks
+  return others.flatMap((trunk): PlannableModel[] => {
+    const analysis = options.trunks?.get(trunk.name)
+    if (analysis === undefined) return []
+    const plain = plannableModel(analysis, { digest: modelDigest(manifest.digest), output: trunk.output })
+    const trunkLoss = Math.max(0, (main?.top1 ?? manifest.final.top1 ?? 0) - (trunk.top1 ?? 0))
+    return [{ ...plain, trunk: trunk.name, trunkLoss }]
+  })
+}

@@ -1,0 +1,136 @@
+import type { Draft } from '../evaluator/draft.ts'
+import type { PlannableModel } from '../model/plannable.ts'
+import { latencyChain } from './chain.ts'
+import { type Method, type Proposal, type RunnerUp, refuse } from './method.ts'
+import { improve } from './moves.ts'
+import { singleCut, singleCuts } from './neurosurgeon.ts'
+import { pipelineDrafts } from './pipeline.ts'
+import { placeExits } from './place-exits.ts'
+import { Search } from './search.ts'
+import { uselessDevices } from './why.ts'
+
+interface Candidate {
+  readonly method: string
+  readonly search: Search
+  readonly draft: Draft
+  readonly cost: number
+}
+
+/** How many of the best candidates are refined, and how many evaluations each refinement may take. */
+const REFINED = 6
+const EVALUATIONS = 400
+
+/**
+ * Everything together: local, the picture to a helper, every single cut in every wire format, chains, pipelines and row
+ * splits, on every trunk that the loss allows; exits placed on the best of them; then hill climbing on the evaluator.
+ */
+export const auto: Method = {
+  name: 'auto',
+  about: 'all of them together, refined on the evaluator',
+  propose: (search) => proposeAuto(search),
+}
+
+export function proposeAuto(search: Search): Proposal {
+  const candidates = searchesOf(search).flatMap((one) => candidatesOf(one))
+  const ranked = rank(candidates)
+  if (ranked[0] === undefined) return refuse('memory', 'no plan fits into the memory of the devices')
+  const refined = ranked.slice(0, REFINED).flatMap((candidate) => refine(candidate))
+  const all = rank([...ranked, ...refined])
+  const best = all[0] as Candidate
+  return {
+    ok: true,
+    draft: best.draft,
+    search: best.search,
+    notes: [...assumptions(best), ...uselessDevices(best.search, best.draft, best.cost)],
+    runnersUp: runnersUp(all, best),
+  }
+}
+
+/** One search per trunk within the loss; all share the room, the predictor and the limits. */
+function searchesOf(search: Search): Search[] {
+  const { room, predictor, limits } = search
+  const trunks = search.model.trunks.filter((trunk: PlannableModel) => trunk.trunkLoss <= limits.maxAccuracyLoss)
+  return [search, ...trunks.map((trunk) => new Search(trunk, room.topology, predictor, limits))]
+}
+
+function candidatesOf(search: Search): Candidate[] {
+  const drafts: [string, Draft][] = [['local', search.single(0)]]
+  if (search.firstCut === 0) {
+    for (const device of search.helpers)
+      for (const input of search.inputs) drafts.push(['offload', search.single(device, input)])
+  }
+  for (const draft of singleCuts(search)) drafts.push(['cut', draft])
+  for (const draft of latencyChain(search).slice(0, 4)) drafts.push(['chain', draft])
+  if (search.limits.objective === 'throughput')
+    for (const draft of pipelineDrafts(search)) drafts.push(['pipeline', draft])
+  const plain = drafts.map(([method, draft]) => candidate(method, search, draft))
+  return [...plain, ...withExits(search, plain)]
+}
+
+/** Exits on the best plain plans, on local, and on every cut at which an exit hangs. */
+function withExits(search: Search, plain: readonly Candidate[]): Candidate[] {
+  const { model, limits } = search
+  if (!limits.exits || model.exits.length === 0 || model.settings.length === 0) return []
+  const bases = rank(plain)
+    .slice(0, 3)
+    .map(({ draft }) => draft)
+  bases.push(search.single(0))
+  const fastest = rank(plain.filter(({ method }) => method === 'offload'))[0]
+  const helper = search.room.processors[fastest?.draft.volumes[0]?.shards[0]?.processor ?? -1]?.device
+  if (helper !== undefined) {
+    for (const { point } of model.exits) {
+      if (point >= Math.max(1, search.firstCut)) bases.push(singleCut(search, helper, point, search.wire(point)))
+    }
+  }
+  return bases.map((draft) => {
+    const left = limits.maxAccuracyLoss - search.evaluate(draft).accuracyLoss
+    return candidate('exits', search, placeExits(search, draft, left))
+  })
+}
+
+function refine({ method, search, draft }: Candidate): Candidate[] {
+  const better = improve(search, draft, EVALUATIONS)
+  const out = [candidate(method, search, better)]
+  if (search.limits.exits && better.exits.length === 0 && search.model.settings.length > 0) {
+    const left = search.limits.maxAccuracyLoss - search.evaluate(better).accuracyLoss
+    out.push(candidate('exits', search, improve(search, placeExits(search, better, left), EVALUATIONS)))
+  }
+  return out
+}
+
+const candidate = (method: string, search: Search, draft: Draft): Candidate => ({
+  method,
+  search,
+  draft,
+  cost: search.cost(draft),
+})
+
+const rank = (candidates: readonly Candidate[]): Candidate[] =>
+  candidates.filter(({ cost }) => Number.isFinite(cost)).sort((a, b) => a.cost - b.cost)
+
+/** The best plan of each other kind. */
+function runnersUp(ranked: readonly Candidate[], best: Candidate): RunnerUp[] {
+  const seen = new Set<string>([best.method])
+  const out: RunnerUp[] = []
+  for (const { method, search, draft, cost } of ranked) {
+    if (seen.has(method)) continue
+    seen.add(method)
+    out.push({ method, plan: search.evaluator.plan(draft, method), behindMs: cost - best.cost })
+  }
+  return out
+}
+
+function assumptions({ search, draft }: Candidate): string[] {
+  const { loss, measured } = draft.volumes.reduce(
+    (sum, volume) => {
+      const option = search.model.points[volume.to]?.wires[volume.wire]
+      if (option === undefined || option.accuracyLoss === 0) return sum
+      return { loss: sum.loss + option.accuracyLoss, measured: sum.measured && option.measured }
+    },
+    { loss: 0, measured: true },
+  )
+  if (loss === 0 || measured) return []
+  return [
+    `the accuracy loss of its wire formats (${(loss * 100).toFixed(1)} points) is assumed, not measured on this model`,
+  ]
+}

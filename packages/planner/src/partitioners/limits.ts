@@ -1,0 +1,39 @@
+import type { TensorName, WireFormat } from '@roomful/core'
+
+/** What a plan must keep to, and what it is for. */
+export interface PlanningLimits {
+  /** `latency`: one answer soonest (default). `throughput`: most answers per second. */
+  readonly objective?: 'latency' | 'throughput'
+  /** Largest allowed loss of final top-1 through wires, exits and pruned trunks, as a share. Default 0.01. */
+  readonly maxAccuracyLoss?: number
+  /** Plans slower than this (full latency) are refused. Default none. */
+  readonly deadlineMs?: number
+  /** `raw-stays-local`: neither the picture nor anything before `privateUntil` leaves the initiator. Default `none`. */
+  readonly privacy?: 'none' | 'raw-stays-local'
+  /** With `raw-stays-local`: the first tensor that may leave. Default the first partition point behind the input. */
+  readonly privateUntil?: TensorName
+  /** The wire format of the methods that do not choose one. Default: 8 bits where the loss allows it. */
+  readonly wire?: WireFormat
+  /** Whether `auto` may place exits. Default true. */
+  readonly exits?: boolean
+  readonly cache?: { readonly hitRate: number; readonly hitMs: number }
+  /** Seed of the methods that use randomness. Default 1. */
+  readonly seed?: number
+  /** Training episodes of the methods that learn (`distredge`, `cogent`). Default 150. */
+  readonly episodes?: number
+}
+
+export type ResolvedLimits = PlanningLimits &
+  Required<Pick<PlanningLimits, 'objective' | 'maxAccuracyLoss' | 'privacy' | 'exits' | 'seed' | 'episodes'>>
+
+export function resolveLimits(limits: PlanningLimits): ResolvedLimits {
+  return {
+    objective: 'latency',
+    maxAccuracyLoss: 0.01,
+    privacy: 'none',
+    exits: true,
+    seed: 1,
+    episodes: 150,
+    ...limits,
+  }
+}

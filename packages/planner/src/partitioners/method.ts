@@ -1,0 +1,117 @@
+import type { Plan, Topology } from '@roomful/core'
+import type { Draft } from '../evaluator/draft.ts'
+import type { Evaluation } from '../evaluator/evaluation.ts'
+import type { PlannableModel } from '../model/plannable.ts'
+import type { LatencyPredictor } from '../predictor/predictor.ts'
+import type { PlanningLimits } from './limits.ts'
+import { Search } from './search.ts'
+
+export type RefusalReason =
+  | 'no-peers'
+  | 'memory'
+  | 'deadline'
+  | 'accuracy'
+  | 'privacy'
+  | 'untileable'
+  | 'no-exits'
+  | 'no-trunks'
+  | 'too-large'
+  | 'not-measured'
+
+export interface Refusal {
+  readonly ok: false
+  readonly reason: RefusalReason
+  readonly message: string
+}
+
+/** A plan that was considered and not taken. */
+export interface RunnerUp {
+  readonly method: string
+  readonly plan: Plan
+  /** How much worse than the chosen one, in ms of the objective. */
+  readonly behindMs: number
+}
+
+export interface Planned {
+  readonly ok: true
+  readonly plan: Plan
+  readonly evaluation: Evaluation
+  readonly draft: Draft
+  /** The trunk that the draft's indices refer to. */
+  readonly model: PlannableModel
+  /** Sentences for people: what was dropped and why, what was assumed. */
+  readonly notes: readonly string[]
+  readonly runnersUp: readonly RunnerUp[]
+}
+
+export type PartitionResult = Planned | Refusal
+
+/** What a method hands back: a draft (of another trunk, where `model` is set) with its notes, or why there is none. */
+export type Proposal =
+  | {
+      readonly ok: true
+      readonly draft: Draft
+      readonly search?: Search
+      readonly notes?: readonly string[]
+      readonly runnersUp?: readonly RunnerUp[]
+    }
+  | Refusal
+
+export interface Method {
+  readonly name: string
+  /** One line with the source, for tables and docs. */
+  readonly about: string
+  propose(search: Search): Proposal | Promise<Proposal>
+}
+
+/** The contract of every partitioner: a plan with its prediction, or a typed reason why there is none. */
+export type Partitioner = (
+  model: PlannableModel,
+  topology: Topology,
+  predictor: LatencyPredictor,
+  limits?: PlanningLimits,
+) => Promise<PartitionResult>
+
+export const refuse = (reason: RefusalReason, message: string): Refusal => ({ ok: false, reason, message })
+
+export const propose = (draft: Draft, ...notes: string[]): Proposal => ({ ok: true, draft, notes })
+
+/** Runs a method and checks its draft against memory, deadline, accuracy and privacy. */
+export async function runMethod(method: Method, search: Search): Promise<PartitionResult> {
+  if (!search.ready) return refuse('not-measured', 'the initiator has not measured any backend yet')
+  return judge(method.name, search, await method.propose(search))
+}
+
+export function judge(name: string, shared: Search, proposal: Proposal): PartitionResult {
+  if (!proposal.ok) return proposal
+  const search = proposal.search ?? shared
+  const evaluation = search.evaluate(proposal.draft)
+  const { deadlineMs, maxAccuracyLoss } = search.limits
+  if (!evaluation.feasible) return refuse('memory', `cannot run: ${evaluation.why}`)
+  if (evaluation.accuracyLoss > maxAccuracyLoss + 1e-9) {
+    const points = (share: number) => `${(share * 100).toFixed(1)} points`
+    return refuse(
+      'accuracy',
+      `would lose ${points(evaluation.accuracyLoss)} of accuracy; ${points(maxAccuracyLoss)} are allowed`,
+    )
+  }
+  if (!Number.isFinite(search.cost(proposal.draft, evaluation))) {
+    return refuse('privacy', 'would send data that must stay on the initiator')
+  }
+  if (deadlineMs !== undefined && evaluation.fullMs > deadlineMs) {
+    return refuse('deadline', `needs ${Math.ceil(evaluation.fullMs)} ms; the deadline is ${deadlineMs} ms`)
+  }
+  return {
+    ok: true,
+    plan: search.evaluator.plan(proposal.draft, name, evaluation),
+    evaluation,
+    draft: proposal.draft,
+    model: search.model,
+    notes: proposal.notes ?? [],
+    runnersUp: proposal.runnersUp ?? [],
+  }
+}
+
+export function partitionerOf(method: Method): Partitioner {
+  return (model, topology, predictor, limits = {}) => runMethod(method, new Search(model, topology, predictor, limits))
+}

@@ -1,0 +1,130 @@
+import type { Draft, DraftVolume } from '../evaluator/draft.ts'
+import { isTileable, pointAt } from '../model/plannable.ts'
+import { joined } from './place-exits.ts'
+import { rescale, rowVolume, shardsOf } from './rows.ts'
+import type { Search } from './search.ts'
+
+/** Small changes of a draft, the cheapest to try first: shift a cut, change its wire, move a volume, move rows. */
+export function* neighbours(search: Search, draft: Draft): Generator<Draft> {
+  const exitPoints = new Set(draft.exits.map((exit) => search.model.exits[exit.exit]?.point ?? -1))
+  yield* shiftedCuts(search, draft, exitPoints)
+  yield* changedWires(search, draft)
+  yield* movedVolumes(search, draft, exitPoints)
+  yield* mergedVolumes(search, draft, exitPoints)
+  yield* movedRows(search, draft)
+  yield* changedInputs(search, draft)
+}
+
+const replace = (draft: Draft, at: number, ...volumes: DraftVolume[]): Draft => ({
+  ...draft,
+  volumes: [...draft.volumes.slice(0, at), ...volumes, ...draft.volumes.slice(at + volumes.length)],
+})
+
+function* shiftedCuts(search: Search, draft: Draft, exitPoints: ReadonlySet<number>): Generator<Draft> {
+  for (let at = 0; at + 1 < draft.volumes.length; at++) {
+    const before = draft.volumes[at] as DraftVolume
+    const after = draft.volumes[at + 1] as DraftVolume
+    if (exitPoints.has(before.to)) continue
+    for (const step of [-1, 1, -2, 2]) {
+      const cut = before.to + step
+      if (cut <= before.from || cut >= after.to) continue
+      if (before.shards.length > 1 && !isTileable(search.model, before.from, cut)) continue
+      if (after.shards.length > 1 && !isTileable(search.model, cut, after.to)) continue
+      const shards = rescale(before.shards, pointAt(search.model, before.to).rows, pointAt(search.model, cut).rows)
+      const wire = Math.min(before.wire, pointAt(search.model, cut).wires.length - 1)
+      yield replace(draft, at, rowVolume(before.from, cut, shards, wire, before.route), { ...after, from: cut })
+    }
+  }
+}
+
+function* changedWires(search: Search, draft: Draft): Generator<Draft> {
+  for (const [at, volume] of draft.volumes.entries()) {
+    if (volume.to === search.last) continue
+    for (const [wire, option] of pointAt(search.model, volume.to).wires.entries()) {
+      const sharded = volume.shards.length > 1 || (draft.volumes[at + 1]?.shards.length ?? 1) > 1
+      if (wire === volume.wire || (sharded && option.wire.bottleneck !== undefined)) continue
+      yield replace(draft, at, { ...volume, wire })
+    }
+  }
+}
+
+function* movedVolumes(search: Search, draft: Draft, exitPoints: ReadonlySet<number>): Generator<Draft> {
+  for (const [at, volume] of draft.volumes.entries()) {
+    for (const processor of search.main) {
+      if (processor < 0 || (volume.shards.length === 1 && volume.shards[0]?.processor === processor)) continue
+      const moved = replace(
+        draft,
+        at,
+        rowVolume(volume.from, volume.to, [{ processor, start: 0, end: 0 }], volume.wire),
+      )
+      yield joined(moved, exitPoints)
+    }
+  }
+}
+
+function* mergedVolumes(search: Search, draft: Draft, exitPoints: ReadonlySet<number>): Generator<Draft> {
+  for (let at = 0; at + 1 < draft.volumes.length; at++) {
+    const before = draft.volumes[at] as DraftVolume
+    const after = draft.volumes[at + 1] as DraftVolume
+    if (exitPoints.has(before.to)) continue
+    for (const source of [before, after]) {
+      const sharded = source.shards.length > 1
+      if (sharded && !isTileable(search.model, before.from, after.to)) continue
+      const rows = pointAt(search.model, source.to).rows
+      const shards = rescale(source.shards, rows, pointAt(search.model, after.to).rows)
+      const volumes = [...draft.volumes]
+      volumes.splice(at, 2, rowVolume(before.from, after.to, shards, after.wire, after.route))
+      yield { ...draft, volumes }
+    }
+  }
+}
+
+/** One and more rows from a shard to its neighbours, and a whole shard to its neighbour (the device is dropped). */
+function* movedRows(search: Search, draft: Draft): Generator<Draft> {
+  for (const [at, volume] of draft.volumes.entries()) {
+    if (volume.shards.length < 2) continue
+    const processors = volume.shards.map((shard) => shard.processor)
+    const counts = volume.shards.map((shard) => shard.end - shard.start)
+    const total = pointAt(search.model, volume.to).rows
+    for (let from = 0; from < counts.length; from++) {
+      for (let to = 0; to < counts.length; to++) {
+        if (from === to) continue
+        for (const rows of new Set([1, Math.max(1, Math.round(total / 16)), counts[from] as number])) {
+          if (rows > (counts[from] as number)) continue
+          const next = [...counts]
+          next[from] = (next[from] as number) - rows
+          next[to] = (next[to] as number) + rows
+          yield replace(
+            draft,
+            at,
+            rowVolume(volume.from, volume.to, shardsOf(processors, next), volume.wire, volume.route),
+          )
+        }
+      }
+    }
+  }
+}
+
+function* changedInputs(search: Search, draft: Draft): Generator<Draft> {
+  for (const input of search.inputs) if (input !== draft.input) yield { ...draft, input }
+}
+
+/** Hill climbing: the first better neighbour is taken, until none is or the evaluations are used up. */
+export function improve(search: Search, draft: Draft, maxEvaluations: number): Draft {
+  let best = draft
+  let bestCost = search.cost(draft)
+  let left = maxEvaluations
+  for (let found = true; found && left > 0; ) {
+    found = false
+    for (const trial of neighbours(search, best)) {
+      if (--left < 0) break
+      const cost = search.cost(trial)
+      if (cost >= bestCost * (1 - 1e-6)) continue
+      best = trial
+      bestCost = cost
+      found = true
+      break
+    }
+  }
+  return best
+}

@@ -1,0 +1,36 @@
+import { type Draft, wholeVolume } from '../evaluator/draft.ts'
+import { type Method, propose, refuse } from './method.ts'
+import type { Search } from './search.ts'
+
+/**
+ * Neurosurgeon (ASPLOS'17): one cut, the argmin of head + size / bandwidth + tail over all partition points, the raw
+ * input and the whole on the initiator included. Over several helpers the best one is taken.
+ */
+export const neurosurgeon: Method = {
+  name: 'neurosurgeon',
+  about: "one cut, argmin of head + size/bandwidth + tail (ASPLOS'17)",
+  propose(search) {
+    if (search.helpers.length === 0) return refuse('no-peers', 'nobody else is in the room')
+    const best = search.best([search.single(0), ...singleCuts(search)])
+    return best === undefined ? refuse('memory', 'no cut fits into memory') : propose(best)
+  },
+}
+
+/** Every plan with one cut: head on the initiator, tail on one helper. */
+export function* singleCuts(search: Search, wire = (point: number) => search.wire(point)): Generator<Draft> {
+  for (const device of search.helpers) {
+    if (search.firstCut === 0) yield search.single(device, 'tensor')
+    for (let cut = Math.max(1, search.firstCut); cut < search.last; cut++)
+      yield singleCut(search, device, cut, wire(cut))
+  }
+}
+
+export function singleCut(search: Search, device: number, cut: number, wire: number): Draft {
+  const head = wholeVolume(0, cut, search.mainOf(0), wire)
+  return {
+    input: 'tensor',
+    volumes: [head, wholeVolume(cut, search.last, search.mainOf(device))],
+    exits: [],
+    shares: [],
+  }
+}

@@ -1,0 +1,87 @@
+import type { Draft, DraftExit, DraftVolume } from '../evaluator/draft.ts'
+import type { ExitSetting } from '../model/plannable.ts'
+import type { Search } from './search.ts'
+
+/** At most this many settings of the exits are tried, spread over the operating curve. */
+const MAX_SETTINGS = 6
+
+/** Settings within the loss that is left, each better than all more accurate ones; evenly thinned. */
+export function usableSettings(search: Search, lossLeft: number): ExitSetting[] {
+  const usable = search.model.settings
+    .filter((setting) => setting.accuracyLoss <= lossLeft + 1e-9)
+    .sort((a, b) => finalShare(a) - finalShare(b) || a.accuracyLoss - b.accuracyLoss)
+  if (usable.length <= MAX_SETTINGS) return usable
+  const step = (usable.length - 1) / (MAX_SETTINGS - 1)
+  return Array.from({ length: MAX_SETTINGS }, (_, i) => usable[Math.round(i * step)] as ExitSetting)
+}
+
+const finalShare = (setting: ExitSetting): number => setting.shares.at(-1) ?? 1
+
+/** The draft with a volume boundary at `point`; undefined where that lies inside a volume split by rows. */
+export function withBoundary(draft: Draft, point: number, wire: number): Draft | undefined {
+  if (draft.volumes.some((volume) => volume.to === point)) return draft
+  const volumes: DraftVolume[] = []
+  for (const volume of draft.volumes) {
+    if (volume.from >= point || volume.to <= point) {
+      volumes.push(volume)
+      continue
+    }
+    if (volume.shards.length > 1) return undefined
+    volumes.push({ ...volume, to: point, wire, route: 'peer' }, { ...volume, from: point })
+  }
+  return { ...draft, volumes }
+}
+
+/** Joins consecutive volumes of the same single processor where no exit hangs on the boundary. */
+export function joined(draft: Draft, exitPoints: ReadonlySet<number>): Draft {
+  const volumes: DraftVolume[] = []
+  for (const volume of draft.volumes) {
+    const previous = volumes.at(-1)
+    const [a] = previous?.shards ?? []
+    const [b] = volume.shards
+    const same = previous?.shards.length === 1 && volume.shards.length === 1 && a?.processor === b?.processor
+    if (previous !== undefined && same && previous.route === 'peer' && !exitPoints.has(previous.to)) {
+      volumes[volumes.length - 1] = { ...volume, from: previous.from }
+    } else volumes.push(volume)
+  }
+  return { ...draft, volumes }
+}
+
+/**
+ * Which exits to use, where each runs and whether the trunk goes on meanwhile (METHODS section 2): for every usable
+ * setting, each exit in turn is left out or put on the processor and in the mode that lowers the expected cost most.
+ */
+export function placeExits(search: Search, draft: Draft, lossLeft: number, processors = allProcessors(search)): Draft {
+  let best = draft
+  let bestCost = search.cost(draft)
+  for (const setting of usableSettings(search, lossLeft)) {
+    let current: Draft = { ...draft, shares: setting.shares, exitLoss: setting.accuracyLoss }
+    let cost = bestCost
+    for (const [index, exit] of search.model.exits.entries()) {
+      const split = withBoundary(current, exit.point, search.wire(exit.point))
+      if (split === undefined) continue
+      for (const processor of processors) {
+        for (const mode of ['race', 'wait'] as const) {
+          const placed: DraftExit = {
+            exit: index,
+            processor,
+            threshold: setting.thresholds[index] ?? exit.threshold,
+            mode,
+          }
+          const trial = { ...split, exits: [...current.exits.filter((entry) => entry.exit !== index), placed] }
+          const trialCost = search.cost(trial)
+          if (trialCost >= cost) continue
+          cost = trialCost
+          current = trial
+        }
+      }
+    }
+    if (cost < bestCost) {
+      best = current
+      bestCost = cost
+    }
+  }
+  return best
+}
+
+export const allProcessors = (search: Search): number[] => search.room.processors.map((processor) => processor.index)

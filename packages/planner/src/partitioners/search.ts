@@ -1,0 +1,141 @@
+import type { Topology, WireFormat } from '@roomful/core'
+import { type Draft, PICTURE_LOSS, wholeVolume } from '../evaluator/draft.ts'
+import type { Evaluation } from '../evaluator/evaluation.ts'
+import { Evaluator } from '../evaluator/evaluator.ts'
+import { compileRoom, type Room } from '../evaluator/room.ts'
+import { lastPoint, type PlannableModel, pointAt, pointIndex, segmentAt } from '../model/plannable.ts'
+import { sameWire } from '../model/wires.ts'
+import type { LatencyPredictor } from '../predictor/predictor.ts'
+import { type PlanningLimits, type ResolvedLimits, resolveLimits } from './limits.ts'
+
+/** What all methods look at: one model, one room, one evaluator, the limits. */
+export class Search {
+  readonly model: PlannableModel
+  readonly room: Room
+  readonly limits: ResolvedLimits
+  readonly evaluator: Evaluator
+  readonly predictor: LatencyPredictor
+  /** Index of the trunk's output. */
+  readonly last: number
+  /** First cut point that may leave the initiator; 0 is the picture itself. */
+  readonly firstCut: number
+  /** Per device the processor that runs the whole model fastest. */
+  readonly main: readonly number[]
+  readonly #wires: number[] = []
+
+  constructor(model: PlannableModel, topology: Topology, predictor: LatencyPredictor, limits: PlanningLimits) {
+    this.model = model
+    this.predictor = predictor
+    this.limits = resolveLimits(limits)
+    this.room = compileRoom(topology, predictor)
+    this.evaluator = new Evaluator(model, this.room, limits.cache === undefined ? {} : { cache: limits.cache })
+    this.last = lastPoint(model)
+    this.firstCut = this.#privatePrefix()
+    this.main = this.room.devices.map((device) => this.#fastest(device.processors))
+  }
+
+  /** Indices of all devices but the initiator. */
+  get helpers(): number[] {
+    return this.room.devices.slice(1).map((device) => device.index)
+  }
+
+  mainOf(device: number): number {
+    const processor = this.main[device]
+    if (processor === undefined) throw new RangeError(`no device ${device}`)
+    return processor
+  }
+
+  /** Whether the initiator can compute at all. */
+  get ready(): boolean {
+    return (this.main[0] ?? -1) >= 0
+  }
+
+  /** Wire of the methods that do not choose one: `limits.wire`, else the smallest plain one without visible loss. */
+  wire(point: number): number {
+    const known = this.#wires[point]
+    if (known !== undefined) return known
+    const { wires } = pointAt(this.model, point)
+    const wanted: WireFormat = this.limits.wire ?? { bits: 8, entropy: 'none' }
+    // A volume boundary is crossed several times by most methods: no single wire may use the whole budget up.
+    const allowed = (loss: number) => loss <= this.limits.maxAccuracyLoss / 4 || loss === 0
+    let found = wires.findIndex((option) => sameWire(option.wire, wanted) && allowed(option.accuracyLoss))
+    if (found < 0) found = wires.findIndex((option) => option.wire.bits === 16 && allowed(option.accuracyLoss))
+    const index = point === this.last ? 0 : Math.max(0, found)
+    this.#wires[point] = index
+    return index
+  }
+
+  /** How the picture may leave the initiator, best first to try. */
+  get inputs(): readonly Draft['input'][] {
+    if (this.firstCut > 0) return ['tensor']
+    return PICTURE_LOSS <= this.limits.maxAccuracyLoss ? ['tensor', 'jpeg', 'webp'] : ['tensor']
+  }
+
+  /** The deepest point to which everything from `from` on can be split by rows; `from` where nothing can. */
+  lastRows(from = this.firstCut): number {
+    if (pointAt(this.model, from).rows < 1) return from
+    let to = from
+    while (to < this.last && pointAt(this.model, to + 1).rows >= 2) {
+      if (segmentAt(this.model, to).tables() === undefined) break
+      to++
+    }
+    return to
+  }
+
+  evaluate(draft: Draft): Evaluation {
+    return this.evaluator.evaluate(draft)
+  }
+
+  /** Lower is better: expected latency or period, in ms; Infinity where the limits are broken. */
+  cost(draft: Draft, evaluation: Evaluation = this.evaluate(draft)): number {
+    if (!evaluation.feasible || evaluation.accuracyLoss > this.limits.maxAccuracyLoss + 1e-9)
+      return Number.POSITIVE_INFINITY
+    if (this.firstCut > 0 && !this.#keepsRaw(draft)) return Number.POSITIVE_INFINITY
+    if (this.limits.objective === 'latency') return evaluation.latencyMs
+    return evaluation.throughputPerSecond > 0 ? 1000 / evaluation.throughputPerSecond : Number.POSITIVE_INFINITY
+  }
+
+  /** The cheapest of some drafts; undefined when none is feasible. */
+  best(drafts: Iterable<Draft>): Draft | undefined {
+    let best: Draft | undefined
+    let bestCost = Number.POSITIVE_INFINITY
+    for (const draft of drafts) {
+      const cost = this.cost(draft)
+      if (cost >= bestCost) continue
+      best = draft
+      bestCost = cost
+    }
+    return best
+  }
+
+  /** Everything on one device. */
+  single(device: number, input: Draft['input'] = 'tensor'): Draft {
+    return { input, volumes: [wholeVolume(0, this.last, this.mainOf(device))], exits: [], shares: [] }
+  }
+
+  #keepsRaw(draft: Draft): boolean {
+    const [first] = draft.volumes
+    const [shard] = first?.shards ?? []
+    if (first === undefined || shard === undefined || first.shards.length !== 1) return false
+    return this.room.processors[shard.processor]?.device === 0 && first.to >= Math.min(this.firstCut, this.last)
+  }
+
+  #privatePrefix(): number {
+    if (this.limits.privacy === 'none') return 0
+    const { privateUntil } = this.limits
+    const named = privateUntil === undefined ? 1 : pointIndex(this.model, privateUntil)
+    return named < 1 ? this.last : named
+  }
+
+  #fastest(processors: readonly number[]): number {
+    let best = -1
+    let bestMs = Number.POSITIVE_INFINITY
+    for (const processor of processors) {
+      const ms = this.evaluator.costs.wholeMs(processor, 0, this.last)
+      if (ms >= bestMs) continue
+      best = processor
+      bestMs = ms
+    }
+    return best
+  }
+}

@@ -1,0 +1,36 @@
+import type { WireFormat } from '@roomful/core'
+
+/** MB of fp32 that one GMAC/s of a device packs per second, where nothing was measured. [ours] */
+const MB_PER_GMAC = 200
+/** `deflate` after quantisation: its share of the quantised bytes, and MB per second per GMAC/s. [ours] */
+export const DEFLATE_RATIO = 0.75
+const DEFLATE_MB_PER_GMAC = 10
+
+/** Time to pack and unpack feature maps on one device; runs beside the compute, in its own Worker. */
+export class CodecModel {
+  readonly #mbPerSecond: number
+  readonly #deflateMbPerSecond: number
+
+  /** `mbPerSecond`: MB of fp32 quantised per second; derived from the speed when absent. */
+  constructor(gmacsPerSecond: number, mbPerSecond?: number) {
+    this.#mbPerSecond = mbPerSecond ?? gmacsPerSecond * MB_PER_GMAC
+    this.#deflateMbPerSecond = gmacsPerSecond * DEFLATE_MB_PER_GMAC
+  }
+
+  /** Packing `elements` values; fp32 leaves as it is. */
+  encodeMs(elements: number, wire: WireFormat): number {
+    const quantise = wire.bits === 32 ? 0 : (elements * 4) / (this.#mbPerSecond * 1e3)
+    const deflate = wire.entropy === 'none' ? 0 : (elements * wire.bits) / 8 / (this.#deflateMbPerSecond * 1e3)
+    return quantise + deflate
+  }
+
+  /** Unpacking costs about half of packing: there is no range to find first. */
+  decodeMs(elements: number, wire: WireFormat): number {
+    return this.encodeMs(elements, wire) / 2
+  }
+
+  /** JPEG of a picture of `pixels`, either way: about ten passes over its values. [ours] */
+  pictureMs(pixels: number): number {
+    return (pixels * 3 * 4 * 2) / (this.#mbPerSecond * 1e3)
+  }
+}

@@ -1,0 +1,73 @@
+import { type Backend, type DeviceId, type DeviceProfile, linkBetween, type Topology } from '@roomful/core'
+import { CodecModel } from './codec.ts'
+import { ComputeModel, costsOfProfile, type RowEfficiency } from './compute.ts'
+import { LinkModel } from './link.ts'
+
+/** What the planner believes about a room. Models are looked up once per planning and then called often. */
+export interface LatencyPredictor {
+  /** undefined: the device lacks that backend. */
+  compute(device: DeviceId, backend: Backend): ComputeModel | undefined
+  /** undefined: no link between the two. */
+  link(from: DeviceId, to: DeviceId): LinkModel | undefined
+  codec(device: DeviceId): CodecModel
+}
+
+/** What ROOM.json and measurements add to a profile. */
+export interface DeviceDetail {
+  readonly rowStep?: number
+  readonly table?: readonly RowEfficiency[]
+  readonly codecMbPerSecond?: number
+}
+
+export interface RoomPredictorOptions {
+  readonly details?: ReadonlyMap<DeviceId, DeviceDetail>
+  /** Multiplies a device's predicted compute time: the online correction. Default 1. */
+  readonly correction?: (device: DeviceId, backend: Backend) => number
+  /** Fitted start windows per link, bytes. */
+  readonly startWindowBytes?: (a: DeviceId, b: DeviceId) => number | undefined
+}
+
+/** Time grows with the share of the device that others take: `1 / (1 - load)`, at most tenfold. */
+export function loadFactor(load: number): number {
+  return 1 / Math.max(0.1, 1 - load)
+}
+
+/** The predictor of a room: speeds or fitted coefficients from the profiles, links as probed. */
+export class RoomPredictor implements LatencyPredictor {
+  readonly #topology: Topology
+  readonly #options: RoomPredictorOptions
+  readonly #devices: ReadonlyMap<DeviceId, DeviceProfile>
+
+  constructor(topology: Topology, options: RoomPredictorOptions = {}) {
+    this.#topology = topology
+    this.#options = options
+    this.#devices = new Map(topology.devices.map((device) => [device.id, device]))
+  }
+
+  compute(device: DeviceId, backend: Backend): ComputeModel | undefined {
+    const profile = this.#devices.get(device)
+    const speed = profile?.backends.find((entry) => entry.backend === backend)
+    if (profile === undefined || speed === undefined) return undefined
+    const detail = this.#options.details?.get(device)
+    const correction = this.#options.correction?.(device, backend) ?? 1
+    return new ComputeModel({
+      costs: costsOfProfile(speed),
+      overheadMs: speed.overheadMs,
+      factor: loadFactor(profile.load) * correction,
+      ...(detail?.rowStep === undefined ? {} : { rowStep: detail.rowStep }),
+      ...(detail?.table === undefined ? {} : { table: detail.table }),
+    })
+  }
+
+  link(from: DeviceId, to: DeviceId): LinkModel | undefined {
+    const link = linkBetween(this.#topology, from, to)
+    if (link === undefined) return undefined
+    const startWindowBytes = this.#options.startWindowBytes?.(from, to)
+    return new LinkModel({ ...link, ...(startWindowBytes === undefined ? {} : { startWindowBytes }) })
+  }
+
+  codec(device: DeviceId): CodecModel {
+    const speed = this.#devices.get(device)?.backends[0]?.gmacsPerSecond ?? 1
+    return new CodecModel(speed, this.#options.details?.get(device)?.codecMbPerSecond)
+  }
+}
