@@ -1,3 +1,3 @@
-export { MAX_MESSAGE_BYTES } from './limits.ts'
 export { PRIORITIES } from './priority.ts'
 export * from './room.ts'
+export { type JoinOptions, joinRoom } from './webrtc-room.ts'

@@ -1,5 +1,13 @@
 import { type Clock, type DeviceId, fromWire, toWire, withDeadline } from '@roomful/core'
-import type { NoticeKind, NoticeOf, PeerMessage, RequestKind, RequestOf } from '@roomful/protocol'
+import {
+  checkReply,
+  type NoticeKind,
+  type NoticeOf,
+  type PeerMessage,
+  type RequestKind,
+  type RequestOf,
+} from '@roomful/protocol'
+import { asTransportError } from './errors.ts'
 import type { HandlerTable } from './handlers.ts'
 import type { MessageLink } from './message-link.ts'
 import { noticePriority, requestPriority } from './priority.ts'
@@ -17,6 +25,7 @@ export interface PeerLinkLimits {
 export const PEER_LINK_LIMITS: PeerLinkLimits = { incoming: 64, outgoing: 256, offences: 8 }
 
 interface Waiting {
+  readonly kind: RequestKind
   resolve(body: unknown): void
   reject(error: unknown): void
 }
@@ -69,7 +78,7 @@ export class PeerLink {
     }
     const id = this.#nextId++
     const sending = new AbortController()
-    const answer = new Promise<unknown>((resolve, reject) => this.#waiting.set(id, { resolve, reject }))
+    const answer = new Promise<unknown>((resolve, reject) => this.#waiting.set(id, { kind, resolve, reject }))
     this.#link
       .send({ type: 'request', id, kind, body } as PeerMessage, {
         priority: options.priority ?? requestPriority(kind),
@@ -127,7 +136,7 @@ export class PeerLink {
         this.#onRequest(message.id, message.kind, message.body)
         break
       case 'reply':
-        this.#answered(message.id, (waiting) => waiting.resolve(message.body))
+        this.#answered(message.id, (waiting) => this.#resolve(waiting, message.body))
         break
       case 'failure':
         this.#answered(message.id, (waiting) => waiting.reject(fromWire(message.error)))
@@ -202,6 +211,15 @@ export class PeerLink {
     }
     const waiting = this.#settle(id)
     if (waiting !== undefined) how(waiting)
+  }
+
+  #resolve(waiting: Waiting, body: unknown): void {
+    try {
+      waiting.resolve(checkReply(waiting.kind, body))
+    } catch (error) {
+      this.offence('malformed', `a malformed reply to ${waiting.kind}`)
+      waiting.reject(asTransportError(error))
+    }
   }
 
   #settle(id: number): Waiting | undefined {

@@ -28,7 +28,7 @@ interface Peer {
 
 /**
  * The part of a Room that does not care how bytes travel: who is there, what their links are, handlers, and the way of
- * a question. A host (memory network, WebRTC) reports what happens through the methods below the line.
+ * a question. It answers `probe` itself. A host (memory network, WebRTC) reports what happens through the methods below the line.
  */
 export class RoomCore implements Room {
   readonly self: DeviceId
@@ -55,6 +55,7 @@ export class RoomCore implements Room {
     this.#host = options.host
     this.#linkLimits = options.link
     this.#handlers = new HandlerTable((text) => this.#events.emit('warning', text), options.hold)
+    this.handle('probe', async ({ replyBytes }) => (replyBytes === 0 ? {} : { blobs: [new Uint8Array(replyBytes)] }))
   }
 
   get profile(): DeviceProfile {

@@ -1,10 +1,9 @@
 import type { Clock, DeviceId, DeviceProfile, Random } from '@roomful/core'
 import type { PeerMessage } from '@roomful/protocol'
-import { MAX_MESSAGE_BYTES } from '../limits.ts'
 import { type Room, TransportError } from '../room.ts'
 import { RoomCore } from '../room-core.ts'
-import { plainCopy } from './plain-copy.ts'
 import { DEFAULT_LINK, type LinkShape, SimulatedDirection } from './simulated-link.ts'
+import { wireCopy } from './wire-copy.ts'
 
 export interface MemoryNetworkOptions {
   readonly clock: Clock
@@ -206,10 +205,7 @@ export class MemoryNetwork {
     const direction = link.directions.get(self.id)
     self.room.linkUp(other.id, {
       send: async (message, options) => {
-        const copy = plainCopy(message)
-        if (copy.bytes > MAX_MESSAGE_BYTES) {
-          throw new TransportError('too-large', `${copy.bytes} bytes exceed the limit of ${MAX_MESSAGE_BYTES}`)
-        }
+        const copy = wireCopy(message)
         this.#tell(this.#sent, self.id, other.id, copy.message, copy.bytes)
         await direction?.send(copy.message, copy.bytes, options.priority, options.signal)
       },

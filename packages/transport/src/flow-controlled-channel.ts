@@ -1,0 +1,175 @@
+import { dropSlice, type EncodedMessage, slicesOf } from '@roomful/protocol'
+import type { ByteChannel } from './channel.ts'
+import { PRIORITIES } from './priority.ts'
+import { type Priority, TransportError } from './room.ts'
+
+export interface FlowLimits {
+  /** Longest slice, header included. */
+  readonly sliceBytes: number
+  /** Nothing is handed over while it would lift `bufferedAmount` above this: what a control message may wait behind. */
+  readonly highWaterBytes: number
+  /** Handing over goes on when `bufferedAmount` has fallen to this. */
+  readonly lowWaterBytes: number
+  /** Bytes of messages that may wait here; more are refused. */
+  readonly queuedBytes: number
+  readonly queuedMessages: number
+}
+
+export const FLOW_LIMITS: FlowLimits = {
+  sliceBytes: 16 << 10,
+  highWaterBytes: 128 << 10,
+  lowWaterBytes: 64 << 10,
+  queuedBytes: 64 << 20,
+  queuedMessages: 1024,
+}
+
+/** After this many slices in a row of a higher class, a waiting lower class gets one: weights must not starve. */
+const FAIR_SHARE = 8
+
+interface Outgoing {
+  readonly id: number
+  readonly priority: Priority
+  readonly bytes: number
+  readonly slices: Generator<Uint8Array<ArrayBuffer>, void, void>
+  next: Uint8Array<ArrayBuffer> | undefined
+  started: boolean
+  done(error?: unknown): void
+}
+
+/**
+ * Sends messages over one channel as interleaved slices: control overtakes features, features overtake bulk, within a
+ * class first come first served. Keeps `bufferedAmount` between two water marks, frees every waiter when the channel
+ * closes, and tells the receiver when a message is given up half way.
+ */
+export class FlowControlledChannel {
+  readonly #channel: ByteChannel
+  readonly #limits: FlowLimits
+  readonly #queues: Record<Priority, Outgoing[]> = { control: [], feature: [], bulk: [] }
+  #nextId = 1
+  #queuedBytes = 0
+  #inRow = 0
+  #closed: TransportError | undefined
+
+  /** Takes over `channel.onLow`; the owner calls `close` when the channel closed. */
+  constructor(channel: ByteChannel, limits: FlowLimits = FLOW_LIMITS) {
+    this.#channel = channel
+    this.#limits = limits
+    channel.lowWaterBytes = limits.lowWaterBytes
+    channel.onLow = () => this.#pump()
+  }
+
+  /** Bytes of messages that have not been handed over completely. */
+  get queuedBytes(): number {
+    return this.#queuedBytes
+  }
+
+  /**
+   * Resolves when the last slice was handed to the channel.
+   * @throws TransportError `rejected` (queue full), `disconnected`; or `signal.reason`
+   */
+  send(message: EncodedMessage, priority: Priority, signal?: AbortSignal): Promise<void> {
+    if (this.#closed !== undefined) return Promise.reject(this.#closed)
+    if (signal?.aborted) return Promise.reject(signal.reason)
+    const { queuedBytes, queuedMessages, sliceBytes } = this.#limits
+    const waiting = PRIORITIES.reduce((sum, key) => sum + this.#queues[key].length, 0)
+    if (this.#queuedBytes + message.bytes > queuedBytes || waiting >= queuedMessages) {
+      const text = `the link is too slow: ${waiting} messages with ${this.#queuedBytes} bytes already wait for it`
+      return Promise.reject(new TransportError('rejected', text))
+    }
+    return new Promise((resolve, reject) => {
+      const id = this.#nextId
+      this.#nextId = (id % 0xffff_fffe) + 1
+      const slices = slicesOf(message, {
+        messageId: id,
+        priority: PRIORITIES.indexOf(priority),
+        maxSliceBytes: sliceBytes,
+      })
+      const onAbort = () => this.#giveUp(outgoing, signal?.reason)
+      const outgoing: Outgoing = {
+        id,
+        priority,
+        bytes: message.bytes,
+        slices,
+        next: slices.next().value ?? undefined,
+        started: false,
+        done: (error) => {
+          signal?.removeEventListener('abort', onAbort)
+          this.#queuedBytes -= message.bytes
+          if (error === undefined) resolve()
+          else reject(error)
+        },
+      }
+      signal?.addEventListener('abort', onAbort, { once: true })
+      this.#queuedBytes += message.bytes
+      this.#queues[priority].push(outgoing)
+      this.#pump()
+    })
+  }
+
+  /** Rejects everything that waits. Does not close the channel below; may be called twice. */
+  close(error: TransportError): void {
+    if (this.#closed !== undefined) return
+    this.#closed = error
+    this.#channel.onLow = undefined
+    for (const priority of PRIORITIES) for (const outgoing of this.#queues[priority].splice(0)) outgoing.done(error)
+  }
+
+  #pump(): void {
+    while (this.#closed === undefined) {
+      const outgoing = this.#pick()
+      const slice = outgoing?.next
+      if (outgoing === undefined || slice === undefined) return
+      const buffered = this.#channel.bufferedAmount
+      if (buffered > 0 && buffered + slice.byteLength > this.#limits.highWaterBytes) return
+      if (!this.#handOver(slice)) return
+      outgoing.started = true
+      outgoing.next = outgoing.slices.next().value ?? undefined
+      this.#account(outgoing.priority)
+      if (outgoing.next !== undefined) continue
+      this.#remove(outgoing)
+      outgoing.done()
+    }
+  }
+
+  /** The class whose turn it is, and its oldest message. */
+  #pick(): Outgoing | undefined {
+    const { control, feature, bulk } = this.#queues
+    if (control[0] !== undefined) return control[0]
+    if (feature[0] !== undefined && bulk[0] !== undefined) {
+      return this.#inRow >= FAIR_SHARE ? bulk[0] : feature[0]
+    }
+    return feature[0] ?? bulk[0]
+  }
+
+  #account(priority: Priority): void {
+    if (priority === 'feature') this.#inRow++
+    else if (priority === 'bulk') this.#inRow = 0
+  }
+
+  #giveUp(outgoing: Outgoing, reason: unknown): void {
+    if (!this.#remove(outgoing)) return
+    // The receiver holds a part of it: tell it to forget. A control slice needs no water mark.
+    if (outgoing.started) this.#handOver(dropSlice(outgoing.id))
+    outgoing.done(reason)
+    this.#pump()
+  }
+
+  #remove(outgoing: Outgoing): boolean {
+    const queue = this.#queues[outgoing.priority]
+    const index = queue.indexOf(outgoing)
+    if (index < 0) return false
+    queue.splice(index, 1)
+    return true
+  }
+
+  #handOver(slice: Uint8Array<ArrayBuffer>): boolean {
+    try {
+      this.#channel.send(slice)
+      return true
+    } catch (cause) {
+      this.close(new TransportError('disconnected', 'the channel does not take data any more', { cause }))
+      this.#channel.close()
+      return false
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import type { Clock } from '@roomful/core'
+import { decodeMessage, encodeMessage, type PeerMessage, Reassembler } from '@roomful/protocol'
+import type { ByteChannel } from './channel.ts'
+import { asTransportError } from './errors.ts'
+import { FlowControlledChannel, type FlowLimits } from './flow-controlled-channel.ts'
+import type { LinkSendOptions, MessageLink } from './message-link.ts'
+import { TransportError } from './room.ts'
+import { TransferMeter } from './transfer-meter.ts'
+
+export interface FramedLinkOptions {
+  readonly channel: ByteChannel
+  readonly clock: Clock
+  readonly onMessage: (message: PeerMessage) => void
+  /** A whole message that cannot be read or breaks the rules; the link goes on. */
+  readonly onOffence: (error: TransportError) => void
+  /** The link ended: closed from either side, or broken framing (nothing after it can be trusted). */
+  readonly onClose: (error: TransportError) => void
+  /** Called for everything that arrives, a slice at a time: the peer lives. */
+  readonly onBytes?: () => void
+  /** A passive measurement of the incoming direction, in 10^6 bits per second. */
+  readonly onRate?: (mbitPerSecond: number) => void
+  readonly limits?: FlowLimits
+}
+
+/** Messages over one byte channel: framing, flow control, reassembly and guards. */
+export class FramedLink implements MessageLink {
+  readonly #channel: ByteChannel
+  readonly #flow: FlowControlledChannel
+  readonly #reassembler = new Reassembler()
+  readonly #options: FramedLinkOptions
+  readonly #meter: TransferMeter
+  #closed = false
+
+  constructor(options: FramedLinkOptions) {
+    this.#options = options
+    this.#channel = options.channel
+    this.#flow = new FlowControlledChannel(options.channel, options.limits)
+    this.#meter = new TransferMeter(options.clock, options.onRate ?? (() => {}))
+    options.channel.onMessage = (bytes) => this.#receive(bytes)
+    options.channel.onClose = (reason) => this.#end(new TransportError('disconnected', reason))
+  }
+
+  async send(message: PeerMessage, options: LinkSendOptions): Promise<void> {
+    try {
+      await this.#flow.send(encodeMessage(message), options.priority, options.signal)
+    } catch (error) {
+      throw asTransportError(error)
+    }
+  }
+
+  close(): void {
+    this.#end(new TransportError('disconnected', 'the link was closed'))
+  }
+
+  #receive(bytes: Uint8Array<ArrayBuffer>): void {
+    if (this.#closed) return
+    this.#options.onBytes?.()
+    let whole: Uint8Array | undefined
+    try {
+      whole = this.#reassembler.push(bytes)?.bytes
+    } catch (error) {
+      this.#end(asTransportError(error) as TransportError)
+      return
+    }
+    this.#meter.received(bytes.byteLength, this.#reassembler.partialMessages > 0)
+    if (whole === undefined) return
+    let message: PeerMessage
+    try {
+      message = decodeMessage(whole)
+    } catch (error) {
+      this.#options.onOffence(asTransportError(error) as TransportError)
+      return
+    }
+    this.#options.onMessage(message)
+  }
+
+  #end(error: TransportError): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#reassembler.clear()
+    this.#flow.close(error)
+    this.#channel.close()
+    this.#options.onClose(error)
+  }
+}

@@ -1,0 +1,132 @@
+import type { Clock } from '@roomful/core'
+import { type Beat, HeartbeatMonitor } from './heartbeat-monitor.ts'
+
+/*
+ * A beat on the wire, little-endian, 32 bytes:
+ *   u8 magic | u8 0 | u16 intervalMs | u32 sequence | f64 sentAtMs | f64 echoSentAtMs | f64 echoHeldMs
+ */
+const MAGIC = 0x48
+const BEAT_BYTES = 32
+
+/** 200 ms: seven misses in a row (1e-9 at 5 % loss) stay well below the promised 2 s. */
+export const BEAT_INTERVAL_MS = 200
+/** A hidden page's timers fire once a second at best; the peer is told so. */
+export const HIDDEN_INTERVAL_MS = 1000
+const CHECK_MS = 100
+
+export function encodeBeat(beat: Beat): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(BEAT_BYTES)
+  const view = new DataView(bytes.buffer)
+  view.setUint8(0, MAGIC)
+  view.setUint16(2, beat.intervalMs, true)
+  view.setUint32(4, beat.sequence, true)
+  view.setFloat64(8, beat.sentAtMs, true)
+  view.setFloat64(16, beat.echoSentAtMs, true)
+  view.setFloat64(24, beat.echoHeldMs, true)
+  return bytes
+}
+
+/** Undefined for anything that is not a beat: an unreliable channel is not worth an error. */
+export function decodeBeat(bytes: Uint8Array): Beat | undefined {
+  if (bytes.byteLength !== BEAT_BYTES) return undefined
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  if (view.getUint8(0) !== MAGIC || view.getUint8(1) !== 0) return undefined
+  const beat: Beat = {
+    intervalMs: view.getUint16(2, true),
+    sequence: view.getUint32(4, true),
+    sentAtMs: view.getFloat64(8, true),
+    echoSentAtMs: view.getFloat64(16, true),
+    echoHeldMs: view.getFloat64(24, true),
+  }
+  // A promise of more than the slowest honest timer would buy a dead peer time.
+  const honest = beat.intervalMs > 0 && beat.intervalMs <= 2 * HIDDEN_INTERVAL_MS && Number.isFinite(beat.sentAtMs)
+  return honest ? beat : undefined
+}
+
+export interface HeartbeatOptions {
+  readonly clock: Clock
+  readonly send: (bytes: Uint8Array<ArrayBuffer>) => void
+  readonly onSilent: (silent: boolean) => void
+  readonly onRtt: (rttMs: number) => void
+  /** True while this page's timers are throttled. */
+  readonly hidden?: () => boolean
+}
+
+/** Beats over the unreliable channel of one link, and listens for the peer's. */
+export class Heartbeat {
+  readonly #options: HeartbeatOptions
+  readonly #monitor: HeartbeatMonitor
+  #sequence = 0
+  #silent = false
+  #cancelBeat: () => void = () => {}
+  #cancelCheck: () => void = () => {}
+  #stopped = false
+
+  constructor(options: HeartbeatOptions) {
+    this.#options = options
+    this.#monitor = new HeartbeatMonitor(options.clock.now(), BEAT_INTERVAL_MS)
+    this.#beat()
+    this.#cancelCheck = options.clock.after(CHECK_MS, () => this.#check())
+  }
+
+  get silent(): boolean {
+    return this.#silent
+  }
+
+  get rttMs(): number | undefined {
+    return this.#monitor.rttMs
+  }
+
+  /** A message of the unreliable channel. */
+  receive(bytes: Uint8Array): void {
+    const beat = decodeBeat(bytes)
+    if (beat === undefined || this.#stopped) return
+    this.#monitor.beat(this.#options.clock.now(), beat)
+    const { rttMs } = this.#monitor
+    if (rttMs !== undefined) this.#options.onRtt(rttMs)
+    this.#hear()
+  }
+
+  /** The peer sent something on the other channel. */
+  alive(): void {
+    this.#monitor.alive(this.#options.clock.now())
+    this.#hear()
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#cancelBeat()
+    this.#cancelCheck()
+  }
+
+  #beat(): void {
+    const { clock, send, hidden } = this.#options
+    const intervalMs = hidden?.() === true ? HIDDEN_INTERVAL_MS : BEAT_INTERVAL_MS
+    const nowMs = clock.now()
+    const newest = this.#monitor.newest
+    send(
+      encodeBeat({
+        sequence: this.#sequence++,
+        intervalMs,
+        sentAtMs: nowMs,
+        echoSentAtMs: newest?.beat.sentAtMs ?? Number.NaN,
+        echoHeldMs: newest === undefined ? 0 : nowMs - newest.atMs,
+      }),
+    )
+    this.#cancelBeat = clock.after(intervalMs, () => this.#beat())
+  }
+
+  #check(): void {
+    this.#cancelCheck = this.#options.clock.after(CHECK_MS, () => this.#check())
+    const silent = this.#monitor.silent(this.#options.clock.now(), CHECK_MS)
+    if (!silent || this.#silent) return
+    this.#silent = true
+    this.#options.onSilent(true)
+  }
+
+  #hear(): void {
+    if (!this.#silent) return
+    this.#silent = false
+    this.#options.onSilent(false)
+  }
+}
