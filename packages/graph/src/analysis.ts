@@ -56,9 +56,15 @@ export interface GraphAnalysis {
   readonly graph: ModelGraph
   /** Every tensor whose shape is known. */
   readonly tensors: ReadonlyMap<TensorName, TensorInfo>
+  /** Tensors whose values depend on a graph input; all others are constants. */
+  readonly dynamic: ReadonlySet<TensorName>
+  /** Constants that were folded from the shape of a dynamic tensor: a sub-model carries their values. */
+  readonly derived: ReadonlySet<TensorName>
+  /** Index into `nodes` of the node that makes a tensor. */
+  readonly producers: ReadonlyMap<TensorName, number>
   /** In the order of `graph.nodes`. */
   readonly nodes: readonly NodeAnalysis[]
   readonly totals: GraphTotals
-  /** Nodes whose operator is not known here; whatever follows them has a shape only where the file annotates one. */
+  /** Nodes whose operator or shape is not known here; whatever follows them has a shape only where the file annotates one. */
   readonly unsupported: readonly { readonly node: string; readonly op: string }[]
 }

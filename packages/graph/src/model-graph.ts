@@ -1,6 +1,9 @@
 import type { TensorName } from '@roomful/core'
 import type { DataType } from './data-type.ts'
-import type { ModelProto, TensorProto } from './gen/onnx-subset_pb.ts'
+import type { AttributeProto, ModelProto, TensorProto, ValueInfoProto } from './gen/onnx-subset_pb.ts'
+
+/** Fields that the subset .proto does not declare, in wire form; written back untouched. */
+export type UnknownFields = NonNullable<AttributeProto['$unknown']>
 
 /** A size, or the name of a symbolic one ('batch_size'); '?' where the file says nothing. */
 export type Dim = number | string
@@ -10,6 +13,8 @@ export interface ValueInfo {
   readonly name: TensorName
   readonly dtype: DataType
   readonly shape?: readonly Dim[]
+  /** The file's own entry, written back as it is. */
+  readonly proto?: ValueInfoProto
 }
 
 /** Where an initialiser's bytes lie when they are not in the model file. */
@@ -30,10 +35,13 @@ export interface Initialiser {
   readonly data?: Uint8Array
   readonly external?: ExternalBytes
   readonly proto?: TensorProto
+  readonly unknown?: UnknownFields
 }
 
 /** One attribute of a node. `other` is carried untouched (sub-graphs, sparse tensors, types). */
-export type Attribute =
+export type Attribute = AttributeValue & { readonly unknown?: UnknownFields }
+
+export type AttributeValue =
   | { readonly kind: 'int'; readonly value: number }
   | { readonly kind: 'float'; readonly value: number }
   | { readonly kind: 'string'; readonly value: string }
@@ -41,7 +49,7 @@ export type Attribute =
   | { readonly kind: 'floats'; readonly value: readonly number[] }
   | { readonly kind: 'strings'; readonly value: readonly string[] }
   | { readonly kind: 'tensor'; readonly value: Initialiser }
-  | { readonly kind: 'other'; readonly bytes: Uint8Array }
+  | { readonly kind: 'other'; readonly proto: AttributeProto }
 
 export interface GraphNode {
   /** As in the file; may be empty. */
@@ -57,8 +65,7 @@ export interface GraphNode {
   readonly attributes: ReadonlyMap<string, Attribute>
   /** Outer tensors that the node's sub-graphs read. */
   readonly captures: readonly TensorName[]
-  /** The node's unknown fields in wire form. */
-  readonly unknown?: Uint8Array
+  readonly unknown?: UnknownFields
 }
 
 /** An ONNX model: immutable, nodes in topological order. */
