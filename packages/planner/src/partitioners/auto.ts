@@ -1,4 +1,4 @@
-import type { Draft } from '../evaluator/draft.ts'
+import type { Draft, DraftVolume } from '../evaluator/draft.ts'
 import type { PlannableModel } from '../model/plannable.ts'
 import { latencyChain } from './chain.ts'
 import { type Method, type Proposal, type RunnerUp, refuse } from './method.ts'
@@ -121,16 +121,20 @@ function runnersUp(ranked: readonly Candidate[], best: Candidate): RunnerUp[] {
 }
 
 function assumptions({ search, draft }: Candidate): string[] {
-  const { loss, measured } = draft.volumes.reduce(
-    (sum, volume) => {
-      const option = search.model.points[volume.to]?.wires[volume.wire]
-      if (option === undefined || option.accuracyLoss === 0) return sum
-      return { loss: sum.loss + option.accuracyLoss, measured: sum.measured && option.measured }
-    },
-    { loss: 0, measured: true },
-  )
-  if (loss === 0 || measured) return []
+  let loss = 0
+  for (const [at, volume] of draft.volumes.entries()) {
+    const next = draft.volumes[at + 1]
+    const option = search.model.points[volume.to]?.wires[volume.wire]
+    if (next === undefined || option === undefined || option.measured) continue
+    const receivers = new Set(next.shards.map((shard) => search.room.processors[shard.processor]?.device))
+    const stays = volume.shards.length === 1 && receivers.size === 1 && receivers.has(deviceOfVolume(search, volume))
+    if (!stays) loss += option.accuracyLoss
+  }
+  if (loss === 0) return []
   return [
     `the accuracy loss of its wire formats (${(loss * 100).toFixed(1)} points) is assumed, not measured on this model`,
   ]
 }
+
+const deviceOfVolume = (search: Search, volume: DraftVolume): number | undefined =>
+  search.room.processors[volume.shards[0]?.processor ?? -1]?.device

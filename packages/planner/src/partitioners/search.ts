@@ -68,7 +68,7 @@ export class Search {
   /** How the picture may leave the initiator, best first to try. */
   get inputs(): readonly Draft['input'][] {
     if (this.firstCut > 0) return ['tensor']
-    return PICTURE_LOSS <= this.limits.maxAccuracyLoss ? ['tensor', 'jpeg', 'webp'] : ['tensor']
+    return PICTURE_LOSS <= this.limits.maxAccuracyLoss ? ['tensor', 'jpeg'] : ['tensor']
   }
 
   /** The deepest point to which everything from `from` on can be split by rows; `from` where nothing can. */

@@ -1,0 +1,161 @@
+import { BACKENDS, type DeviceId, deviceId, type Topology } from '@roomful/core'
+import * as v from 'valibot'
+import { PlannerError } from './error.ts'
+import type { PlanningLimits } from './partitioners/limits.ts'
+import { type DeviceDetail, type LatencyPredictor, RoomPredictor } from './predictor/predictor.ts'
+
+const Id = v.pipe(v.string(), v.minLength(1), v.maxLength(64))
+const Positive = v.pipe(v.number(), v.finite(), v.gtValue(0))
+const NotNegative = v.pipe(v.number(), v.finite(), v.minValue(0))
+const Share = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
+
+const BackendSchema = v.strictObject({
+  backend: v.picklist(BACKENDS),
+  gmacsPerSecond: Positive,
+  overheadMs: v.optional(NotNegative, 0),
+  threads: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 1),
+  coefficients: v.optional(v.record(v.string(), v.pipe(v.array(NotNegative), v.length(3)))),
+})
+
+const TableEntry = v.strictObject({
+  rows: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  efficiency: v.pipe(v.number(), v.gtValue(0), v.maxValue(10)),
+})
+
+const DeviceSchema = v.strictObject({
+  id: Id,
+  name: v.optional(v.pipe(v.string(), v.maxLength(40))),
+  gmacsPerSecond: v.optional(Positive),
+  overheadMs: v.optional(NotNegative, 0),
+  backends: v.optional(v.pipe(v.array(BackendSchema), v.minLength(1), v.maxLength(8))),
+  memoryMb: v.optional(Positive, 4096),
+  rowStep: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1024))),
+  table: v.optional(v.pipe(v.array(TableEntry), v.maxLength(4096))),
+  codecMbPerSecond: v.optional(Positive),
+  load: v.optional(Share, 0),
+  lending: v.optional(v.boolean(), true),
+  visible: v.optional(v.boolean(), true),
+})
+
+const LinkSchema = v.strictObject({
+  a: Id,
+  b: Id,
+  mbitPerSecond: Positive,
+  rttMs: v.optional(NotNegative, 0),
+  startWindowBytes: v.optional(Positive),
+})
+
+const LimitsSchema = v.strictObject({
+  objective: v.optional(v.picklist(['latency', 'throughput'])),
+  maxAccuracyLoss: v.optional(Share),
+  deadlineMs: v.optional(Positive),
+  privacy: v.optional(v.picklist(['none', 'raw-stays-local'])),
+  privateUntil: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(512))),
+  exits: v.optional(v.boolean()),
+  cache: v.optional(v.strictObject({ hitRate: Share, hitMs: NotNegative })),
+  seed: v.optional(v.pipe(v.number(), v.integer())),
+  episodes: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(10_000))),
+  wire: v.optional(v.strictObject({ bits: v.picklist([32, 16, 8, 4]), entropy: v.picklist(['none', 'deflate']) })),
+})
+
+const RoomSchema = v.strictObject({
+  initiator: Id,
+  devices: v.pipe(v.array(DeviceSchema), v.minLength(1), v.maxLength(64)),
+  links: v.optional(v.pipe(v.array(LinkSchema), v.maxLength(2016)), []),
+  limits: v.optional(LimitsSchema, {}),
+})
+
+type RoomJson = v.InferOutput<typeof RoomSchema>
+
+/** A room from a file, ready for planning. docs/room-file.md explains every key. */
+export interface RoomFile {
+  readonly topology: Topology
+  readonly predictor: LatencyPredictor
+  readonly limits: PlanningLimits
+}
+
+/**
+ * ROOM.json, parsed.
+ * @throws PlannerError `room`, naming the key that is unknown, absent or wrong
+ */
+export function readRoom(value: unknown): RoomFile {
+  const parsed = v.safeParse(RoomSchema, value)
+  if (!parsed.success) {
+    const [issue] = parsed.issues
+    const where = v.getDotPath(issue) ?? '(root)'
+    throw new PlannerError(
+      'room',
+      `room: ${issue.expected === 'never' ? `unknown key ${where}` : `${where}: ${issue.message}`}`,
+    )
+  }
+  const room = parsed.output
+  checkNames(room)
+  const topology = topologyOf(room)
+  return { topology, predictor: predictorOf(room, topology), limits: room.limits as PlanningLimits }
+}
+
+function checkNames({ initiator, devices, links }: RoomJson): void {
+  const ids = new Set(devices.map((device) => device.id))
+  if (ids.size !== devices.length) throw new PlannerError('room', 'room: two devices have the same id')
+  if (!ids.has(initiator)) throw new PlannerError('room', `room: initiator ${initiator} is not among the devices`)
+  const pairs = new Set<string>()
+  for (const { a, b } of links) {
+    const unknown = [a, b].find((id) => !ids.has(id))
+    if (unknown !== undefined)
+      throw new PlannerError('room', `room: a link names ${unknown}, which is not among the devices`)
+    if (a === b) throw new PlannerError('room', `room: a link leads from ${a} to itself`)
+    const pair = [a, b].sort().join('\n')
+    if (pairs.has(pair)) throw new PlannerError('room', `room: two links between ${a} and ${b}`)
+    pairs.add(pair)
+  }
+  for (const { id, gmacsPerSecond, backends } of devices) {
+    if ((gmacsPerSecond === undefined) === (backends === undefined)) {
+      throw new PlannerError('room', `room: device ${id} needs either gmacsPerSecond or backends`)
+    }
+  }
+}
+
+function topologyOf({ initiator, devices, links }: RoomJson): Topology {
+  return {
+    initiator: deviceId(initiator),
+    devices: devices.map((device) => ({
+      id: deviceId(device.id),
+      name: device.name ?? device.id,
+      protocol: 1,
+      role: 'worker',
+      backends: (
+        device.backends ?? [
+          {
+            backend: 'ort-wasm' as const,
+            gmacsPerSecond: device.gmacsPerSecond ?? 1,
+            overheadMs: device.overheadMs,
+            threads: 1,
+          },
+        ]
+      ).map(({ coefficients, ...speed }) => (coefficients === undefined ? speed : { ...speed, coefficients })),
+      models: [],
+      memoryMb: device.memoryMb,
+      storage: { quotaMb: 0, writeMbPerSecond: 0, readMbPerSecond: 0 },
+      lending: device.lending,
+      visible: device.visible,
+      load: device.load,
+    })),
+    links: links.map(({ a, b, mbitPerSecond, rttMs }) => ({ a: deviceId(a), b: deviceId(b), mbitPerSecond, rttMs })),
+  }
+}
+
+function predictorOf({ devices, links }: RoomJson, topology: Topology): LatencyPredictor {
+  const details = new Map<DeviceId, DeviceDetail>()
+  for (const { id, rowStep, table, codecMbPerSecond } of devices) {
+    details.set(deviceId(id), {
+      ...(rowStep === undefined ? {} : { rowStep }),
+      ...(table === undefined ? {} : { table: [...table].sort((a, b) => a.rows - b.rows) }),
+      ...(codecMbPerSecond === undefined ? {} : { codecMbPerSecond }),
+    })
+  }
+  const windows = new Map<string, number>()
+  for (const { a, b, startWindowBytes } of links) {
+    if (startWindowBytes !== undefined) windows.set(`${a}\n${b}`, startWindowBytes).set(`${b}\n${a}`, startWindowBytes)
+  }
+  return new RoomPredictor(topology, { details, startWindowBytes: (a, b) => windows.get(`${a}\n${b}`) })
+}
