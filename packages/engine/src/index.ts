@@ -1,3 +1,4 @@
+export * from './codec/feature-codec.ts'
 export * from './create-engine.ts'
 export * from './engine.ts'
 export type { GraphOptimisation } from './ort/runtime.ts'

@@ -1,19 +1,40 @@
-import { type Clock, withDeadline } from '@roomful/core'
+import { type Clock, type WireError, withDeadline } from '@roomful/core'
 import { EngineError } from '../engine.ts'
-import { engineErrorFromWire } from './engine-host.ts'
-import type { EngineCall, EngineCalls, FromEngineWorker } from './messages.ts'
 import type { WorkerPort } from './port.ts'
 
+/** Questions to a worker: kind -> body of the request and reply. */
+export type CallMap = Record<string, { readonly request: object; readonly reply: unknown }>
+
+/** Replies are matched by id, never by order. */
+export interface CallMessage<C extends CallMap, K extends keyof C = keyof C> {
+  readonly id: number
+  readonly kind: K
+  readonly body: C[K]['request']
+}
+
+export type CallReply =
+  | { readonly id: number; readonly ok: true; readonly reply: unknown }
+  | { readonly id: number; readonly ok: false; readonly error: WireError }
+  | { readonly lost: WireError }
+
 interface Waiting {
-  resolve(reply: EngineCalls[EngineCall]['reply']): void
+  resolve(reply: unknown): void
   reject(error: Error): void
 }
 
+export interface WorkerCallsOptions {
+  readonly clock: Clock
+  /** For messages: 'the engine's worker'. */
+  readonly name: string
+  /** The package's own error out of the worker's. */
+  readonly toError: (wire: WireError) => Error
+}
+
 /**
- * Requests to an engine worker and their replies. Every request ends: with its reply, with a deadline, or when the worker
- * is lost; a lost worker is terminated.
+ * Requests to a worker and their replies. Every request ends: with its reply, with a deadline, or when the worker is
+ * lost; a lost worker is terminated.
  */
-export class EngineWorkerCalls {
+export class WorkerCalls<C extends CallMap> {
   readonly lost: Promise<EngineError>
   #announceLost: (error: EngineError) => void = () => {}
   #ended: EngineError | undefined
@@ -22,43 +43,43 @@ export class EngineWorkerCalls {
 
   constructor(
     private readonly port: WorkerPort,
-    private readonly clock: Clock,
+    private readonly options: WorkerCallsOptions,
   ) {
     this.lost = new Promise((resolve) => {
       this.#announceLost = resolve
     })
-    port.onMessage((message) => this.#receive(message as FromEngineWorker))
-    port.onCrash((text) => this.lose(new EngineError('lost', `the engine's worker crashed: ${text}`)))
+    // The other end is our own worker, not a peer: the types are trusted.
+    port.onMessage((message) => this.#receive(message as CallReply))
+    port.onCrash((text) => this.lose(new EngineError('lost', `${options.name} crashed: ${text}`)))
   }
 
   get ended(): EngineError | undefined {
     return this.#ended
   }
 
-  /** A reply that does not come within `timeoutMs` means a stuck worker: it is terminated, and the engine is lost. */
-  async call<K extends EngineCall>(
+  /** A reply that does not come within `timeoutMs` means a stuck worker: it is terminated and counts as lost. */
+  async call<K extends keyof C & string>(
     kind: K,
-    request: EngineCalls[K]['request'],
+    body: C[K]['request'],
     options: { timeoutMs: number; transfer?: readonly Transferable[] },
-  ): Promise<EngineCalls[K]['reply']> {
+  ): Promise<C[K]['reply']> {
     if (this.#ended !== undefined) throw this.#ended
     const id = this.#nextId++
-    const reply = new Promise<EngineCalls[K]['reply']>((resolve, reject) => {
-      // The worker answers an id with the reply of that id's kind.
-      this.#waiting.set(id, { resolve: (value) => resolve(value as EngineCalls[K]['reply']), reject })
-    })
+    const reply = new Promise<C[K]['reply']>((resolve, reject) => this.#waiting.set(id, { resolve, reject }))
     try {
-      this.port.post({ id, kind, ...request }, options.transfer ?? [])
+      const message: CallMessage<C, K> = { id, kind, body }
+      this.port.post(message, options.transfer ?? [])
     } catch (cause) {
       this.#waiting.delete(id)
       throw new EngineError('shape', `${kind}: its data cannot be sent to the worker (already transferred?)`, { cause })
     }
+    const { clock, name } = this.options
     const onTimeout = () => {
-      const error = new EngineError('timeout', `${kind}: the engine's worker gave no answer in ${options.timeoutMs} ms`)
+      const error = new EngineError('timeout', `${kind}: ${name} gave no answer in ${options.timeoutMs} ms`)
       this.lose(error)
       return error
     }
-    return withDeadline(reply, { clock: this.clock, timeoutMs: options.timeoutMs, onTimeout })
+    return withDeadline(reply, { clock, timeoutMs: options.timeoutMs, onTimeout })
   }
 
   /** Ends the worker and every request with `error`. */
@@ -76,14 +97,14 @@ export class EngineWorkerCalls {
     return true
   }
 
-  #receive(message: FromEngineWorker): void {
+  #receive(message: CallReply): void {
     if ('lost' in message) {
-      this.lose(engineErrorFromWire(message.lost))
+      this.lose(new EngineError('lost', message.lost.message, { cause: this.options.toError(message.lost) }))
       return
     }
     const waiting = this.#waiting.get(message.id)
     this.#waiting.delete(message.id)
     if (message.ok) waiting?.resolve(message.reply)
-    else waiting?.reject(engineErrorFromWire(message.error))
+    else waiting?.reject(this.options.toError(message.error))
   }
 }

@@ -1,6 +1,6 @@
-import type { Backend, WireError } from '@roomful/core'
+import { type Backend, fromWire, type WireError } from '@roomful/core'
 import type { FeatureMaps } from '@roomful/tensor'
-import type { EngineCounters, StageRun } from '../engine.ts'
+import { type EngineCounters, EngineError, type StageRun } from '../engine.ts'
 import type { GraphOptimisation } from '../ort/runtime.ts'
 
 /** What an engine worker is asked to host. Structured-cloneable. */
@@ -10,8 +10,8 @@ export interface HostedEngine {
   readonly optimisation: GraphOptimisation
 }
 
-/** Questions to an engine worker: kind -> request and reply. */
-export interface EngineCalls {
+/** Questions to an engine worker. */
+export type EngineCalls = {
   open: { request: { engine: HostedEngine }; reply: { threads: number } }
   load: {
     request: { stage: Uint8Array; label: string }
@@ -21,14 +21,21 @@ export interface EngineCalls {
   release: { request: { session: number }; reply: null }
   counters: { request: Record<string, never>; reply: EngineCounters }
 }
-export type EngineCall = keyof EngineCalls
 
-/** Replies are matched by id, never by order. */
-export type ToEngineWorker = {
-  [K in EngineCall]: { readonly id: number; readonly kind: K } & EngineCalls[K]['request']
-}[EngineCall]
+const REASONS: readonly string[] = [
+  'unsupported',
+  'malformed',
+  'memory',
+  'lost',
+  'shape',
+  'disposed',
+  'timeout',
+  'unavailable',
+] satisfies EngineError['reason'][]
 
-export type FromEngineWorker =
-  | { readonly id: number; readonly ok: true; readonly reply: EngineCalls[EngineCall]['reply'] }
-  | { readonly id: number; readonly ok: false; readonly error: WireError }
-  | { readonly lost: WireError }
+/** The error a worker reported, as an EngineError again. */
+export function engineErrorFromWire(wire: WireError): EngineError {
+  const { reason, message, cause } = fromWire(wire)
+  const known = REASONS.includes(reason) ? (reason as EngineError['reason']) : 'malformed'
+  return new EngineError(known, message, cause === undefined ? undefined : { cause })
+}

@@ -2,8 +2,8 @@ import { type Backend, type Clock, SerialQueue, systemClock } from '@roomful/cor
 import type { FeatureMaps } from '@roomful/tensor'
 import { type EngineCounters, EngineError, type InferenceEngine, type StageRun, type StageSession } from '../engine.ts'
 import { untilAborted } from '../until-aborted.ts'
-import { EngineWorkerCalls } from './calls.ts'
-import type { HostedEngine } from './messages.ts'
+import { WorkerCalls } from './calls.ts'
+import { type EngineCalls, engineErrorFromWire, type HostedEngine } from './messages.ts'
 import type { WorkerPort } from './port.ts'
 import { transferables } from './transfer.ts'
 
@@ -32,11 +32,11 @@ export interface WorkerEngineOptions {
 export class WorkerEngine implements InferenceEngine {
   readonly backend: Backend
   readonly threads: number
-  readonly #calls: EngineWorkerCalls
+  readonly #calls: WorkerCalls<EngineCalls>
   readonly #timeouts: EngineTimeouts
   readonly #queue = new SerialQueue()
 
-  private constructor(backend: Backend, threads: number, calls: EngineWorkerCalls, timeouts: EngineTimeouts) {
+  private constructor(backend: Backend, threads: number, calls: WorkerCalls<EngineCalls>, timeouts: EngineTimeouts) {
     this.backend = backend
     this.threads = threads
     this.#calls = calls
@@ -50,7 +50,11 @@ export class WorkerEngine implements InferenceEngine {
   static async open(port: WorkerPort, engine: HostedEngine, options: WorkerEngineOptions = {}): Promise<WorkerEngine> {
     const { clock = systemClock, signal } = options
     const timeouts = { ...TIMEOUTS, ...options.timeouts }
-    const calls = new EngineWorkerCalls(port, clock)
+    const calls = new WorkerCalls<EngineCalls>(port, {
+      clock,
+      name: "the engine's worker",
+      toError: engineErrorFromWire,
+    })
     try {
       signal?.throwIfAborted()
       const opening = calls.call('open', { engine }, { timeoutMs: timeouts.openMs })
@@ -95,7 +99,7 @@ class WorkerStage implements StageSession {
   constructor(
     reply: { session: number; inputs: readonly string[]; outputs: readonly string[] },
     private readonly label: string,
-    private readonly calls: EngineWorkerCalls,
+    private readonly calls: WorkerCalls<EngineCalls>,
     private readonly queue: SerialQueue,
     private readonly timeouts: EngineTimeouts,
   ) {
