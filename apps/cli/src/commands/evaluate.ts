@@ -65,11 +65,11 @@ function table(result: Evaluation): string[] {
       `  ${exit.name.padEnd(12)} top-1 ${percent(exit.top1).padStart(8)}  ${mega(exit.macs).padStart(12)}  answers ${share}`,
     )
   }
-  const full = result.exits.at(-1)?.macs ?? 0
+  const trunk = result.trunks[0]?.macs ?? 0
   const { policy } = result
-  const saved = percent(policy.meanMacs / Math.max(1, full))
+  const saved = percent(policy.meanMacs / Math.max(1, trunk))
   lines.push(
-    `  policy       top-1 ${percent(policy.top1).padStart(8)}  ${mega(policy.meanMacs).padStart(12)}  ${saved} of full`,
+    `  policy       top-1 ${percent(policy.top1).padStart(8)}  ${mega(policy.meanMacs).padStart(12)}  ${saved} of the trunk`,
   )
   for (const w of result.wire) {
     const bytes = `${w.bytes} bytes`.padStart(14)

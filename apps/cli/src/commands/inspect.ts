@@ -23,7 +23,7 @@ MODEL is an ONNX file or the folder of a model package.
     const model = await readModelAt(context.path(positional(context, 0, 'MODEL')), { inputShape, weights: false })
     const analysis = analyse(model.graph)
     const output = option(context, 'output') ?? model.manifest?.final.output
-    const points = partitionPoints(analysis, output === undefined ? { all: true } : { output })
+    const points = partitionPoints(analysis, { output: output ?? model.graph.outputs.map(({ name }) => name) })
     const result = {
       opset: model.graph.opset,
       inputs: model.graph.inputs.map(describe(analysis)),

@@ -96,7 +96,7 @@ function allCuts(analysis: GraphAnalysis, output: TensorName | undefined): Cut[]
   if (last === undefined) return []
   const ends = new Set([...outputs, ...analysis.graph.inputs.map(({ name }) => name)])
   const separatesAll = new Set(
-    output === undefined ? partitionPoints(analysis, { all: true }).map((point) => point.tensor) : [],
+    output === undefined ? partitionPoints(analysis, { output: outputs }).map((point) => point.tensor) : [],
   )
   return partitionPoints(analysis, { output: last })
     .filter(({ tensor }) => !ends.has(tensor))

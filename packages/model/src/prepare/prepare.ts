@@ -38,10 +38,9 @@ export async function prepareModel(model: Uint8Array | ModelGraph, metadata: Mod
   const analysis = analyse(graph)
   const input = inputOf(analysis, meta)
   const output = finalOutput(graph, meta)
+  checkLabels(analysis, output, meta)
   const trunk = analyse(extract(graph, input.tensor, output)).totals
-  const points = partitionPoints(analysis, { output }).filter(
-    (point) => point.tensor !== input.tensor && point.tensor !== output,
-  )
+  const points = worthCutting(partitionPoints(analysis, { output }), meta)
   const written = writeModel(graph, { external: { location: WEIGHTS_FILE } })
   const weightsBytes = written.weights ?? new Uint8Array()
   const files = await describeFiles(written.model, weightsBytes)
@@ -73,6 +72,29 @@ function finalOutput(graph: ModelGraph, meta: CheckedMeta): string {
     throw new ModelError('bad-meta', `meta: final output ${output} is not among the outputs (${names.join(', ')})`)
   }
   return output
+}
+
+/**
+ * The points without those that only an element-wise step (bias, norm, activation) divides from the next one: a cut there
+ * sends as many bytes after as much work, and the later map packs better. Exits keep theirs.
+ */
+function worthCutting(points: readonly PartitionPoint[], meta: CheckedMeta): PartitionPoint[] {
+  const taken = new Set((meta.exits ?? []).map((exit) => exit.from))
+  return points.filter((point, i) => {
+    const next = points[i + 1]
+    if (next === undefined || taken.has(point.tensor)) return true
+    const sameForm = next.dtype === point.dtype && next.shape.join() === point.shape.join()
+    return !sameForm || next.macsBefore !== point.macsBefore
+  })
+}
+
+/** @throws ModelError `bad-meta` when there are labels but not one for each class */
+function checkLabels(analysis: GraphAnalysis, output: string, meta: CheckedMeta): void {
+  const classes = analysis.tensors.get(output)?.shape.at(-1)
+  const labels = meta.labels?.length ?? 0
+  if (labels > 0 && classes !== undefined && labels !== classes) {
+    throw new ModelError('bad-meta', `${labels} labels for ${classes} classes (${output})`)
+  }
 }
 
 /** Exits with their costs: `branchMacs` of the branch alone, `macs` of the trunk so far and all branches met on the way. */
