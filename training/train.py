@@ -23,6 +23,7 @@ import torch
 from torch.nn import functional as F
 
 import augment
+import parallel
 from data import centre_squares, load, split_calibration
 from model import MultiExitNet, macs
 from progress import bar
@@ -101,8 +102,9 @@ def top1(logits: np.ndarray, labels: np.ndarray) -> List[float]:
 
 
 class Trainer:
-    def __init__(self, recipe: Recipe, data_root: Path, out: Path, cache: Path, budget: Budget, precision: str = "auto"):
-        self.recipe, self.out, self.budget = recipe, out, budget
+    def __init__(self, recipe: Recipe, data_root: Path, out: Path, cache: Path, budget: Budget, precision: str = "auto",
+                 group: parallel.Alone = parallel.Alone()):
+        self.recipe, self.out, self.budget, self.group = recipe, out, budget, group
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.dtype = pick_precision(precision, self.device)
         torch.manual_seed(recipe.seed)
@@ -134,6 +136,8 @@ class Trainer:
         return self.out / "checkpoint.pt"
 
     def save(self) -> None:
+        if self.group.rank:
+            return
         self.out.mkdir(parents=True, exist_ok=True)
         state = {
             "recipe": self.recipe.name, "shape": dataclasses.asdict(self.recipe.shape), "classes": self.classes,
@@ -178,40 +182,50 @@ class Trainer:
         loss = deep_loss(answers, targets.to(self.device), recipe)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
+        self.group.average(p.grad for p in self.net.parameters())
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
         self.optimiser.step()
         self.average.update(self.net)
         return float(loss.detach())
 
+    def over(self) -> bool:
+        """Whether to stop; all the processes come here together and learn rank 0's clock."""
+        self.budget.spent_s, stop = self.group.agree([self.budget.spent_s, self.stop])
+        self.stop = bool(stop)
+        return self.stop or self.budget.progress() >= 1 - 1e-9
+
     def run_epoch(self) -> None:
         recipe, began = self.recipe, time.monotonic()
         seed = recipe.seed * 100_003 + self.epoch       # so that a resumed run draws what the uncut one would have drawn
-        rng = torch.Generator().manual_seed(seed)
-        torch.manual_seed(seed)                         # dropout draws from the global generator
-        order = torch.randperm(len(self.labels), generator=rng)
+        order = torch.randperm(len(self.labels), generator=torch.Generator().manual_seed(seed))
+        rng = torch.Generator().manual_seed(seed * 10 + self.group.rank)
+        torch.manual_seed(seed * 10 + self.group.rank)  # dropout draws from the global generator
         batches = order[: max(recipe.batch, len(order) // recipe.batch * recipe.batch)].split(recipe.batch)
         side = side_at(self.budget.progress(), recipe.sizes)
         self.net.train()
         losses, before = [], time.monotonic()
-        for index in bar(batches, f"epoch {self.epoch + 1}"):
-            losses.append(self.step(index, side, rng))
+        share = slice(self.group.rank, None, self.group.count)
+        steps = bar(batches, f"epoch {self.epoch + 1}") if self.group.rank == 0 else batches
+        for index in steps:
+            if self.over():
+                break
+            losses.append(self.step(index[share], side, rng))
             self.budget.done += 1 / len(batches)
             self.budget.spent_s += time.monotonic() - before
             before = time.monotonic()
-            if self.stop or (self.budget.minutes and self.budget.progress() >= 1):
-                break
-        else:
-            self.budget.done = float(round(self.budget.done))
+        self.budget.done = float(round(self.budget.done, 6))
+        self.group.average(b for b in self.net.buffers() if b.dtype.is_floating_point)
         self.epoch += 1
         entry: Dict[str, object] = {
             "epoch": self.epoch, "side": side, "loss": round(float(np.mean(losses)), 4),
             "progress": round(self.budget.progress(), 4), "lr": round(self.optimiser.param_groups[0]["lr"], 5),
             "seconds": round(time.monotonic() - began, 1),
         }
-        if self.epoch % 4 == 0 or self.budget.progress() >= 1:
-            entry["calibration"] = [round(v, 4) for v in self.measure()]
         self.log.append(entry)
-        print(json.dumps(entry), flush=True)
+        if self.group.rank == 0:
+            if self.epoch % 4 == 0 or self.budget.progress() >= 1:
+                entry["calibration"] = [round(v, 4) for v in self.measure()]
+            print(json.dumps(entry), flush=True)
 
     def measure(self) -> List[float]:
         """Top-1 per exit of the averaged net on the part kept aside, at the export size."""
@@ -223,13 +237,13 @@ class Trainer:
 
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, stop)
-        while self.budget.progress() < 1 and not self.stop:
-            before_epoch = time.monotonic(), self.budget.spent_s
+        while not self.over():
+            began, spent = time.monotonic(), self.budget.spent_s
             self.run_epoch()
-            # measuring and saving count too, so that the budget is wall-clock time
             self.save()
-            self.budget.spent_s = before_epoch[1] + time.monotonic() - before_epoch[0]
+            self.budget.spent_s = spent + time.monotonic() - began      # measuring and saving count too
         self.save()
+        self.group.finish()
 
 
 def main() -> None:
@@ -242,6 +256,7 @@ def main() -> None:
     ask.add_argument("--budget-minutes", type=float, help="instead: wall-clock length of the run")
     ask.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
     ask.add_argument("--precision", choices=("auto", "bf16", "fp32"), default="auto")
+    ask.add_argument("--processes", type=int, default=1, help="train with several processes, one core each (CPU only)")
     ask.add_argument("--batch", type=int)
     ask.add_argument("--lr", type=float)
     o = ask.parse_args()
@@ -251,14 +266,18 @@ def main() -> None:
     changed = {k: v for k, v in (("batch", o.batch), ("lr", o.lr)) if v is not None}
     recipe = dataclasses.replace(recipe, **changed)
     out = o.out or Path(__file__).parent / "out" / recipe.name
-    trainer = Trainer(recipe, o.data, out, o.cache, Budget(o.epochs, o.budget_minutes), o.precision)
+    group = parallel.start(o.processes)
+    if group.count > 1:
+        torch.set_num_threads(1)
+    trainer = Trainer(recipe, o.data, out, o.cache, Budget(o.epochs, o.budget_minutes), o.precision, group)
     if o.resume and trainer.resume():
         print(f"resumed at epoch {trainer.epoch}, progress {trainer.budget.progress():.3f}")
     elif trainer.checkpoint.exists() and not o.resume:
         sys.exit(f"{trainer.checkpoint} exists: pass --resume to go on from it, or choose another --out")
     counted = macs(trainer.net, recipe.size)
-    print(f"{recipe.name}: {counted['trunk'] / 1e6:.1f} MMAC, exits at {[round(e / 1e6, 1) for e in counted['exits']]}, "
-          f"{len(trainer.labels)} pictures to train on, {len(trainer.held_labels)} kept aside, {trainer.dtype}")
+    if group.rank == 0:
+        print(f"{recipe.name}: {counted['trunk'] / 1e6:.1f} MMAC, exits at {[round(e / 1e6, 1) for e in counted['exits']]}, "
+              f"{len(trainer.labels)} pictures to train on, {len(trainer.held_labels)} kept aside, {trainer.dtype}")
     trainer.run()
 
 
