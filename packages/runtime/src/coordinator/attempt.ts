@@ -1,0 +1,80 @@
+import type { DeviceId, RequestId } from '@roomful/core'
+import type { PlanLayout } from '../plan/layout.ts'
+import type { RowAssembler } from '../stage/row-assembler.ts'
+import type { InstalledPlan } from './installer.ts'
+import type { SpanBatch } from './place-spans.ts'
+
+/** One try at a request: one plan, from one of its cuts on. It has a request id of its own, so tries never mix. */
+export class Attempt {
+  readonly id: RequestId
+  readonly installed: InstalledPlan
+  readonly startVolume: number
+  readonly startMs: number
+  readonly batches: SpanBatch[] = []
+  readonly #controller = new AbortController()
+  /** Stages that have not reported yet, by device. */
+  readonly #open: Map<DeviceId, number>
+  /** Rows of a sharded last volume's output, as they come. */
+  gathering: RowAssembler | undefined
+  running = true
+  stopLateTimer: () => void = () => {}
+
+  constructor(id: RequestId, installed: InstalledPlan, startVolume: number, startMs: number) {
+    this.id = id
+    this.installed = installed
+    this.startVolume = startVolume
+    this.startMs = startMs
+    this.#open = stagesFrom(installed.layout, startVolume)
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  /** Devices that still have something to do, or to drop. */
+  get openDevices(): DeviceId[] {
+    return [...this.#open].flatMap(([device, stages]) => (stages > 0 ? [device] : []))
+  }
+
+  get devices(): DeviceId[] {
+    return [...this.#open.keys()]
+  }
+
+  stageReported(device: DeviceId): void {
+    this.#open.set(device, Math.max(0, (this.#open.get(device) ?? 0) - 1))
+  }
+
+  isOpen(device: DeviceId): boolean {
+    return (this.#open.get(device) ?? 0) > 0
+  }
+
+  /** Whether the trunk cannot end without the device: it has a shard, or an exit that holds the trunk. */
+  needs(device: DeviceId): boolean {
+    const { layout } = this.installed
+    const computes = layout.shards.slice(this.startVolume).some((shards) => shards.some((s) => s.device === device))
+    return (
+      computes ||
+      layout.cuts
+        .slice(this.startVolume + 1)
+        .some((cut) => cut.exits.some(({ placement }) => placement.device === device && placement.mode === 'wait'))
+    )
+  }
+
+  stop(reason: unknown): void {
+    this.running = false
+    this.stopLateTimer()
+    this.#controller.abort(reason)
+  }
+}
+
+function stagesFrom(layout: PlanLayout, startVolume: number): Map<DeviceId, number> {
+  const stages = new Map<DeviceId, number>()
+  const add = (device: DeviceId) => stages.set(device, (stages.get(device) ?? 0) + 1)
+  for (const shards of layout.shards.slice(startVolume)) for (const shard of shards) add(shard.device)
+  for (const [volume, cut] of layout.cuts.entries()) {
+    if (volume <= startVolume) continue
+    for (const { placement } of cut.exits) add(placement.device)
+    if (layout.plan.volumes[volume - 1]?.route === 'leader' && volume < layout.shards.length) add(layout.initiator)
+  }
+  return stages
+}

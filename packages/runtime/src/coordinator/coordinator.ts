@@ -1,0 +1,310 @@
+import {
+  type Backend,
+  type Clock,
+  type DeviceId,
+  errorText,
+  type ModelDigest,
+  type Plan,
+  type RequestId,
+  requestId,
+  type Schedule,
+  type Span,
+} from '@roomful/core'
+import type { FeatureMap } from '@roomful/tensor'
+import type { Room } from '@roomful/transport'
+import { RuntimeError } from '../error.ts'
+import type { ModelLibrary } from '../model/staged-model.ts'
+import { fallbackPlan, type RecoveryCandidate } from '../plan/fallback.ts'
+import type { EngineProvider } from '../stage/session-pool.ts'
+import type { StageWorker } from '../stage/stage-worker.ts'
+import type { PictureCodec } from '../wire/picture-codec.ts'
+import type { RequestLinks, ResultHeader } from '../wire/request-links.ts'
+import type { Attempt } from './attempt.ts'
+import { type InstalledPlan, Installer } from './installer.ts'
+import { type Measurement, measurementsOf } from './measurements.ts'
+import { type PictureInput, RequestInput } from './request-input.ts'
+import { type InferenceResult, type KeptMap, RequestRun, type RunContext } from './request-run.ts'
+import { ShareTurns } from './share-turns.ts'
+
+/** Something that may make another plan better. The planner is the caller's. */
+export interface TopologyChange {
+  readonly device: DeviceId
+  readonly what: 'gone' | 'silent' | 'back' | 'away' | 'load' | 'dropped'
+  readonly detail?: string
+}
+
+export interface InferOptions {
+  readonly signal?: AbortSignal | undefined
+  /** The answer or a typed error comes within this time. Default 10,000 ms. */
+  readonly deadlineMs?: number
+  /** Another plan than the current one, from `prepare`. */
+  readonly plan?: InstalledPlan
+  /** Resume from a feature map at one of the plan's cuts. */
+  readonly resume?: KeptMap
+}
+
+export interface CoordinatorOptions {
+  readonly room: Room
+  readonly clock: Clock
+  readonly links: RequestLinks
+  readonly worker: StageWorker
+  readonly library: ModelLibrary
+  readonly engines: EngineProvider
+  readonly pictures?: PictureCodec
+  readonly manifestUrl?: (digest: ModelDigest) => string | undefined
+  readonly prepareTimeoutMs?: number
+  /** After a plan's first answer, get ready to complete its requests alone. Default true. */
+  readonly prefetch?: boolean
+  readonly onTopologyChange?: (change: TopologyChange) => void
+  readonly onMeasurement?: (measurement: Measurement) => void
+  readonly onSwitched?: (plans: readonly InstalledPlan[]) => void
+}
+
+const DEFAULT_DEADLINE_MS = 10_000
+
+/** The initiator's side: installs plans, runs requests on the current one, and sees each of them to its end. */
+export class Coordinator {
+  readonly #o: CoordinatorOptions
+  readonly #installer: Installer
+  readonly #turns = new ShareTurns<InstalledPlan>()
+  readonly #runs = new Map<RequestId, { attempt: Attempt; run: RequestRun }>()
+  readonly #active = new Set<RequestRun>()
+  readonly #fallbacks = new Map<InstalledPlan, Map<string, Promise<InstalledPlan>>>()
+  readonly #down = new Set<DeviceId>()
+  readonly #broken = new WeakSet<InstalledPlan>()
+  #switches = 0
+  #requests = 0
+  #closed = false
+
+  constructor(options: CoordinatorOptions) {
+    this.#o = options
+    this.#installer = new Installer({
+      ...options,
+      onDropped: (device, detail) => options.onTopologyChange?.({ device, what: 'dropped', detail }),
+    })
+  }
+
+  get current(): readonly InstalledPlan[] {
+    return this.#turns.members
+  }
+
+  /** All zero at rest, but for plans. */
+  get counts() {
+    return { requests: this.#active.size, attempts: this.#runs.size, plans: this.#installer.size }
+  }
+
+  /** Builds a plan everywhere and then switches to it; requests in flight end on the old one. @throws RuntimeError */
+  async install(plan: Plan | Schedule, options: { signal?: AbortSignal } = {}): Promise<readonly InstalledPlan[]> {
+    const turn = ++this.#switches
+    const parts: Schedule = 'volumes' in plan ? [{ plan, share: 1 }] : plan
+    const ready: { member: InstalledPlan; share: number }[] = []
+    try {
+      for (const part of parts) ready.push({ member: await this.prepare(part.plan, options.signal), share: part.share })
+    } catch (error) {
+      for (const { member } of ready) this.retire(member)
+      throw error
+    }
+    if (turn !== this.#switches || this.#closed) {
+      // A later plan has been asked for meanwhile: it rules.
+      for (const { member } of ready) this.retire(member)
+      throw new RuntimeError('no-plan', 'another plan was asked for while this one was prepared')
+    }
+    const old = this.#turns.members
+    this.#turns.replace(ready)
+    for (const installed of old) this.retire(installed)
+    this.#o.onSwitched?.(this.current)
+    return this.current
+  }
+
+  /** Builds a plan everywhere without switching to it, for `infer(..., { plan })`; retire it afterwards. */
+  prepare(plan: Plan, signal?: AbortSignal): Promise<InstalledPlan> {
+    if (this.#closed) return Promise.reject(new RuntimeError('closed', 'this device has left'))
+    return this.#installer.prepare(plan, signal)
+  }
+
+  retire(installed: InstalledPlan): void {
+    this.#installer.retire(installed)
+    const fallbacks = this.#fallbacks.get(installed)
+    this.#fallbacks.delete(installed)
+    for (const fallback of fallbacks?.values() ?? []) {
+      fallback.then((ready) => this.#installer.retire(ready)).catch(() => {})
+    }
+  }
+
+  /** @throws RuntimeError; `signal.reason` */
+  async infer(picture: PictureInput, options: InferOptions = {}): Promise<InferenceResult> {
+    const startMs = this.#o.clock.now()
+    if (this.#closed) throw new RuntimeError('closed', 'this device has left')
+    const installed = options.plan ?? this.#turns.next((member) => this.#healthy(member))
+    if (installed === undefined) throw new RuntimeError('no-plan', 'no plan is installed')
+    const run = new RequestRun(this.#context, {
+      id: requestId(`${this.#o.room.self}:r${++this.#requests}`),
+      installed,
+      input: new RequestInput(picture, installed.model),
+      startMs,
+      deadlineMs: options.deadlineMs ?? DEFAULT_DEADLINE_MS,
+      signal: options.signal,
+      ...(options.resume === undefined ? {} : { kept: options.resume }),
+    })
+    this.#active.add(run)
+    this.#installer.enter(installed)
+    run.start()
+    try {
+      const result = await run.result
+      this.#learn(installed, result)
+      return result
+    } finally {
+      this.#active.delete(run)
+      this.#installer.leave(installed)
+    }
+  }
+
+  /** On the initiator's own stages and exits, from the stage worker. */
+  onWhole(id: RequestId, volume: number, map: FeatureMap): void {
+    this.#runs.get(id)?.run.onWhole(volume, map)
+  }
+
+  onSpans(id: RequestId, from: DeviceId, spans: readonly Span[], originMs?: number): void {
+    const entry = this.#entry(id, from)
+    entry?.run.onSpans(entry.attempt, from, spans, originMs)
+  }
+
+  onResult(
+    id: RequestId,
+    from: DeviceId,
+    header: ResultHeader,
+    outputs: readonly FeatureMap[],
+    originMs?: number,
+  ): void {
+    const entry = this.#entry(id, from)
+    entry?.run.onResult(entry.attempt, from, header, outputs, originMs)
+  }
+
+  onFailed(id: RequestId, from: DeviceId, error: unknown): void {
+    const entry = this.#entry(id, from)
+    if (entry === undefined) return
+    this.#broken.add(entry.attempt.installed)
+    entry.run.onFailed(entry.attempt, from, error)
+  }
+
+  /** The shape that a result of a request may have, for the decoder's bound; undefined for unknown requests. */
+  resultElements(id: RequestId, from: DeviceId): number | undefined {
+    const entry = this.#entry(id, from)
+    if (entry === undefined) return undefined
+    const { layout, model } = entry.attempt.installed
+    const exits = model.exits.map((exit) => model.shape(exit.output) ?? [])
+    return Math.max(...[...exits, layout.cuts.at(-1)?.dims ?? []].map((dims) => dims.reduce((a, b) => a * b, 1)))
+  }
+
+  /** Its plans are not there any more: they stay broken when it comes back. */
+  peerGone(device: DeviceId, reason: string): void {
+    for (const installed of this.#known()) if (installed.devices.includes(device)) this.#broken.add(installed)
+    this.#down.delete(device)
+    for (const run of this.#active) run.onDeviceDown(device, `gone (${reason})`, true)
+    this.#o.onTopologyChange?.({ device, what: 'gone', detail: reason })
+  }
+
+  /** Silent or hidden: requests are planned around it until it is back. */
+  peerDown(device: DeviceId, what: 'silent' | 'away', detail?: string): void {
+    if (this.#down.has(device)) return
+    this.#down.add(device)
+    for (const run of this.#active) run.onDeviceDown(device, detail ?? what, false)
+    this.#o.onTopologyChange?.({ device, what, ...(detail === undefined ? {} : { detail }) })
+  }
+
+  peerBack(device: DeviceId): void {
+    if (this.#down.delete(device)) this.#o.onTopologyChange?.({ device, what: 'back' })
+  }
+
+  close(): void {
+    this.#closed = true
+    for (const run of this.#active) run.abandon(new RuntimeError('closed', 'this device has left'))
+    this.#installer.retireAll()
+    this.#turns.replace([])
+    this.#fallbacks.clear()
+  }
+
+  get #context(): RunContext {
+    const { room, clock, links, pictures } = this.#o
+    return {
+      self: room.self,
+      clock,
+      links,
+      pictures,
+      healthy: (installed) => this.#healthy(installed),
+      snapshot: (installed, excluded, lost) => this.#snapshot(installed, excluded, lost),
+      fallback: (installed, candidate) => this.#fallback(installed, candidate),
+      opened: (attempt, run) => {
+        this.#runs.set(attempt.id, { attempt, run })
+        this.#installer.enter(attempt.installed)
+      },
+      closed: (attempt) => {
+        this.#runs.delete(attempt.id)
+        this.#installer.leave(attempt.installed)
+      },
+    }
+  }
+
+  /** Only devices of the attempt may speak about it. */
+  #entry(id: RequestId, from: DeviceId): { attempt: Attempt; run: RequestRun } | undefined {
+    const entry = this.#runs.get(id)
+    const part = from === this.#o.room.self || entry?.attempt.installed.devices.includes(from)
+    return part ? entry : undefined
+  }
+
+  #healthy(installed: InstalledPlan): boolean {
+    if (this.#broken.has(installed)) return false
+    return installed.devices.every((device) => !this.#down.has(device) && this.#o.links.reachable(device))
+  }
+
+  *#known(): Iterable<InstalledPlan> {
+    yield* this.#turns.members
+    for (const { attempt } of this.#runs.values()) yield attempt.installed
+  }
+
+  #snapshot(installed: InstalledPlan, excluded: ReadonlySet<DeviceId>, lostBackends: ReadonlySet<Backend>) {
+    const { room, engines } = this.#o
+    const alone = installed.devices.every((device) => device === room.self)
+    const helpers = [...room.peers].flatMap(([device, { profile, link }]) => {
+      const able = link === 'connected' && profile.lending && profile.visible && profile.role === 'worker'
+      if (!able || this.#down.has(device)) return []
+      const [fastest] = profile.backends
+      const backends = profile.backends.map(({ backend }) => backend)
+      return [{ device, backends, gmacsPerSecond: fastest?.gmacsPerSecond ?? 0, load: profile.load }]
+    })
+    return {
+      self: room.self,
+      ownBackends: engines.backends,
+      holdsModel: alone || installed.model.held(),
+      helpers,
+      excluded,
+      lostBackends,
+    }
+  }
+
+  /** One preparation per plan and candidate; a failed one may be tried again by another request. */
+  #fallback(installed: InstalledPlan, candidate: RecoveryCandidate): Promise<InstalledPlan> {
+    const { device, backend } = candidate
+    const key = `${device} ${backend}`
+    const ready = this.#fallbacks.get(installed) ?? new Map<string, Promise<InstalledPlan>>()
+    const known = ready.get(key)
+    if (known !== undefined) return known
+    const preparing = this.prepare(fallbackPlan(installed.plan, device, backend))
+    ready.set(key, preparing)
+    this.#fallbacks.set(installed, ready)
+    preparing.catch(() => ready.delete(key))
+    return preparing
+  }
+
+  #learn(installed: InstalledPlan, result: InferenceResult): void {
+    for (const measurement of measurementsOf(installed, result.trace)) this.#o.onMeasurement?.(measurement)
+    const { room, engines, prefetch } = this.#o
+    const [backend] = engines.backends
+    const alone = installed.devices.every((device) => device === room.self)
+    if (prefetch === false || alone || backend === undefined || this.#closed) return
+    if (!this.#turns.members.includes(installed)) return
+    this.#fallback(installed, { device: room.self, backend }).catch((error: unknown) => {
+      this.#o.onTopologyChange?.({ device: room.self, what: 'dropped', detail: errorText(error) })
+    })
+  }
+}

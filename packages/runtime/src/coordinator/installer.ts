@@ -1,0 +1,144 @@
+import type { Clock, DeviceId, ModelDigest, Plan, PlanId } from '@roomful/core'
+import { checkPlan, errorText, planDevices, planId } from '@roomful/core'
+import type { Room } from '@roomful/transport'
+import { RuntimeError } from '../error.ts'
+import type { ModelLibrary, StagedModel } from '../model/staged-model.ts'
+import { layOut, type PlanLayout } from '../plan/layout.ts'
+import type { StageWorker } from '../stage/stage-worker.ts'
+import { LatencyTracker } from './latency-tracker.ts'
+
+/** A plan that every device in it has built and warmed. */
+export interface InstalledPlan {
+  readonly planId: PlanId
+  readonly plan: Plan
+  readonly layout: PlanLayout
+  readonly model: StagedModel
+  readonly devices: readonly DeviceId[]
+  readonly latency: LatencyTracker
+  readonly prepared: readonly { readonly device: DeviceId; readonly buildMs: number; readonly fetchedBytes: number }[]
+}
+
+export interface InstallerOptions {
+  readonly room: Room
+  readonly clock: Clock
+  readonly library: ModelLibrary
+  readonly worker: StageWorker
+  readonly manifestUrl?: (digest: ModelDigest) => string | undefined
+  /** Longest wait for one device to fetch, build and warm its stages, in milliseconds. Default 60,000. */
+  readonly prepareTimeoutMs?: number
+  readonly onDropped?: (device: DeviceId, reason: string) => void
+}
+
+/** The two-phase change of plan: all devices are ready, or nobody keeps anything. */
+export class Installer {
+  readonly #o: InstallerOptions
+  readonly #use = new Map<PlanId, { installed: InstalledPlan; requests: number; retired: boolean }>()
+  #count = 0
+
+  constructor(options: InstallerOptions) {
+    this.#o = options
+  }
+
+  get size(): number {
+    return this.#use.size
+  }
+
+  /**
+   * Prepares the plan on every device it names.
+   * @throws RuntimeError `bad-plan`, or `prepare-failed` with the devices that could not (`devices`)
+   */
+  async prepare(wanted: Plan, signal?: AbortSignal): Promise<InstalledPlan> {
+    const { room, library, manifestUrl } = this.#o
+    const plan = checkPlan(wanted)
+    const model = await library.open(plan.model, {}, signal)
+    const layout = layOut(plan, model, room.self)
+    const id = planId(`${room.self}:p${++this.#count}`)
+    const url = manifestUrl?.(plan.model)
+    const order = { planId: id, plan, initiator: room.self, ...(url === undefined ? {} : { manifestUrl: url }) }
+    const devices = planDevices(plan)
+    // One failure is enough: the others need not finish what nobody will use.
+    const together = new AbortController()
+    const both = signal === undefined ? together.signal : AbortSignal.any([signal, together.signal])
+    const outcomes = await Promise.all(
+      devices.map(async (device) => {
+        try {
+          const done = await this.#prepareOn(device, order, both)
+          return { ok: true as const, device, ...done }
+        } catch (error) {
+          const own = together.signal.aborted && error === together.signal.reason
+          together.abort(new RuntimeError('prepare-failed', `${device} could not prepare`))
+          return { ok: false as const, device, error, own }
+        }
+      }),
+    )
+    const failed = outcomes.flatMap((outcome) => (outcome.ok || outcome.own ? [] : [outcome]))
+    if (outcomes.some((outcome) => !outcome.ok)) {
+      for (const device of devices) this.#retireOn(device, id)
+      signal?.throwIfAborted()
+      for (const { device, error } of failed) this.#o.onDropped?.(device, errorText(error))
+      const names = failed.map(({ device, error }) => `${device}: ${errorText(error)}`).join('; ')
+      const unable = failed.map(({ device }) => device)
+      throw new RuntimeError('prepare-failed', names, { cause: failed[0]?.error, devices: unable })
+    }
+    const prepared = outcomes.flatMap((outcome) =>
+      outcome.ok ? [{ device: outcome.device, buildMs: outcome.buildMs, fetchedBytes: outcome.fetchedBytes }] : [],
+    )
+    const latency = new LatencyTracker(plan.predicted.fullMs)
+    const installed: InstalledPlan = { planId: id, plan, layout, model, devices, latency, prepared }
+    this.#use.set(id, { installed, requests: 0, retired: false })
+    return installed
+  }
+
+  /** A request runs on it: it stays until `leave`, retired or not. */
+  enter(installed: InstalledPlan): void {
+    const use = this.#use.get(installed.planId)
+    if (use !== undefined) use.requests++
+  }
+
+  leave(installed: InstalledPlan): void {
+    const use = this.#use.get(installed.planId)
+    if (use === undefined) return
+    use.requests--
+    if (use.retired && use.requests <= 0) this.#drop(installed)
+  }
+
+  /** No new requests; its devices forget it when the last one has ended. */
+  retire(installed: InstalledPlan): void {
+    const use = this.#use.get(installed.planId)
+    if (use === undefined) return
+    use.retired = true
+    if (use.requests <= 0) this.#drop(installed)
+  }
+
+  retireAll(): void {
+    for (const { installed } of this.#use.values()) this.#drop(installed)
+  }
+
+  #drop(installed: InstalledPlan): void {
+    this.#use.delete(installed.planId)
+    for (const device of installed.devices) this.#retireOn(device, installed.planId)
+  }
+
+  async #prepareOn(
+    device: DeviceId,
+    order: { planId: PlanId; plan: Plan; initiator: DeviceId; manifestUrl?: string },
+    signal: AbortSignal,
+  ): Promise<{ buildMs: number; fetchedBytes: number }> {
+    const { room, worker } = this.#o
+    if (device === room.self) return worker.prepare(order, signal)
+    const timeoutMs = this.#o.prepareTimeoutMs ?? 60_000
+    return room.request(device, 'prepare', order, { timeoutMs, signal, priority: 'control' })
+  }
+
+  #retireOn(device: DeviceId, id: PlanId): void {
+    const { room, worker } = this.#o
+    if (device === room.self) {
+      worker.retire({ planId: id, initiator: room.self })
+      return
+    }
+    const link = room.peers.get(device)?.link
+    if (link !== 'connected' && link !== 'silent') return
+    // Not answered: the device is gone or forgets the plan when this device leaves.
+    room.request(device, 'retire', { planId: id }, { timeoutMs: 10_000, priority: 'control' }).catch(() => {})
+  }
+}

@@ -1,0 +1,85 @@
+import type { PictureFormat } from '@roomful/core'
+import { coverPixels, type FeatureMap, type Picture, PreprocessError, preprocess } from '@roomful/tensor'
+import { RuntimeError } from '../error.ts'
+import type { StagedModel } from '../model/staged-model.ts'
+import type { PictureCodec } from '../wire/picture-codec.ts'
+
+/** What is classified: RGBA pixels of any size, or a tensor as the model takes it. */
+export type PictureInput = { readonly picture: Picture } | { readonly tensor: FeatureMap }
+
+/** One request's input, preprocessed or encoded only when somebody needs it, and only once. */
+export class RequestInput {
+  readonly #source: PictureInput
+  readonly #model: StagedModel
+  #tensor: FeatureMap | undefined
+
+  /** @throws RuntimeError `bad-input` */
+  constructor(source: PictureInput, model: StagedModel) {
+    this.#source = source
+    this.#model = model
+    if ('tensor' in source) this.#tensor = checked(source.tensor, model.input.dims)
+    else if (model.input.spec === undefined)
+      throw new RuntimeError('bad-input', 'this model takes tensors, not pictures')
+  }
+
+  get isPicture(): boolean {
+    return 'picture' in this.#source
+  }
+
+  /** @throws RuntimeError `bad-input` */
+  tensor(): FeatureMap {
+    this.#tensor ??= this.#preprocess()
+    return this.#tensor
+  }
+
+  /** The picture, already of the model's size, as JPEG or WebP: preprocessing it again changes no pixel's place. */
+  async encoded(codec: PictureCodec, format: PictureFormat, signal: AbortSignal): Promise<Uint8Array> {
+    const { spec } = this.#model.input
+    if (!('picture' in this.#source) || spec === undefined) throw new RuntimeError('bad-input', 'no picture to encode')
+    const { width, height } = spec
+    return codec.encode({ width, height, data: opaque(this.#cover(width, height)) }, format, signal)
+  }
+
+  #preprocess(): FeatureMap {
+    const { dims, spec } = this.#model.input
+    if (!('picture' in this.#source) || spec === undefined) throw new RuntimeError('bad-input', 'no picture')
+    try {
+      return { dtype: 'float32', dims, data: preprocess(this.#source.picture, spec) }
+    } catch (cause) {
+      throw refused(cause)
+    }
+  }
+
+  #cover(width: number, height: number): Uint8Array {
+    if (!('picture' in this.#source)) throw new RuntimeError('bad-input', 'no picture')
+    try {
+      return coverPixels(this.#source.picture, width, height)
+    } catch (cause) {
+      throw refused(cause)
+    }
+  }
+}
+
+function refused(cause: unknown): unknown {
+  return cause instanceof PreprocessError ? new RuntimeError('bad-input', cause.message, { cause }) : cause
+}
+
+function checked(tensor: FeatureMap, dims: readonly number[]): FeatureMap {
+  const elements = dims.reduce((product, dim) => product * dim, 1)
+  const same = tensor.dims.length === dims.length && tensor.dims.every((dim, axis) => dim === dims[axis])
+  if (!same || tensor.data.length !== elements) {
+    throw new RuntimeError('bad-input', `the model takes ${dims.join('x')}, not ${tensor.dims.join('x')}`)
+  }
+  return tensor
+}
+
+/** RGB, 3 bytes a pixel, to RGBA. */
+function opaque(rgb: Uint8Array): Uint8Array {
+  const out = new Uint8Array((rgb.length / 3) * 4).fill(255)
+  for (let from = 0, to = 0; from < rgb.length; from += 3, to += 4) {
+    out[to] = rgb[from] ?? 0
+    out[to + 1] = rgb[from + 1] ?? 0
+    out[to + 2] = rgb[from + 2] ?? 0
+  }
+  return out
+}

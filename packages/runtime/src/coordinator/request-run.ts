@@ -1,0 +1,411 @@
+import {
+  type AnswerSource,
+  type Backend,
+  type Clock,
+  type DeviceId,
+  type ExitName,
+  errorText,
+  FINAL_EXIT,
+  type PlanId,
+  type RequestId,
+  requestId,
+  type Span,
+  type Trace,
+  withDeadline,
+} from '@roomful/core'
+import type { FeatureMap } from '@roomful/tensor'
+import { RuntimeError } from '../error.ts'
+import type { RecoveryCandidate, RecoverySnapshot } from '../plan/fallback.ts'
+import { recoveryOrder } from '../plan/fallback.ts'
+import { trunkRoutes } from '../plan/routes.ts'
+import { verdictOf } from '../stage/exit-verdict.ts'
+import { RowAssembler } from '../stage/row-assembler.ts'
+import { EXACT } from '../wire/feature-codec.ts'
+import type { PictureCodec } from '../wire/picture-codec.ts'
+import type { RequestAddress, RequestLinks, ResultHeader } from '../wire/request-links.ts'
+import { Attempt } from './attempt.ts'
+import type { InstalledPlan } from './installer.ts'
+import { placeSpans } from './place-spans.ts'
+import type { RequestInput } from './request-input.ts'
+
+/** One answer. */
+export interface InferenceResult {
+  readonly request: RequestId
+  readonly plan: PlanId
+  readonly labelIndex: number
+  readonly probabilities: Float32Array
+  readonly confidence: number
+  readonly exit: ExitName
+  /** The model's outputs in order, or the exit's logits; empty when the answer came from a cache. */
+  readonly outputs: readonly FeatureMap[]
+  readonly trace: Trace
+}
+
+/** A whole feature map at one of the plan's cuts. */
+export interface KeptMap {
+  readonly volume: number
+  readonly map: FeatureMap
+}
+
+/** What a run needs of its surroundings. */
+export interface RunContext {
+  readonly self: DeviceId
+  readonly clock: Clock
+  readonly links: RequestLinks
+  readonly pictures: PictureCodec | undefined
+  healthy(installed: InstalledPlan): boolean
+  snapshot(installed: InstalledPlan, excluded: ReadonlySet<DeviceId>, lost: ReadonlySet<Backend>): RecoverySnapshot
+  /** The plan by which the candidate completes requests of `installed` alone; prepared now if need be. */
+  fallback(installed: InstalledPlan, candidate: RecoveryCandidate): Promise<InstalledPlan>
+  opened(attempt: Attempt, run: RequestRun): void
+  closed(attempt: Attempt): void
+}
+
+export interface RunOptions {
+  readonly id: RequestId
+  readonly installed: InstalledPlan
+  readonly input: RequestInput
+  readonly startMs: number
+  readonly deadlineMs: number
+  readonly signal?: AbortSignal | undefined
+  /** Resume: a map that is known already. */
+  readonly kept?: KeptMap
+  /** Done before the run, in milliseconds of the request. */
+  readonly spans?: readonly Span[]
+}
+
+/**
+ * One request from start to its only end. The first answer of any attempt counts; a failed or late attempt starts another
+ * from the deepest feature map that is kept here; at the deadline it ends with an error.
+ */
+export class RequestRun {
+  readonly result: Promise<InferenceResult>
+  readonly #c: RunContext
+  readonly #o: RunOptions
+  readonly #attempts: Attempt[] = []
+  readonly #tried = new Set<string>()
+  readonly #excluded = new Set<DeviceId>()
+  readonly #lostBackends = new Set<Backend>()
+  readonly #own: Span[]
+  #kept: KeptMap | undefined
+  #recovered: string | undefined
+  #lastError: unknown
+  #recovering = false
+  #ended = false
+  #settle: { resolve: (result: InferenceResult) => void; reject: (error: unknown) => void }
+  readonly #release: () => void
+
+  constructor(context: RunContext, options: RunOptions) {
+    this.#c = context
+    this.#o = options
+    this.#own = [...(options.spans ?? [])]
+    this.#kept = options.kept
+    this.#settle = { resolve: () => {}, reject: () => {} }
+    this.result = new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject }
+    })
+    const leftMs = options.deadlineMs - (context.clock.now() - options.startMs)
+    const stopTimer = context.clock.after(Math.max(0, leftMs), () => this.#expire())
+    const onAbort = () => this.#fail(options.signal?.reason)
+    options.signal?.addEventListener('abort', onAbort, { once: true })
+    this.#release = () => {
+      stopTimer()
+      options.signal?.removeEventListener('abort', onAbort)
+    }
+  }
+
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  /** The deepest whole feature map that has passed here. */
+  get kept(): KeptMap | undefined {
+    return this.#kept
+  }
+
+  start(): void {
+    const { installed, signal } = this.#o
+    if (signal?.aborted) this.#fail(signal.reason)
+    else if (this.#c.healthy(installed)) this.#launch(installed)
+    else void this.#recover('a device of the plan is not there')
+  }
+
+  /** Ends it from outside. */
+  abandon(error: unknown): void {
+    this.#fail(error)
+  }
+
+  onWhole(volume: number, map: FeatureMap): void {
+    if (this.#ended || (this.#kept !== undefined && this.#kept.volume >= volume)) return
+    this.#kept = { volume, map }
+  }
+
+  onSpans(attempt: Attempt, from: DeviceId, spans: readonly Span[], originMs?: number): void {
+    attempt.batches.push({ device: from, spans, ...this.#origin(originMs) })
+    attempt.stageReported(from)
+  }
+
+  onResult(
+    attempt: Attempt,
+    from: DeviceId,
+    header: ResultHeader,
+    outputs: readonly FeatureMap[],
+    originMs?: number,
+  ): void {
+    if (header.spans.length > 0) {
+      const resultMs = this.#sinceStart()
+      attempt.batches.push({ device: from, spans: header.spans, resultMs, ...this.#origin(originMs) })
+      attempt.stageReported(from)
+    }
+    if (this.#ended || !attempt.running) return
+    if (header.exit === FINAL_EXIT) this.#final(attempt, header, outputs)
+    else this.#exit(attempt, header.exit, outputs)
+  }
+
+  onFailed(attempt: Attempt, from: DeviceId, error: unknown): void {
+    if (this.#ended || !attempt.running) return
+    if (from === this.#c.self) {
+      for (const backend of ownBackends(attempt, from)) this.#lostBackends.add(backend)
+    } else this.#excluded.add(from)
+    this.#drop(attempt, error)
+    void this.#recover(`${from} failed: ${errorText(error)}`)
+  }
+
+  /** A device is gone (`certain`), or silent, or hidden: what may not come is started a second time at once. */
+  onDeviceDown(device: DeviceId, why: string, certain: boolean): void {
+    if (this.#ended) return
+    let hit = false
+    for (const attempt of this.#attempts) {
+      if (!attempt.running || !attempt.needs(device)) continue
+      // A device that has reported may have died with its message on the way: the attempt may still end, or not.
+      hit = true
+      if (certain && attempt.isOpen(device)) this.#drop(attempt, new RuntimeError('lost', `${device}: ${why}`))
+    }
+    this.#excluded.add(device)
+    if (hit) void this.#recover(`${device}: ${why}`)
+  }
+
+  #launch(installed: InstalledPlan): void {
+    const { clock } = this.#c
+    const kept = this.#kept ?? { volume: 0, map: undefined }
+    const id = requestId(`${this.#o.id}.${this.#attempts.length + 1}`)
+    const attempt = new Attempt(id, installed, kept.volume, clock.now())
+    this.#attempts.push(attempt)
+    this.#c.opened(attempt, this)
+    attempt.stopLateTimer = clock.after(installed.latency.lateAfterMs, () => this.#late(attempt))
+    this.#send(attempt, kept.map).catch((error: unknown) => {
+      if (this.#ended || !attempt.running) return
+      this.#drop(attempt, error)
+      if (error instanceof RuntimeError && error.reason === 'bad-input') this.#fail(error)
+      else void this.#recover(errorText(error))
+    })
+  }
+
+  async #send(attempt: Attempt, map: FeatureMap | undefined): Promise<void> {
+    const { links, self, clock, pictures } = this.#c
+    const { layout, plan } = attempt.installed
+    const { input, startMs, deadlineMs } = this.#o
+    const { signal, startVolume } = attempt
+    const address: RequestAddress = {
+      requestId: attempt.id,
+      planId: attempt.installed.planId,
+      initiator: self,
+      deadlineAtMs: startMs + deadlineMs,
+    }
+    const onSpan = (span: Span) =>
+      this.#own.push({ ...span, startMs: span.startMs - startMs, endMs: span.endMs - startMs })
+    const routes = trunkRoutes(layout, startVolume)
+    const remote = routes.filter((route) => route.to !== self)
+    const { kind } = plan.input
+    const asPicture = map === undefined && kind !== 'tensor' && input.isPicture && pictures !== undefined
+    if (asPicture && remote.length > 0) {
+      const beforeMs = clock.now()
+      const blob = await input.encoded(pictures, plan.input, signal)
+      signal.throwIfAborted()
+      onSpan({ device: self, kind: 'encode', startMs: beforeMs, endMs: clock.now(), volume: 0, bytes: blob.length })
+      const sent = links.picture(address, remote, blob, kind, { signal, onSpan })
+      const local = routes.filter((route) => route.to === self)
+      if (local.length > 0) await this.#sendTensor(address, local, attempt, undefined, onSpan)
+      return sent
+    }
+    return this.#sendTensor(address, routes, attempt, map, onSpan)
+  }
+
+  async #sendTensor(
+    address: RequestAddress,
+    routes: ReturnType<typeof trunkRoutes>,
+    attempt: Attempt,
+    kept: FeatureMap | undefined,
+    onSpan: (span: Span) => void,
+  ): Promise<void> {
+    const map = kept ?? this.#inputTensor(onSpan)
+    const wire = attempt.installed.plan.volumes[attempt.startVolume - 1]?.wire ?? EXACT
+    await this.#c.links.feature(address, routes, { map, wire }, { signal: attempt.signal, onSpan })
+  }
+
+  #inputTensor(onSpan: (span: Span) => void): FeatureMap {
+    const { clock, self } = this.#c
+    const startMs = clock.now()
+    const map = this.#o.input.tensor()
+    if (this.#kept === undefined) this.#kept = { volume: 0, map }
+    if (this.#o.input.isPicture) onSpan({ device: self, kind: 'preprocess', startMs, endMs: clock.now() })
+    return map
+  }
+
+  #final(attempt: Attempt, header: ResultHeader, outputs: readonly FeatureMap[]): void {
+    const { layout, model } = attempt.installed
+    const [first] = outputs
+    if (first === undefined) return
+    const cut = layout.cuts.at(-1)
+    if (header.rows !== undefined && cut !== undefined) {
+      attempt.gathering ??= new RowAssembler(cut.dims, undefined, cut.height)
+      const whole = attempt.gathering.add(first, header.rows)
+      if (whole !== undefined) this.#answer(attempt, FINAL_EXIT, [whole], model.output.temperature)
+      return
+    }
+    this.#answer(attempt, FINAL_EXIT, outputs, model.output.temperature)
+  }
+
+  #exit(attempt: Attempt, name: ExitName, outputs: readonly FeatureMap[]): void {
+    const [logits] = outputs
+    const all = attempt.installed.layout.cuts.flatMap((cut) => cut.exits)
+    const known = all.find(({ exit }) => exit.name === name)
+    if (logits === undefined || known === undefined) return
+    const { confidence } = verdictOf(logits, known.exit.temperature)
+    if (confidence >= known.placement.threshold) this.#answer(attempt, name, outputs, known.exit.temperature)
+  }
+
+  #answer(attempt: Attempt, exit: ExitName, outputs: readonly FeatureMap[], temperature: number): void {
+    const [logits] = outputs
+    if (logits === undefined) return
+    const verdict = verdictOf(logits, temperature)
+    const totalMs = this.#sinceStart()
+    attempt.installed.latency.add(this.#c.clock.now() - attempt.startMs)
+    const trace = this.#trace(attempt, exit, totalMs)
+    this.#end()
+    const { id: request } = this.#o
+    this.#settle.resolve({ request, plan: attempt.installed.planId, ...verdict, exit, outputs, trace })
+  }
+
+  #trace(attempt: Attempt, exit: ExitName, totalMs: number): Trace {
+    const { self } = this.#c
+    const startMs = attempt.startMs - this.#o.startMs
+    const helpers = placeSpans(attempt.batches, startMs, totalMs, self)
+    const spans = [...this.#own.map((span) => stretched(span, helpers, totalMs)), ...helpers]
+    const source: AnswerSource = 'computed'
+    const { method } = this.#o.installed.plan
+    return {
+      request: this.#o.id,
+      method,
+      source,
+      exit,
+      totalMs,
+      spans: spans.toSorted((a, b) => a.startMs - b.startMs),
+      ...(this.#recovered === undefined ? {} : { recovered: this.#recovered }),
+    }
+  }
+
+  #late(attempt: Attempt): void {
+    if (this.#ended || !attempt.running) return
+    const alone = attempt.devices.every((device) => device === this.#c.self)
+    for (const device of attempt.openDevices) if (alone || device !== this.#c.self) this.#excluded.add(device)
+    void this.#recover(`no answer within ${Math.round(this.#c.clock.now() - attempt.startMs)} ms`)
+  }
+
+  /** Starts another attempt. When none is left and none runs, the request ends with `lost`. */
+  async #recover(why: string): Promise<void> {
+    if (this.#ended) return
+    this.#recovered ??= why
+    if (this.#recovering) return
+    this.#recovering = true
+    const startMs = this.#sinceStart()
+    let launched = true
+    do launched = await this.#tryNext()
+    while (!this.#ended && launched && !this.#attempts.some((attempt) => attempt.running))
+    this.#recovering = false
+    if (this.#ended) return
+    this.#own.push({ device: this.#c.self, kind: 'recover', startMs, endMs: this.#sinceStart() })
+    if (this.#attempts.some((attempt) => attempt.running)) return
+    this.#fail(new RuntimeError('lost', `nobody is left to answer: ${why}`, { cause: this.#lastError }))
+  }
+
+  async #tryNext(): Promise<boolean> {
+    const { installed, startMs, deadlineMs } = this.#o
+    for (;;) {
+      const order = recoveryOrder(this.#c.snapshot(installed, this.#excluded, this.#lostBackends))
+      const candidate = order.find(({ device, backend }) => !this.#tried.has(`${device} ${backend}`))
+      if (candidate === undefined) return false
+      this.#tried.add(`${candidate.device} ${candidate.backend}`)
+      const leftMs = startMs + deadlineMs - this.#c.clock.now()
+      try {
+        const fallback = await withDeadline(this.#c.fallback(installed, candidate), {
+          clock: this.#c.clock,
+          // Preparing may take long on a device that is dying: the others get their chance before the deadline.
+          timeoutMs: order.length > 1 ? leftMs / 3 : leftMs,
+          onTimeout: () => new RuntimeError('prepare-failed', `${candidate.device} did not get ready in time`),
+        })
+        if (this.#ended) return false
+        this.#launch(fallback)
+        return true
+      } catch (error) {
+        this.#lastError = error
+        if (this.#ended) return false
+      }
+    }
+  }
+
+  #drop(attempt: Attempt, error: unknown): void {
+    this.#lastError = error
+    this.#close(attempt, error)
+  }
+
+  #close(attempt: Attempt, reason: unknown): void {
+    if (!attempt.running) return
+    attempt.stop(reason)
+    this.#c.closed(attempt)
+    for (const device of attempt.openDevices) {
+      if (this.#c.links.reachable(device)) this.#c.links.cancel(device, attempt.id)
+    }
+  }
+
+  #expire(): void {
+    const { deadlineMs } = this.#o
+    this.#fail(new RuntimeError('deadline', `no answer within ${deadlineMs} ms`, { cause: this.#lastError }))
+  }
+
+  #fail(error: unknown): void {
+    if (this.#ended) return
+    this.#end()
+    this.#settle.reject(error)
+  }
+
+  #end(): void {
+    this.#ended = true
+    this.#release()
+    const over = new DOMException('the request has ended', 'AbortError')
+    for (const attempt of this.#attempts) this.#close(attempt, over)
+  }
+
+  #sinceStart(): number {
+    return this.#c.clock.now() - this.#o.startMs
+  }
+
+  #origin(originMs: number | undefined): { originMs?: number } {
+    return originMs === undefined ? {} : { originMs: originMs - this.#o.startMs }
+  }
+}
+
+function ownBackends(attempt: Attempt, self: DeviceId): Backend[] {
+  const { layout } = attempt.installed
+  const shards = layout.shards.flat().filter((shard) => shard.device === self)
+  const exits = layout.plan.exits.filter((exit) => exit.device === self)
+  return [...shards, ...exits].map(({ backend }) => backend)
+}
+
+/** The initiator's own transfers end where the helper's first span was placed. */
+function stretched(span: Span, helpers: readonly Span[], totalMs: number): Span {
+  if (span.kind !== 'transfer') return span
+  const first = helpers.filter((other) => other.device === span.to && other.volume === span.volume)
+  const arrival = Math.min(totalMs, ...first.map((other) => other.startMs))
+  return first.length === 0 ? span : { ...span, endMs: Math.max(span.startMs, arrival) }
+}

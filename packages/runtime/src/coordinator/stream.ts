@@ -1,0 +1,93 @@
+import { RuntimeError } from '../error.ts'
+import type { InferOptions } from './coordinator.ts'
+import type { PictureInput } from './request-input.ts'
+import type { InferenceResult } from './request-run.ts'
+
+export interface StreamOptions extends InferOptions {
+  /** Frames in flight at once: stages of a pipeline overlap. Default 2, minimum 1. */
+  readonly window?: number
+}
+
+/** One frame's end; `frame` counts the frames as they came, dropped ones included. */
+export type StreamResult =
+  | { readonly ok: true; readonly frame: number; readonly result: InferenceResult }
+  | { readonly ok: false; readonly frame: number; readonly error: unknown }
+
+/**
+ * Runs frames through `infer`, a window of them at once. The latest frame wins: of the frames that come while the window
+ * is full only the newest waits, and an answer older than one that was given already is dropped. Ends when the frames end
+ * and all answers are in; ending the loop early cancels what is in flight.
+ */
+export async function* streamFrames(
+  frames: AsyncIterable<PictureInput>,
+  infer: (picture: PictureInput, options: InferOptions) => Promise<InferenceResult>,
+  options: StreamOptions = {},
+): AsyncGenerator<StreamResult, void, undefined> {
+  const { window = 2, signal: outer, ...rest } = options
+  if (!(window >= 1)) throw new RuntimeError('bad-input', 'the window of a stream is at least 1')
+  const over = new AbortController()
+  const signal = outer === undefined ? over.signal : AbortSignal.any([outer, over.signal])
+  const results: StreamResult[] = []
+  let wake = () => {}
+  let waiting: { picture: PictureInput; frame: number } | undefined
+  let inFlight = 0
+  let given = -1
+  let sourceEnded = false
+  let sourceError: { readonly error: unknown } | undefined
+
+  const settle = (result: StreamResult) => {
+    inFlight--
+    results.push(result)
+    pump()
+    wake()
+  }
+  const pump = () => {
+    if (waiting === undefined || inFlight >= window || signal.aborted) return
+    const { picture, frame } = waiting
+    waiting = undefined
+    inFlight++
+    infer(picture, { ...rest, signal }).then(
+      (result) => settle({ ok: true, frame, result }),
+      (error: unknown) => settle({ ok: false, frame, error }),
+    )
+  }
+  const iterator = frames[Symbol.asyncIterator]()
+  const read = async () => {
+    try {
+      for (let frame = 0; !signal.aborted; frame++) {
+        const next = await iterator.next()
+        if (next.done) break
+        waiting = { picture: next.value, frame }
+        pump()
+      }
+    } catch (error) {
+      sourceError = { error }
+    }
+    sourceEnded = true
+    wake()
+  }
+  const onAbort = () => wake()
+  signal.addEventListener('abort', onAbort, { once: true })
+  void read()
+  try {
+    for (;;) {
+      outer?.throwIfAborted()
+      const next = results.shift()
+      if (next !== undefined) {
+        if (next.frame < given) continue
+        if (next.ok) given = next.frame
+        yield next
+        continue
+      }
+      if (sourceEnded && inFlight === 0 && waiting === undefined) break
+      await new Promise<void>((resolve) => {
+        wake = resolve
+      })
+    }
+    if (sourceError !== undefined) throw sourceError.error
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+    over.abort(new DOMException('the stream was ended', 'AbortError'))
+    void iterator.return?.(undefined)
+  }
+}

@@ -1,0 +1,68 @@
+import type { DeviceId, ExitName, ModelDigest, Range, TensorName, TrunkName } from '@roomful/core'
+import type { InputSpec } from '@roomful/tensor'
+
+/** A sub-model: from tensor `from` (exclusive) to `to` (inclusive). Equal parts give equal bytes. */
+export interface StagePart {
+  readonly trunk: TrunkName
+  readonly from: TensorName
+  readonly to: TensorName
+  /** Rows of `to`; absent for the whole. The part then takes exactly `inputRows(from, to, rows)` of `from`. */
+  readonly rows?: Range
+  /** Bottleneck by which `from` travelled: the part begins with its decoder. */
+  readonly decoder?: string
+  /** Bottleneck by which `to` will travel: the part ends with its encoder. */
+  readonly encoder?: string
+}
+
+export interface ModelExit {
+  readonly name: ExitName
+  /** The partition point that the exit hangs on. */
+  readonly from: TensorName
+  /** Its logits. */
+  readonly output: TensorName
+  readonly temperature: number
+}
+
+/** A tensor at which the model may be cut. */
+export interface CutPoint {
+  readonly tensor: TensorName
+  readonly macsBefore: number
+  /** SHA-256 of everything before the tensor: models that share a trunk share it. */
+  readonly prefixDigest?: string
+}
+
+/**
+ * What the runtime knows of a model: geometry at once, sub-models when asked for. `package-model.ts` makes one of a model
+ * package; tests and the simulator bring their own.
+ */
+export interface StagedModel {
+  readonly digest: ModelDigest
+  readonly input: { readonly tensor: TensorName; readonly dims: readonly number[]; readonly spec?: InputSpec }
+  readonly output: { readonly tensor: TensorName; readonly temperature: number }
+  readonly trunks: readonly TrunkName[]
+  readonly exits: readonly ModelExit[]
+  /** In the order of the network, without input and output. */
+  readonly points: readonly CutPoint[]
+  readonly macs: number
+  /** Shape of the input, of a partition point, of an exit's or the trunk's output; undefined for other names. */
+  shape(tensor: TensorName): readonly number[] | undefined
+  /** Rows of `from` that rows `rows` of `to` depend on. @throws when a node in between forbids tiling, naming it */
+  inputRows(from: TensorName, to: TensorName, rows: Range): Range
+  hasBottleneck(tensor: TensorName, name: string): boolean
+  /** Shape of the code that a bottleneck's encoder makes of `tensor`. */
+  codeShape(tensor: TensorName, bottleneck: string): readonly number[] | undefined
+  /** Whether every weight is on this device: it can complete any request alone without asking anybody. */
+  held(): boolean
+  /** ONNX bytes with weights inside. `fetchedBytes`: what came over the network for it. */
+  part(part: StagePart, signal?: AbortSignal): Promise<{ readonly bytes: Uint8Array; readonly fetchedBytes: number }>
+}
+
+/** Opens models by digest; equal digests give the same model while it is held. */
+export interface ModelLibrary {
+  /** `askFrom`: a device that is known to hold the model; `manifestUrl`: where its package lies, if anywhere. */
+  open(
+    digest: ModelDigest,
+    hints: { readonly askFrom?: DeviceId; readonly manifestUrl?: string },
+    signal?: AbortSignal,
+  ): Promise<StagedModel>
+}

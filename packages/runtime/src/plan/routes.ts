@@ -1,0 +1,101 @@
+import type { DeviceId, ExitName, Range } from '@roomful/core'
+import type { CutLayout, PlanLayout } from './layout.ts'
+
+/** One message's worth of a feature map: who needs which rows of cut `volume` (the input of volume `volume`). */
+export interface Route {
+  readonly to: DeviceId
+  readonly volume: number
+  readonly shards: readonly number[]
+  readonly exits: readonly ExitName[]
+  readonly relay: boolean
+  /** Absent: the whole tensor. */
+  readonly rows?: Range
+}
+
+/**
+ * Where a producer sends the rows it has made of cut `volume`.
+ *
+ * - `route: 'leader'`: everything to the initiator, which relays (MoDNN).
+ * - an exit in mode `wait` holds the trunk: rows go to the exits only, and the exit's device, which then has the whole
+ *   tensor, sends the trunk on (`trunkRoutes`) when its verdict is "not confident".
+ * - else each shard gets exactly the rows it needs and each exit the whole, in one message per device and rows.
+ */
+export function producerRoutes(layout: PlanLayout, volume: number, rows?: Range): Route[] {
+  if (volume > 0 && layout.plan.volumes[volume - 1]?.route === 'leader') {
+    return [
+      { to: layout.initiator, volume, shards: [], exits: [], relay: true, ...(rows === undefined ? {} : { rows }) },
+    ]
+  }
+  return consumerRoutes(layout, volume, rows)
+}
+
+/** As `producerRoutes` without the leader: what the relay itself, or a producer on route `peer`, sends. */
+export function consumerRoutes(layout: PlanLayout, volume: number, rows?: Range): Route[] {
+  const exits = exitRoutes(layout, volume, rows)
+  return holder(layout, volume) === undefined ? merge([...trunkRoutes(layout, volume, rows), ...exits]) : merge(exits)
+}
+
+/** The exit that decides whether the trunk goes on past cut `volume`, if any: the last one in mode `wait`. */
+export function holder(layout: PlanLayout, volume: number): ExitName | undefined {
+  return layout.cuts[volume]?.exits.findLast(({ placement }) => placement.mode === 'wait')?.placement.exit
+}
+
+/** Rows of cut `volume` for the shards of volume `volume` alone. */
+export function trunkRoutes(layout: PlanLayout, volume: number, rows?: Range): Route[] {
+  const cut = layout.cuts[volume]
+  if (cut === undefined) return []
+  const routes = (layout.shards[volume] ?? []).flatMap((shard, index) => {
+    const needed = common(cut, rows, shard.inputRows)
+    return needed === 'none' ? [] : [route(shard.device, volume, { shards: [index] }, needed)]
+  })
+  return merge(routes)
+}
+
+function exitRoutes(layout: PlanLayout, volume: number, rows: Range | undefined): Route[] {
+  return (layout.cuts[volume]?.exits ?? []).map(({ placement }) =>
+    route(placement.device, volume, { exits: [placement.exit] }, rows),
+  )
+}
+
+function route(
+  to: DeviceId,
+  volume: number,
+  targets: { shards?: number[]; exits?: ExitName[] },
+  rows: Range | undefined,
+): Route {
+  const { shards = [], exits = [] } = targets
+  return { to, volume, shards, exits, relay: false, ...(rows === undefined ? {} : { rows }) }
+}
+
+/** The rows that a producer has and a consumer needs; undefined is the whole tensor. */
+function common(cut: CutLayout, have: Range | undefined, need: Range | undefined): Range | undefined | 'none' {
+  if (have === undefined) return need
+  const start = Math.max(have.start, need?.start ?? 0)
+  const end = Math.min(have.end, need?.end ?? cut.height ?? 0)
+  if (end <= start) return 'none'
+  return start === 0 && end === cut.height ? undefined : { start, end }
+}
+
+/** Routes to one device with equal rows become one. */
+function merge(routes: readonly Route[]): Route[] {
+  const merged = new Map<string, Route>()
+  for (const next of routes) {
+    const key = `${next.to} ${next.rows?.start ?? ''}:${next.rows?.end ?? ''}`
+    const known = merged.get(key)
+    merged.set(
+      key,
+      known === undefined
+        ? next
+        : { ...known, shards: [...known.shards, ...next.shards], exits: [...known.exits, ...next.exits] },
+    )
+  }
+  return [...merged.values()]
+}
+
+/** Whether `device` may send rows of cut `volume`: it makes them, holds them for an exit, or relays. */
+export function mayProduce(layout: PlanLayout, volume: number, device: DeviceId): boolean {
+  if (device === layout.initiator) return true
+  if (volume === 0) return false
+  const makes = layout.shards[volume - 1]?.some((shard) => shard.device === device) ?? false
+  return makes || (layout.cuts[volume]?.exits.some(({ placement }) => placement.device === device) ?? false)
+}

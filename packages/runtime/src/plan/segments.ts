@@ -1,0 +1,62 @@
+import type { Range, TensorName } from '@roomful/core'
+import type { StagedModel, StagePart } from '../model/staged-model.ts'
+
+/**
+ * Cuts a stage into shorter sessions, because a run cannot be stopped inside and cancel acts only between sessions.
+ * Boundaries are partition points; each segment is predicted to take at most `maxMs` where the points allow it, and no
+ * segment is cut when the whole is short. Rows are walked back from the stage's own, so every segment computes exactly what
+ * the next one needs.
+ * @param predictedMs predicted time of the whole stage on its backend; work is taken to be spread as its MACs are
+ */
+export function segmentsOf(model: StagedModel, part: StagePart, predictedMs: number, maxMs: number): StagePart[] {
+  const boundaries = predictedMs > maxMs ? cutTensors(model, part, predictedMs, maxMs) : []
+  const tensors = [part.from, ...boundaries, part.to]
+  const segments: StagePart[] = []
+  let rows = part.rows
+  for (let i = tensors.length - 2; i >= 0; i--) {
+    const from = tensors[i] as TensorName
+    const to = tensors[i + 1] as TensorName
+    const first = i === 0
+    const last = i === tensors.length - 2
+    segments.unshift({
+      trunk: part.trunk,
+      from,
+      to,
+      ...(rows === undefined ? {} : { rows }),
+      ...(first && part.decoder !== undefined ? { decoder: part.decoder } : {}),
+      ...(last && part.encoder !== undefined ? { encoder: part.encoder } : {}),
+    })
+    if (rows !== undefined) rows = partial(model, from, model.inputRows(from, to, rows))
+  }
+  return segments
+}
+
+function cutTensors(model: StagedModel, part: StagePart, predictedMs: number, maxMs: number): TensorName[] {
+  const start = macsAt(model, part.from)
+  const total = macsAt(model, part.to) - start
+  if (!(total > 0)) return []
+  const msAt = (macs: number) => ((macs - start) / total) * predictedMs
+  const inside = model.points.filter(({ macsBefore }) => macsBefore > start && macsBefore < start + total)
+  const cuts: TensorName[] = []
+  let segmentStart = 0
+  for (const [i, point] of inside.entries()) {
+    const next = inside[i + 1]
+    const nextMs = next === undefined ? predictedMs : msAt(next.macsBefore)
+    const atMs = msAt(point.macsBefore)
+    if (nextMs - segmentStart > maxMs && atMs > segmentStart) {
+      cuts.push(point.tensor)
+      segmentStart = atMs
+    }
+  }
+  return cuts
+}
+
+function macsAt(model: StagedModel, tensor: TensorName): number {
+  if (tensor === model.input.tensor) return 0
+  return model.points.find((point) => point.tensor === tensor)?.macsBefore ?? model.macs
+}
+
+function partial(model: StagedModel, tensor: TensorName, rows: Range): Range | undefined {
+  const height = model.shape(tensor)?.[2]
+  return rows.start === 0 && rows.end === height ? undefined : rows
+}

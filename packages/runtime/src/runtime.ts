@@ -1,0 +1,190 @@
+import type { Backend, Clock, DeviceId, ModelDigest, Plan, Schedule } from '@roomful/core'
+import { fromWire } from '@roomful/core'
+import type { NoticeOf } from '@roomful/protocol'
+import type { Room } from '@roomful/transport'
+import { Coordinator, type InferOptions, type TopologyChange } from './coordinator/coordinator.ts'
+import type { InstalledPlan } from './coordinator/installer.ts'
+import type { Measurement } from './coordinator/measurements.ts'
+import type { PictureInput } from './coordinator/request-input.ts'
+import type { InferenceResult } from './coordinator/request-run.ts'
+import { type StreamOptions, type StreamResult, streamFrames } from './coordinator/stream.ts'
+import { RuntimeError } from './error.ts'
+import type { ModelLibrary } from './model/staged-model.ts'
+import type { EngineProvider } from './stage/session-pool.ts'
+import { StageWorker } from './stage/stage-worker.ts'
+import type { WorkerLimits } from './stage/worker-limits.ts'
+import type { FeatureCodec } from './wire/feature-codec.ts'
+import type { PictureCodec } from './wire/picture-codec.ts'
+import { RequestLinks } from './wire/request-links.ts'
+
+export interface RuntimeOptions {
+  readonly room: Room
+  readonly clock: Clock
+  readonly engines: EngineProvider
+  readonly library: ModelLibrary
+  readonly codec: FeatureCodec
+  readonly pictures?: PictureCodec
+  readonly limits?: Partial<WorkerLimits>
+  /** Whether this device lends compute to `from` at this moment; own requests always run. Default: always. */
+  readonly mayServe?: (from: DeviceId) => boolean
+  /** Predicted time of `macs` multiply-accumulates on a backend here; decides how short sessions must be. */
+  readonly predictMs?: (macs: number, backend: Backend) => number | undefined
+  readonly manifestUrl?: (digest: ModelDigest) => string | undefined
+  readonly prepareTimeoutMs?: number
+  readonly prefetch?: boolean
+  readonly idleSessions?: number
+  readonly onTopologyChange?: (change: TopologyChange) => void
+  readonly onMeasurement?: (measurement: Measurement) => void
+  readonly onSwitched?: (plans: readonly InstalledPlan[]) => void
+}
+
+/** One device's seat in the execution of plans: its own requests (coordinator) and its share of anybody's (stage worker). */
+export class Runtime implements AsyncDisposable {
+  readonly #o: RuntimeOptions
+  readonly #worker: StageWorker
+  readonly #coordinator: Coordinator
+  readonly #undo: (() => void)[] = []
+
+  constructor(options: RuntimeOptions) {
+    this.#o = options
+    const { room, clock, codec } = options
+    const links = new RequestLinks({
+      room,
+      clock,
+      codec,
+      local: {
+        feature: (header, map) => this.#worker.feature(header, { map }, room.self),
+        result: (header, outputs, originMs) =>
+          this.#coordinator.onResult(header.requestId, room.self, header, outputs, originMs),
+        spans: (id, spans, originMs) => this.#coordinator.onSpans(id, room.self, spans, originMs),
+        failed: (id, error) => this.#coordinator.onFailed(id, room.self, error),
+        cancel: (id) => this.#worker.cancel(id, room.self),
+      },
+    })
+    this.#worker = new StageWorker({
+      ...options,
+      self: room.self,
+      links,
+      onWhole: (id, volume, map) => this.#coordinator.onWhole(id, volume, map),
+      onLoad: (load, queued) => this.#tellAll('load', { load, queued }),
+    })
+    this.#coordinator = new Coordinator({ ...options, links, worker: this.#worker })
+    this.#listen()
+  }
+
+  /** The installed plans in use; one, unless a schedule was installed. */
+  get current(): readonly InstalledPlan[] {
+    return this.#coordinator.current
+  }
+
+  /** What is held at this moment, for leak checks and the page. */
+  get counts() {
+    return { worker: this.#worker.counts, coordinator: this.#coordinator.counts }
+  }
+
+  /** Share of this device's time that others' requests take, 0..1. */
+  get load(): number {
+    return this.#worker.load
+  }
+
+  /** @throws RuntimeError `bad-plan`, `prepare-failed`, `no-plan` (another was asked for meanwhile) */
+  install(plan: Plan | Schedule, options: { signal?: AbortSignal } = {}): Promise<readonly InstalledPlan[]> {
+    return this.#coordinator.install(plan, options)
+  }
+
+  /** Builds a plan without switching to it, for `infer(..., { plan })`; `retire` it afterwards. */
+  prepare(plan: Plan, signal?: AbortSignal): Promise<InstalledPlan> {
+    return this.#coordinator.prepare(plan, signal)
+  }
+
+  retire(installed: InstalledPlan): void {
+    this.#coordinator.retire(installed)
+  }
+
+  /** @throws RuntimeError; `signal.reason` */
+  infer(picture: PictureInput, options: InferOptions = {}): Promise<InferenceResult> {
+    return this.#coordinator.infer(picture, options)
+  }
+
+  stream(frames: AsyncIterable<PictureInput>, options: StreamOptions = {}): AsyncGenerator<StreamResult, void> {
+    return streamFrames(frames, (picture, one) => this.infer(picture, one), options)
+  }
+
+  /** This device is hidden or pauses lending (or is back): the room plans around it. */
+  announce(away: boolean, reason?: string): void {
+    this.#tellAll('presence', { away, ...(reason === undefined ? {} : { reason }) })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const undo of this.#undo.splice(0)) undo()
+    this.#coordinator.close()
+    await this.#worker[Symbol.asyncDispose]()
+  }
+
+  #listen(): void {
+    const { room, mayServe, codec } = this.#o
+    const worker = this.#worker
+    const coordinator = this.#coordinator
+    this.#undo.push(
+      room.handle('prepare', async (order, { from, signal }) => {
+        if (order.initiator !== from) throw new RuntimeError('malformed', 'a plan is prepared by its initiator')
+        if (mayServe?.(from) === false)
+          throw new RuntimeError('overloaded', 'this device does not lend its compute now')
+        return worker.prepare(order, signal)
+      }),
+      room.handle('retire', async ({ planId }, { from }) => {
+        worker.retire({ planId, initiator: from })
+        return {}
+      }),
+      room.onNotice('feature', ({ blobs, ...header }, from) => {
+        const [blob] = blobs ?? []
+        if (blob !== undefined) worker.feature(header, { blob }, from)
+      }),
+      room.onNotice('cancel', ({ requestId }, from) => worker.cancel(requestId, from)),
+      room.onNotice('spans', ({ requestId, spans }, from) => {
+        coordinator.onSpans(requestId, from, ownSpans(spans, from))
+      }),
+      room.onNotice('failed', ({ requestId, error }, from) => coordinator.onFailed(requestId, from, fromWire(error))),
+      room.onNotice('result', ({ blobs = [], ...header }, from) => {
+        const maxElements = coordinator.resultElements(header.requestId, from)
+        if (maxElements === undefined) return
+        const spans = ownSpans(header.spans, from)
+        Promise.all(blobs.map((blob) => codec.decode(blob, { maxElements }))).then(
+          (outputs) => coordinator.onResult(header.requestId, from, { ...header, spans }, outputs),
+          (error: unknown) => coordinator.onFailed(header.requestId, from, error),
+        )
+      }),
+      room.onNotice('load', ({ load, queued }, from) => {
+        this.#o.onTopologyChange?.({ device: from, what: 'load', detail: `${load} ${queued}` })
+      }),
+      room.onNotice('presence', ({ away, reason }, from) => {
+        if (away) coordinator.peerDown(from, 'away', reason)
+        else coordinator.peerBack(from)
+      }),
+      room.on('peer', (id, { link }) => {
+        if (link === 'silent') coordinator.peerDown(id, 'silent')
+        else if (link === 'connected') coordinator.peerBack(id)
+        else if (link === 'lost') this.#lost(id, 'the link is lost')
+      }),
+      room.on('gone', (id, reason) => this.#lost(id, reason)),
+    )
+  }
+
+  #lost(id: DeviceId, reason: string): void {
+    this.#worker.peerGone(id)
+    this.#coordinator.peerGone(id, reason)
+  }
+
+  #tellAll<K extends 'load' | 'presence'>(kind: K, body: NoticeOf<K>): void {
+    for (const [id, { link }] of this.#o.room.peers) {
+      if (link !== 'connected') continue
+      // Nobody waits for it: the next one tells the same more recently.
+      this.#o.room.notify(id, kind, body, { timeoutMs: 5_000, priority: 'control' }).catch(() => {})
+    }
+  }
+}
+
+/** Nobody reports for others. */
+function ownSpans<S extends { readonly device: DeviceId }>(spans: readonly S[], from: DeviceId): S[] {
+  return spans.filter((span) => span.device === from)
+}

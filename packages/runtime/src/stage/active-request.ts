@@ -1,0 +1,104 @@
+import type { Clock, ExitName, RequestId, Span } from '@roomful/core'
+import type { RequestAddress } from '../wire/request-links.ts'
+import type { PreparedPlan } from './prepared-plan.ts'
+import { RowAssembler } from './row-assembler.ts'
+
+/** One stage's input on its way, and what has been done for it so far. */
+export interface Collecting {
+  readonly assembler: RowAssembler
+  /** When its first part came; its spans count from here. */
+  readonly originMs: number
+  readonly spans: Span[]
+}
+
+export type Target =
+  | { readonly kind: 'shard'; readonly volume: number; readonly shard: number }
+  | { readonly kind: 'exit'; readonly volume: number; readonly exit: ExitName }
+  | { readonly kind: 'relay'; readonly volume: number }
+
+/** One request as one device sees it, from its first feature map to its last stage here, or to its end. */
+export class ActiveRequest {
+  readonly address: RequestAddress
+  readonly plan: PreparedPlan
+  readonly #controller = new AbortController()
+  readonly #collecting = new Map<string, Collecting>()
+  readonly #cancelTimer: () => void
+  /** Decodes and stages in progress. */
+  #running = 0
+
+  constructor(address: RequestAddress, plan: PreparedPlan, clock: Clock, onDeadline: () => void) {
+    this.address = address
+    this.plan = plan
+    this.#cancelTimer = clock.after(Math.max(0, address.deadlineAtMs - clock.now()), onDeadline)
+  }
+
+  get id(): RequestId {
+    return this.address.requestId
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  /** Nothing runs and nothing is awaited: the request can be forgotten here. */
+  get idle(): boolean {
+    return this.#running === 0 && this.#collecting.size === 0
+  }
+
+  get bufferedBytes(): number {
+    let bytes = 0
+    for (const { assembler } of this.#collecting.values()) bytes += assembler.bytes
+    return bytes
+  }
+
+  begin(): void {
+    this.#running++
+  }
+
+  done(): void {
+    this.#running--
+  }
+
+  collecting(target: Target, nowMs: number): Collecting {
+    const key = targetKey(target)
+    const known = this.#collecting.get(key)
+    if (known !== undefined) return known
+    const fresh = { assembler: this.#assembler(target), originMs: nowMs, spans: [] }
+    this.#collecting.set(key, fresh)
+    return fresh
+  }
+
+  complete(target: Target): void {
+    this.#collecting.delete(targetKey(target))
+  }
+
+  /** It is no longer waited for. */
+  stopTimer(): void {
+    this.#cancelTimer()
+  }
+
+  /** Ends it here: what runs stops at its next segment end, what waits is dropped. */
+  end(reason: unknown): void {
+    this.#cancelTimer()
+    this.#collecting.clear()
+    this.#controller.abort(reason)
+  }
+
+  #assembler(target: Target): RowAssembler {
+    const { layout } = this.plan
+    const cut = layout.cuts[target.volume]
+    const wanted = target.kind === 'shard' ? layout.shards[target.volume]?.[target.shard]?.inputRows : undefined
+    return new RowAssembler(cut?.dims ?? [], wanted, cut?.height)
+  }
+}
+
+function targetKey(target: Target): string {
+  switch (target.kind) {
+    case 'shard':
+      return `s${target.volume}/${target.shard}`
+    case 'exit':
+      return `e${target.exit}`
+    case 'relay':
+      return `r${target.volume}`
+  }
+}

@@ -1,0 +1,157 @@
+import type { Backend, DeviceId, ExitName, PlanId } from '@roomful/core'
+import { elementCount, type FeatureMap } from '@roomful/tensor'
+import { RuntimeError } from '../error.ts'
+import type { StagedModel, StagePart } from '../model/staged-model.ts'
+import type { ExitLayout, PlanLayout } from '../plan/layout.ts'
+import { segmentsOf } from '../plan/segments.ts'
+import type { SessionLease, SessionPool } from './session-pool.ts'
+
+/** What one device runs of one volume, or of one exit: a chain of sessions. */
+export interface PreparedStage {
+  readonly backend: Backend
+  readonly segments: readonly SessionLease[]
+}
+
+/** A device's part of a plan, built and warm. */
+export interface PreparedPlan {
+  readonly planId: PlanId
+  readonly layout: PlanLayout
+  readonly model: StagedModel
+  /** Key: `volume/shard`. */
+  readonly shards: ReadonlyMap<string, PreparedStage>
+  readonly exits: ReadonlyMap<ExitName, PreparedStage>
+  readonly fetchedBytes: number
+  release(): void
+}
+
+export interface PrepareOptions {
+  readonly self: DeviceId
+  readonly planId: PlanId
+  readonly layout: PlanLayout
+  readonly model: StagedModel
+  readonly pool: SessionPool
+  /** Longest predicted time of one session: cancel acts between sessions. */
+  readonly segmentMs: number
+  /** Predicted time of a stage on a backend of this device; undefined when nothing is known. */
+  readonly predictMs: (macs: number, backend: Backend) => number | undefined
+  readonly signal: AbortSignal
+}
+
+export const shardKey = (volume: number, shard: number) => `${volume}/${shard}`
+
+/** Builds and warms every stage that the plan gives to `self`. On failure nothing stays held. @throws as the pool */
+export async function preparePlan(options: PrepareOptions): Promise<PreparedPlan> {
+  const { self, planId, layout, model } = options
+  const leases: SessionLease[] = []
+  const release = () => {
+    for (const lease of leases) lease.release()
+  }
+  try {
+    const shards = new Map<string, PreparedStage>()
+    for (const [volume, members] of layout.shards.entries()) {
+      for (const [index, shard] of members.entries()) {
+        if (shard.device !== self) continue
+        const part = shardPart(layout, volume, index)
+        const rows = shard.inputRows
+        const dims = withRows(layout.cuts[volume]?.dims ?? [], rows && rows.end - rows.start)
+        shards.set(shardKey(volume, index), await build(options, part, shard.backend, dims, leases))
+      }
+    }
+    const exits = new Map<ExitName, PreparedStage>()
+    for (const [volume, cut] of layout.cuts.entries()) {
+      for (const exit of cut.exits) {
+        if (exit.placement.device !== self) continue
+        const part = exitPart(layout, volume, exit)
+        exits.set(exit.exit.name, await build(options, part, exit.placement.backend, cut.dims, leases))
+      }
+    }
+    const fetchedBytes = leases.reduce((sum, lease) => sum + lease.fetchedBytes, 0)
+    return { planId, layout, model, shards, exits, fetchedBytes, release }
+  } catch (error) {
+    release()
+    throw error
+  }
+}
+
+/** The sub-model of one shard of a plan. */
+export function shardPart(layout: PlanLayout, volume: number, index: number): StagePart {
+  const { plan, shards } = layout
+  const here = plan.volumes[volume]
+  const shard = shards[volume]?.[index]
+  if (here === undefined || shard === undefined) throw new RuntimeError('bad-plan', `no shard ${volume}/${index}`)
+  const decoder = plan.volumes[volume - 1]?.wire.bottleneck
+  const encoder = volume + 1 < plan.volumes.length ? here.wire.bottleneck : undefined
+  return {
+    trunk: plan.trunk,
+    from: here.from,
+    to: here.to,
+    ...(shard.rows === undefined ? {} : { rows: shard.rows }),
+    ...(decoder === undefined ? {} : { decoder }),
+    ...(encoder === undefined ? {} : { encoder }),
+  }
+}
+
+function exitPart(layout: PlanLayout, volume: number, { exit }: ExitLayout): StagePart {
+  const decoder = layout.plan.volumes[volume - 1]?.wire.bottleneck
+  return {
+    trunk: layout.plan.trunk,
+    from: exit.from,
+    to: exit.output,
+    ...(decoder === undefined ? {} : { decoder }),
+  }
+}
+
+async function build(
+  options: PrepareOptions,
+  part: StagePart,
+  backend: Backend,
+  dims: readonly number[],
+  leases: SessionLease[],
+): Promise<PreparedStage> {
+  const { model, pool, signal } = options
+  const predicted = options.predictMs(stageMacs(model, part), backend) ?? 0
+  const segments: SessionLease[] = []
+  for (const segment of segmentsOf(model, part, predicted, options.segmentMs)) {
+    const lease = await pool.acquire(model, segment, backend, signal)
+    leases.push(lease)
+    segments.push(lease)
+  }
+  await warmUp(segments, dims, signal)
+  return { backend, segments }
+}
+
+/** MACs of a stage; rows take their share, exits count as nothing (they are one session anyway). */
+export function stageMacs(model: StagedModel, part: StagePart): number {
+  const at = (tensor: string) =>
+    tensor === model.input.tensor
+      ? 0
+      : tensor === model.output.tensor
+        ? model.macs
+        : model.points.find((point) => point.tensor === tensor)?.macsBefore
+  const start = at(part.from)
+  const end = at(part.to)
+  if (start === undefined || end === undefined) return 0
+  const height = model.shape(part.to)?.[2]
+  const share = part.rows === undefined || height === undefined ? 1 : (part.rows.end - part.rows.start) / height
+  return (end - start) * share
+}
+
+/** Runs zeros through the chain once: the first run compiles shaders and grows arenas. */
+async function warmUp(segments: readonly SessionLease[], dims: readonly number[], signal: AbortSignal): Promise<void> {
+  if (segments.every((lease) => lease.warm())) return
+  let map: FeatureMap = { dtype: 'float32', dims, data: new Float32Array(elementCount(dims)) }
+  for (const lease of segments) {
+    const [input] = lease.session.inputs
+    if (input === undefined) return
+    const { outputs } = await lease.session.run({ [input]: map }, { signal })
+    lease.markWarm()
+    const [output] = lease.session.outputs
+    const next = output === undefined ? undefined : outputs[output]
+    if (next === undefined) return
+    map = next
+  }
+}
+
+function withRows(dims: readonly number[], rows: number | undefined): readonly number[] {
+  return rows === undefined ? dims : dims.map((dim, axis) => (axis === 2 ? rows : dim))
+}

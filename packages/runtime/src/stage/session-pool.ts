@@ -1,0 +1,174 @@
+import type { Backend, ModelDigest } from '@roomful/core'
+import type { InferenceEngine, StageSession } from '@roomful/engine'
+import type { StagedModel, StagePart } from '../model/staged-model.ts'
+
+/** A device's backends. `engine` starts one lazily and rejects when it cannot. */
+export interface EngineProvider {
+  readonly backends: readonly Backend[]
+  engine(backend: Backend): Promise<InferenceEngine>
+}
+
+interface Entry {
+  readonly key: string
+  readonly session: Promise<StageSession>
+  readonly fetchedBytes: () => number
+  readonly backend: Backend
+  holders: number
+  built: boolean
+  warm: boolean
+  /** Aborts the build when the last holder leaves before it ends. */
+  readonly building: AbortController
+}
+
+/** One holder's claim on a session; release it exactly once. */
+export interface SessionLease {
+  readonly session: StageSession
+  readonly fetchedBytes: number
+  /** Whether a holder has run it before (shared by all holders). */
+  warm(): boolean
+  markWarm(): void
+  release(): void
+}
+
+/**
+ * Sessions by sub-model and backend, shared by all plans that need the same one, disposed when the last plan that holds
+ * them is gone (`idle` of them stay warm for the next plan, the longest unused goes first).
+ */
+export class SessionPool {
+  readonly #engines: EngineProvider
+  readonly #idleLimit: number
+  readonly #entries = new Map<string, Entry>()
+  readonly #idle = new Map<string, Entry>()
+  readonly #disposals = new Set<Promise<void>>()
+  readonly #watched = new WeakSet<InferenceEngine>()
+
+  constructor(engines: EngineProvider, idleLimit = 4) {
+    this.#engines = engines
+    this.#idleLimit = idleLimit
+  }
+
+  /** Sessions held or idle. */
+  get size(): number {
+    return this.#entries.size
+  }
+
+  /** @throws what the engine or the model throws; `signal.reason` */
+  async acquire(model: StagedModel, part: StagePart, backend: Backend, signal?: AbortSignal): Promise<SessionLease> {
+    signal?.throwIfAborted()
+    const key = sessionKey(model.digest, part, backend)
+    const entry = this.#entries.get(key) ?? this.#build(key, model, part, backend)
+    entry.holders++
+    this.#idle.delete(key)
+    let released = false
+    const release = () => {
+      if (released) return
+      released = true
+      this.#release(entry)
+    }
+    const onAbort = () => release()
+    signal?.addEventListener('abort', onAbort, { once: true })
+    try {
+      const session = await entry.session
+      signal?.throwIfAborted()
+      return {
+        session,
+        fetchedBytes: entry.fetchedBytes(),
+        warm: () => entry.warm,
+        markWarm: () => {
+          entry.warm = true
+        },
+        release,
+      }
+    } catch (error) {
+      release()
+      signal?.throwIfAborted()
+      throw error
+    } finally {
+      signal?.removeEventListener('abort', onAbort)
+    }
+  }
+
+  #build(key: string, model: StagedModel, part: StagePart, backend: Backend): Entry {
+    const building = new AbortController()
+    let fetchedBytes = 0
+    const session = (async () => {
+      const engine = await this.#engines.engine(backend)
+      this.#watch(engine)
+      const { bytes, fetchedBytes: fetched } = await model.part(part, building.signal)
+      fetchedBytes = fetched
+      return engine.load(bytes, { signal: building.signal, label: `${part.from}..${part.to}` })
+    })()
+    const entry: Entry = {
+      key,
+      backend,
+      session,
+      fetchedBytes: () => fetchedBytes,
+      holders: 0,
+      built: false,
+      warm: false,
+      building,
+    }
+    this.#entries.set(key, entry)
+    session.then(
+      () => {
+        entry.built = true
+      },
+      () => this.#forget(entry),
+    )
+    return entry
+  }
+
+  #release(entry: Entry): void {
+    entry.holders--
+    if (entry.holders > 0) return
+    const current = this.#entries.get(entry.key) === entry
+    if (!current || !entry.built) {
+      if (current) this.#entries.delete(entry.key)
+      this.#dispose(entry)
+      return
+    }
+    this.#idle.set(entry.key, entry)
+    for (const [key, oldest] of this.#idle) {
+      if (this.#idle.size <= this.#idleLimit) break
+      this.#idle.delete(key)
+      this.#entries.delete(key)
+      this.#dispose(oldest)
+    }
+  }
+
+  #watch(engine: InferenceEngine): void {
+    if (this.#watched.has(engine)) return
+    this.#watched.add(engine)
+    void engine.lost.then(() => {
+      for (const entry of this.#entries.values()) if (entry.backend === engine.backend) this.#forget(entry)
+    })
+  }
+
+  /** Its backend is gone or its build failed: nobody new may have it. */
+  #forget(entry: Entry): void {
+    if (this.#entries.get(entry.key) === entry) this.#entries.delete(entry.key)
+    if (this.#idle.delete(entry.key)) this.#dispose(entry)
+  }
+
+  #dispose(entry: Entry): void {
+    entry.building.abort(new DOMException('no plan needs the session any more', 'AbortError'))
+    const disposal = entry.session
+      .then((session) => session[Symbol.asyncDispose]())
+      .catch(() => {})
+      .finally(() => this.#disposals.delete(disposal))
+    this.#disposals.add(disposal)
+  }
+
+  /** Disposes every session, held or not, and waits for it. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const entry of this.#entries.values()) this.#dispose(entry)
+    this.#entries.clear()
+    this.#idle.clear()
+    await Promise.all(this.#disposals)
+  }
+}
+
+function sessionKey(digest: ModelDigest, part: StagePart, backend: Backend): string {
+  const { trunk, from, to, rows, decoder, encoder } = part
+  return JSON.stringify([digest, trunk, from, to, rows?.start, rows?.end, decoder, encoder, backend])
+}

@@ -1,0 +1,390 @@
+import type { Backend, Clock, DeviceId, RequestId, Span } from '@roomful/core'
+import { type FeatureMap, preprocess } from '@roomful/tensor'
+import { RuntimeError } from '../error.ts'
+import type { ModelLibrary } from '../model/staged-model.ts'
+import { consumerRoutes, holder, mayProduce, producerRoutes, trunkRoutes } from '../plan/routes.ts'
+import { EXACT, type FeatureCodec } from '../wire/feature-codec.ts'
+import type { PictureCodec } from '../wire/picture-codec.ts'
+import type { FeatureHeader, RequestAddress, RequestLinks } from '../wire/request-links.ts'
+import { ActiveRequest, type Collecting, type Target } from './active-request.ts'
+import { CancelledRequests } from './cancelled.ts'
+import { verdictOf } from './exit-verdict.ts'
+import { LoadReporter } from './load-reporter.ts'
+import { PlanStore, type PrepareOrder } from './plan-store.ts'
+import { type PreparedPlan, shardKey } from './prepared-plan.ts'
+import { type EngineProvider, SessionPool } from './session-pool.ts'
+import { StageRunner } from './stage-runner.ts'
+import { DEFAULT_LIMITS, type WorkerLimits } from './worker-limits.ts'
+
+export interface StageWorkerOptions {
+  readonly self: DeviceId
+  readonly clock: Clock
+  readonly links: RequestLinks
+  readonly library: ModelLibrary
+  readonly engines: EngineProvider
+  readonly codec: FeatureCodec
+  /** Needed only where pictures come as JPEG or WebP. */
+  readonly pictures?: PictureCodec
+  readonly limits?: Partial<WorkerLimits>
+  /** Predicted time of `macs` multiply-accumulates on a backend of this device. */
+  readonly predictMs?: (macs: number, backend: Backend) => number | undefined
+  /** Sessions that stay warm after their last plan was retired. Default 4. */
+  readonly idleSessions?: number
+  /** On the initiator: a cut's whole tensor passed here; recovery may start from it. */
+  readonly onWhole?: (request: RequestId, volume: number, map: FeatureMap) => void
+  readonly onLoad?: (load: number, queued: number) => void
+}
+
+/** Bytes as they came, or the map itself when it came from this device. */
+export type FeaturePayload = { readonly map: FeatureMap } | { readonly blob: Uint8Array }
+
+/**
+ * A device's side of any plan: builds its stages, collects the rows that each of them needs, runs it, and sends what it
+ * made to whoever the plan names. The initiator's own stages run through the same code; messages to itself are objects.
+ */
+export class StageWorker {
+  readonly #o: StageWorkerOptions
+  readonly #limits: WorkerLimits
+  readonly #pool: SessionPool
+  readonly #plans: PlanStore
+  readonly #runner: StageRunner
+  readonly #load: LoadReporter
+  readonly #requests = new Map<RequestId, ActiveRequest>()
+  readonly #cancelled = new CancelledRequests()
+  #incomingBytes = 0
+  #closed = false
+
+  constructor(options: StageWorkerOptions) {
+    const { self, clock, library, onLoad } = options
+    this.#o = options
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits }
+    this.#pool = new SessionPool(options.engines, options.idleSessions)
+    const predictMs = options.predictMs ?? (() => undefined)
+    this.#plans = new PlanStore({ self, clock, library, pool: this.#pool, limits: this.#limits, predictMs })
+    const { jobsPerInitiator } = this.#limits
+    this.#runner = new StageRunner({
+      self,
+      clock,
+      jobsPerInitiator,
+      onBusy: (owner, startMs, endMs) => this.#load.worked(owner, startMs, endMs),
+    })
+    this.#load = new LoadReporter({
+      clock,
+      self,
+      queued: () => this.#runner.queued,
+      report: (load, queued) => onLoad?.(load, queued),
+    })
+  }
+
+  /** What it holds; all zero at rest but for plans and sessions. For tests, the page and leak checks. */
+  get counts() {
+    let bufferedBytes = this.#incomingBytes
+    let foreign = 0
+    for (const request of this.#requests.values()) {
+      bufferedBytes += request.bufferedBytes
+      if (request.address.initiator !== this.#o.self) foreign++
+    }
+    const { size: plans } = this.#plans
+    return { plans, sessions: this.#pool.size, requests: this.#requests.size, foreign, bufferedBytes }
+  }
+
+  get load(): number {
+    return this.#load.load
+  }
+
+  prepare(order: PrepareOrder, signal?: AbortSignal): Promise<{ buildMs: number; fetchedBytes: number }> {
+    if (this.#closed) return Promise.reject(new RuntimeError('closed', 'this device has left'))
+    return this.#plans.prepare(order, signal)
+  }
+
+  retire(order: Pick<PrepareOrder, 'planId' | 'initiator'>): void {
+    this.#plans.retire(order.planId, order.initiator)
+  }
+
+  cancel(requestId: RequestId, initiator: DeviceId): void {
+    const request = this.#requests.get(requestId)
+    if (request !== undefined && request.address.initiator !== initiator) return
+    this.#cancelled.add(initiator, requestId)
+    if (request !== undefined) this.#end(request, new DOMException('the initiator cancelled the request', 'AbortError'))
+  }
+
+  /** A device is gone: its plans and requests go with it. */
+  peerGone(id: DeviceId): void {
+    for (const request of this.#requests.values()) {
+      if (request.address.initiator === id) this.#end(request, new RuntimeError('lost', `${id} is gone`))
+    }
+    this.#plans.retireAllOf(id)
+  }
+
+  /** Rows of a feature map have come, for stages, exits or the relay of this device. Never throws: it tells the initiator. */
+  feature(header: FeatureHeader, payload: FeaturePayload, from: DeviceId): void {
+    const { initiator, requestId } = header
+    if (this.#closed || this.#cancelled.has(initiator, requestId)) return
+    let request: ActiveRequest
+    try {
+      request = this.#enter(header, payload, from)
+    } catch (error) {
+      // Only who may speak for a request can end it: what a stranger garbles is dropped.
+      const garbled = error instanceof RuntimeError && error.reason === 'malformed'
+      if (!garbled || from === initiator) this.#o.links.failed(header, error)
+      return
+    }
+    request.begin()
+    void this.#receive(request, header, payload).then(
+      () => this.#finished(request),
+      (error: unknown) => this.#failed(request, error),
+    )
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true
+    const reason = new RuntimeError('closed', 'this device has left')
+    for (const request of this.#requests.values()) this.#end(request, reason)
+    this.#plans.retireAll()
+    this.#load.close()
+    await this.#pool[Symbol.asyncDispose]()
+  }
+
+  #enter(header: FeatureHeader, payload: FeaturePayload, from: DeviceId): ActiveRequest {
+    const { requestId, planId, initiator, remainingMs } = header
+    const plan = this.#plans.peek(planId)
+    if (plan === undefined) throw new RuntimeError('unknown-plan', `plan ${planId} is not prepared on this device`)
+    this.#check(header, plan, from)
+    const known = this.#requests.get(requestId)
+    if (known !== undefined) {
+      if (known.address.planId !== planId) throw new RuntimeError('malformed', 'a request has one plan')
+      this.#admitBytes(payload)
+      return known
+    }
+    if (this.#plans.active(planId) >= this.#limits.requestsPerPlan) {
+      throw new RuntimeError('overloaded', `${this.#limits.requestsPerPlan} requests of this plan are under way here`)
+    }
+    this.#admitBytes(payload)
+    this.#plans.enter(planId)
+    const { clock } = this.#o
+    const address: RequestAddress = { requestId, planId, initiator, deadlineAtMs: clock.now() + remainingMs }
+    const request: ActiveRequest = new ActiveRequest(address, plan, clock, () =>
+      this.#end(request, new RuntimeError('deadline', 'the request has run out of time')),
+    )
+    this.#requests.set(requestId, request)
+    return request
+  }
+
+  #check(header: FeatureHeader, plan: PreparedPlan, from: DeviceId): void {
+    const { volume, shards, exits, relay, initiator } = header
+    const mine =
+      shards.every((shard) => plan.shards.has(shardKey(volume, shard))) &&
+      exits.every((exit) => plan.exits.has(exit)) &&
+      (relay !== true || plan.layout.initiator === this.#o.self)
+    const cut = plan.layout.cuts[volume]
+    const rowsFit = header.rows === undefined || (cut?.height !== undefined && header.rows.end <= cut.height)
+    if (initiator !== plan.layout.initiator || !mine || !rowsFit || !mayProduce(plan.layout, volume, from)) {
+      throw new RuntimeError('malformed', `a feature map from ${from} does not fit plan ${header.planId}`)
+    }
+  }
+
+  #admitBytes(payload: FeaturePayload): void {
+    if ('map' in payload) return
+    const bytes = this.counts.bufferedBytes + payload.blob.length
+    if (bytes > this.#limits.bufferedBytes) {
+      throw new RuntimeError('overloaded', `${bytes} bytes of feature maps wait here already`)
+    }
+  }
+
+  async #receive(request: ActiveRequest, header: FeatureHeader, payload: FeaturePayload): Promise<void> {
+    const { clock } = this.#o
+    const cameMs = clock.now()
+    const { volume } = header
+    const targets: Target[] = [
+      ...header.shards.map((shard): Target => ({ kind: 'shard', volume, shard })),
+      ...header.exits.map((exit): Target => ({ kind: 'exit', volume, exit })),
+      ...(header.relay === true ? [{ kind: 'relay', volume } satisfies Target] : []),
+    ]
+    const stages = targets.map((target) => ({ target, stage: request.collecting(target, cameMs) }))
+    const map = 'map' in payload ? payload.map : await this.#decode(request, header, payload.blob)
+    const decodedMs = clock.now()
+    request.signal.throwIfAborted()
+    const shared = 'map' in payload || targets.length > 1
+    for (const { target, stage } of stages) {
+      if (decodedMs > cameMs) stage.spans.push(this.#span('decode', cameMs, decodedMs, volume))
+      const input = stage.assembler.add(map, header.rows)
+      if (input === undefined) continue
+      request.complete(target)
+      if (cameMs > stage.originMs) stage.spans.push(this.#span('wait', stage.originMs, cameMs, volume))
+      this.#start(request, target, stage, input, shared)
+    }
+  }
+
+  #start(request: ActiveRequest, target: Target, stage: Collecting, input: FeatureMap, shared: boolean): void {
+    request.begin()
+    const work =
+      target.kind === 'shard'
+        ? this.#runShard(request, target.volume, target.shard, stage, input, shared)
+        : target.kind === 'exit'
+          ? this.#runExit(request, target.volume, target.exit, stage, input)
+          : this.#relay(request, target.volume, stage, input)
+    void work.then(
+      () => this.#finished(request),
+      (error: unknown) => this.#failed(request, error),
+    )
+  }
+
+  async #runShard(
+    request: ActiveRequest,
+    volume: number,
+    shard: number,
+    stage: Collecting,
+    input: FeatureMap,
+    shared: boolean,
+  ): Promise<void> {
+    const { layout, shards } = request.plan
+    const prepared = shards.get(shardKey(volume, shard))
+    if (prepared === undefined) throw new RuntimeError('malformed', `shard ${volume}/${shard} is not here`)
+    const { signal, address } = request
+    const onSpan = (span: Span) => stage.spans.push(span)
+    const outputs = await this.#runner.run({
+      stage: prepared,
+      owner: address.initiator,
+      input,
+      keepInput: shared || address.initiator === this.#o.self,
+      mark: { kind: 'compute', volume },
+      signal,
+      onSpan,
+    })
+    const rows = layout.shards[volume]?.[shard]?.rows
+    const next = volume + 1
+    if (next === layout.shards.length) return this.#sendResult(request, 'final', true, outputs, stage, rows)
+    const [map] = outputs
+    if (map === undefined) throw new RuntimeError('engine', 'a stage gave no output')
+    if (rows === undefined) this.#whole(request, next, map)
+    await this.#forward(request, stage, producerRoutes(layout, next, rows), map, rows)
+  }
+
+  async #runExit(request: ActiveRequest, volume: number, exit: string, stage: Collecting, input: FeatureMap) {
+    const { layout, exits } = request.plan
+    const prepared = exits.get(exit)
+    const here = layout.cuts[volume]?.exits.find(({ placement }) => placement.exit === exit)
+    if (prepared === undefined || here === undefined) throw new RuntimeError('malformed', `exit ${exit} is not here`)
+    this.#whole(request, volume, input)
+    const outputs = await this.#runner.run({
+      stage: prepared,
+      owner: request.address.initiator,
+      input,
+      keepInput: true,
+      mark: { kind: 'exit', volume, exit },
+      signal: request.signal,
+      onSpan: (span) => stage.spans.push(span),
+    })
+    const [logits] = outputs
+    if (logits === undefined) throw new RuntimeError('engine', `exit ${exit} gave no output`)
+    const confident = verdictOf(logits, here.exit.temperature).confidence >= here.placement.threshold
+    const forwards = !confident && holder(layout, volume) === exit
+    const verdict = this.#sendResult(request, exit, confident, outputs, forwards ? undefined : stage)
+    if (forwards) await this.#forward(request, stage, trunkRoutes(layout, volume), input, undefined)
+    await verdict
+  }
+
+  /** `route: 'leader'`: the initiator has all rows and sends them on. */
+  async #relay(request: ActiveRequest, volume: number, stage: Collecting, map: FeatureMap): Promise<void> {
+    this.#whole(request, volume, map)
+    await this.#forward(request, stage, consumerRoutes(request.plan.layout, volume), map, undefined)
+  }
+
+  async #forward(
+    request: ActiveRequest,
+    stage: Collecting,
+    routes: ReturnType<typeof producerRoutes>,
+    map: FeatureMap,
+    rows: { start: number; end: number } | undefined,
+  ): Promise<void> {
+    const { links } = this.#o
+    const volume = routes[0]?.volume ?? 0
+    const wire = request.plan.layout.plan.volumes[volume - 1]?.wire ?? EXACT
+    await links.feature(
+      request.address,
+      routes,
+      { map, rows, wire },
+      {
+        signal: request.signal,
+        onSpan: (span) => stage.spans.push(span),
+        encoded: () => links.spans(request.address, relative(stage), stage.originMs),
+      },
+    )
+  }
+
+  async #sendResult(
+    request: ActiveRequest,
+    exit: string,
+    confident: boolean,
+    outputs: readonly FeatureMap[],
+    stage: Collecting | undefined,
+    rows?: { start: number; end: number },
+  ): Promise<void> {
+    const { requestId, planId } = request.address
+    const spans = stage === undefined ? [] : relative(stage)
+    const header = { requestId, planId, exit, confident, spans, ...(rows === undefined ? {} : { rows }) }
+    await this.#o.links.result(request.address, header, outputs, stage?.originMs ?? this.#o.clock.now())
+  }
+
+  #whole(request: ActiveRequest, volume: number, map: FeatureMap): void {
+    if (request.address.initiator === this.#o.self) this.#o.onWhole?.(request.id, volume, map)
+  }
+
+  async #decode(request: ActiveRequest, header: FeatureHeader, blob: Uint8Array): Promise<FeatureMap> {
+    this.#incomingBytes += blob.length
+    try {
+      const { dims } = request.plan.layout.cuts[header.volume] ?? { dims: [] }
+      if (header.encoding === 'feature') {
+        return await this.#o.codec.decode(blob, { maxElements: dims.reduce((product, dim) => product * dim, 1) })
+      }
+      if (header.volume !== 0) throw new RuntimeError('malformed', 'a picture is the input of volume 0 only')
+      return await this.#decodePicture(request, header.encoding, blob, dims)
+    } finally {
+      this.#incomingBytes -= blob.length
+    }
+  }
+
+  async #decodePicture(request: ActiveRequest, kind: 'jpeg' | 'webp', blob: Uint8Array, dims: readonly number[]) {
+    const { pictures } = this.#o
+    const { spec } = request.plan.model.input
+    if (pictures === undefined || spec === undefined) {
+      throw new RuntimeError('bad-plan', `this device cannot decode ${kind} pictures`)
+    }
+    const picture = await pictures.decode(blob, kind, this.#limits.picturePixels, request.signal)
+    return { dtype: 'float32', dims, data: preprocess(picture, spec) } satisfies FeatureMap
+  }
+
+  #span(kind: Span['kind'], startMs: number, endMs: number, volume: number): Span {
+    return { device: this.#o.self, kind, startMs, endMs, volume }
+  }
+
+  #finished(request: ActiveRequest): void {
+    request.done()
+    if (request.idle) this.#forget(request)
+  }
+
+  #failed(request: ActiveRequest, error: unknown): void {
+    request.done()
+    if (!this.#requests.has(request.id)) return
+    this.#o.links.failed(request.address, error)
+    this.#cancelled.add(request.address.initiator, request.id)
+    this.#end(request, error)
+  }
+
+  #end(request: ActiveRequest, reason: unknown): void {
+    this.#forget(request)
+    request.end(reason)
+  }
+
+  #forget(request: ActiveRequest): void {
+    if (this.#requests.get(request.id) !== request) return
+    this.#requests.delete(request.id)
+    request.stopTimer()
+    this.#plans.leave(request.address.planId)
+  }
+}
+
+/** Span times from the moment the stage's first input came: this device's clock means nothing elsewhere. */
+function relative({ spans, originMs }: Collecting): Span[] {
+  return spans.map((span) => ({ ...span, startMs: span.startMs - originMs, endMs: span.endMs - originMs }))
+}

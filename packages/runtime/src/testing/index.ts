@@ -1,0 +1,3 @@
+export * from './fake-engine.ts'
+export * from './mini-net.ts'
+export * from './mini-room.ts'

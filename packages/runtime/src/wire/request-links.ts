@@ -1,0 +1,206 @@
+import type { Clock, DeviceId, PlanId, Range, RequestId, Span, WireFormat } from '@roomful/core'
+import { errorText, toWire } from '@roomful/core'
+import type { NoticeOf } from '@roomful/protocol'
+import { type FeatureMap, sliceRows } from '@roomful/tensor'
+import { type Room, TransportError } from '@roomful/transport'
+import type { Route } from '../plan/routes.ts'
+import { EXACT, type FeatureCodec } from './feature-codec.ts'
+
+export type FeatureHeader = Omit<NoticeOf<'feature'>, 'blobs'>
+export type ResultHeader = Omit<NoticeOf<'result'>, 'blobs'>
+
+/** A request as every message about it names it. */
+export interface RequestAddress {
+  readonly requestId: RequestId
+  readonly planId: PlanId
+  readonly initiator: DeviceId
+  /** On this device's clock. */
+  readonly deadlineAtMs: number
+}
+
+/** Where messages of this device to itself go: as objects, at once, neither encoded nor copied. */
+export interface LocalReceiver {
+  feature(header: FeatureHeader, map: FeatureMap): void
+  /** `originMs`: the moment on this device's clock that the spans count from. */
+  result(header: ResultHeader, outputs: readonly FeatureMap[], originMs: number): void
+  spans(requestId: RequestId, spans: readonly Span[], originMs: number): void
+  failed(requestId: RequestId, error: unknown): void
+  cancel(requestId: RequestId): void
+}
+
+export interface RequestLinksOptions {
+  readonly room: Room
+  readonly clock: Clock
+  readonly codec: FeatureCodec
+  readonly local: LocalReceiver
+  /** Longest wait for a link to take a message, in milliseconds. Default 10,000. */
+  readonly sendTimeoutMs?: number
+}
+
+/** Everything that a device sends about requests, to others or to itself. Nothing goes to a device that is not linked. */
+export class RequestLinks {
+  readonly #o: RequestLinksOptions
+
+  constructor(options: RequestLinksOptions) {
+    this.#o = options
+  }
+
+  get self(): DeviceId {
+    return this.#o.room.self
+  }
+
+  reachable(device: DeviceId): boolean {
+    if (device === this.self) return true
+    const link = this.#o.room.peers.get(device)?.link
+    return link === 'connected' || link === 'silent'
+  }
+
+  /**
+   * Sends a map, or the rows of it that each route wants. Resolves when every link has taken its message; `encoded` is
+   * called when all encoding is done (spans can be reported then).
+   * @throws TransportError, TensorError, `signal.reason`
+   */
+  async feature(
+    address: RequestAddress,
+    routes: readonly Route[],
+    produced: { readonly map: FeatureMap; readonly rows?: Range | undefined; readonly wire: WireFormat },
+    options: { readonly signal: AbortSignal; readonly onSpan: (span: Span) => void; readonly encoded?: () => void },
+  ): Promise<void> {
+    const { map, rows, wire } = produced
+    const sends: Promise<void>[] = []
+    const blobs = new Map<string, Uint8Array>()
+    for (const route of routes) {
+      if (route.to === this.self) {
+        this.#o.local.feature(this.#header(address, route, rows), map)
+        continue
+      }
+      const key = `${route.rows?.start}:${route.rows?.end}`
+      const blob = blobs.get(key) ?? (await this.#encode(map, rows, route, wire, options.onSpan))
+      blobs.set(key, blob)
+      options.signal.throwIfAborted()
+      sends.push(this.#sendFeature(address, route, blob, options))
+    }
+    options.encoded?.()
+    await Promise.all(sends)
+  }
+
+  /** Sends an encoded picture to the shards of volume 0; every one gets the whole of it. */
+  async picture(
+    address: RequestAddress,
+    routes: readonly Route[],
+    blob: Uint8Array,
+    encoding: 'jpeg' | 'webp',
+    options: { readonly signal: AbortSignal; readonly onSpan: (span: Span) => void },
+  ): Promise<void> {
+    const byDevice = new Map<DeviceId, Route>()
+    for (const { to, volume, shards } of routes) {
+      const known = byDevice.get(to)?.shards ?? []
+      byDevice.set(to, { to, volume, shards: [...known, ...shards], exits: [], relay: false })
+    }
+    await Promise.all([...byDevice.values()].map((route) => this.#sendFeature(address, route, blob, options, encoding)))
+  }
+
+  async result(
+    address: RequestAddress,
+    header: ResultHeader,
+    outputs: readonly FeatureMap[],
+    originMs: number,
+  ): Promise<void> {
+    if (address.initiator === this.self) return this.#o.local.result(header, outputs, originMs)
+    const blobs = await Promise.all(outputs.map((output) => this.#o.codec.encode(output, EXACT)))
+    await this.#notify(address.initiator, 'result', { ...header, blobs }, 'feature')
+  }
+
+  spans(address: RequestAddress, spans: readonly Span[], originMs: number): void {
+    const { requestId, initiator } = address
+    if (initiator === this.self) this.#o.local.spans(requestId, spans, originMs)
+    else this.#quietly(initiator, 'spans', { requestId, spans })
+  }
+
+  failed(address: Pick<RequestAddress, 'requestId' | 'planId' | 'initiator'>, error: unknown): void {
+    const { requestId, planId, initiator } = address
+    if (initiator === this.self) this.#o.local.failed(requestId, error)
+    else this.#quietly(initiator, 'failed', { requestId, planId, error: toWire(error) })
+  }
+
+  cancel(device: DeviceId, requestId: RequestId): void {
+    if (device === this.self) this.#o.local.cancel(requestId)
+    else this.#quietly(device, 'cancel', { requestId })
+  }
+
+  #header(
+    address: RequestAddress,
+    route: Route,
+    rows: Range | undefined,
+    encoding: FeatureHeader['encoding'] = 'feature',
+  ) {
+    const { requestId, planId, initiator } = address
+    return {
+      requestId,
+      planId,
+      initiator,
+      volume: route.volume,
+      shards: route.shards,
+      exits: route.exits,
+      ...(route.relay ? { relay: true } : {}),
+      ...(rows === undefined ? {} : { rows }),
+      remainingMs: Math.max(0, address.deadlineAtMs - this.#o.clock.now()),
+      encoding,
+    }
+  }
+
+  async #encode(
+    map: FeatureMap,
+    rows: Range | undefined,
+    route: Route,
+    wire: WireFormat,
+    onSpan: (span: Span) => void,
+  ): Promise<Uint8Array> {
+    const startMs = this.#o.clock.now()
+    const first = rows?.start ?? 0
+    const wanted = route.rows && { start: route.rows.start - first, end: route.rows.end - first }
+    const part = wanted === undefined ? map : sliceRows(map, wanted)
+    const blob = await this.#o.codec.encode(part, wire)
+    const endMs = this.#o.clock.now()
+    onSpan({ device: this.self, kind: 'encode', startMs, endMs, volume: route.volume, bytes: blob.length })
+    return blob
+  }
+
+  async #sendFeature(
+    address: RequestAddress,
+    route: Route,
+    blob: Uint8Array,
+    options: { readonly signal: AbortSignal; readonly onSpan: (span: Span) => void },
+    encoding: FeatureHeader['encoding'] = 'feature',
+  ): Promise<void> {
+    const body = { ...this.#header(address, route, route.rows, encoding), blobs: [blob] }
+    const now = this.#o.clock.now()
+    const { self } = this
+    const { volume, to } = route
+    // The arrival is not known here: the initiator stretches the span when it places it.
+    options.onSpan({ device: self, kind: 'transfer', startMs: now, endMs: now, volume, bytes: blob.length, to })
+    await this.#notify(to, 'feature', body, 'feature', options.signal)
+  }
+
+  async #notify<K extends 'feature' | 'result' | 'spans' | 'failed' | 'cancel'>(
+    to: DeviceId,
+    kind: K,
+    body: NoticeOf<K>,
+    priority: 'control' | 'feature',
+    signal?: AbortSignal,
+  ): Promise<void> {
+    if (!this.reachable(to)) throw new TransportError('disconnected', `${to} is not linked`)
+    const timeoutMs = this.#o.sendTimeoutMs ?? 10_000
+    await this.#o.room.notify(to, kind, body, { timeoutMs, priority, signal })
+  }
+
+  /** Messages whose loss costs no answer: the other side has a deadline of its own. */
+  #quietly<K extends 'spans' | 'failed' | 'cancel'>(to: DeviceId, kind: K, body: NoticeOf<K>): void {
+    this.#notify(to, kind, body, 'control').catch((error: unknown) => {
+      this.lastSendError = `${kind} to ${to}: ${errorText(error)}`
+    })
+  }
+
+  /** For diagnosis: the last message that could not be sent. */
+  lastSendError: string | undefined
+}
