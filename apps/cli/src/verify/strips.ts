@@ -1,5 +1,5 @@
 import { type Random, type Range, shuffled } from '@roomful/core'
-import type { FeatureMap } from '@roomful/tensor'
+import { elementCount, type FeatureMap } from '@roomful/tensor'
 
 /** `count` consecutive non-empty ranges of uneven size that cover [0, rows). `count` must not exceed `rows`. */
 export function unevenStrips(rows: number, count: number, random: Random): Range[] {
@@ -11,15 +11,27 @@ export function unevenStrips(rows: number, count: number, random: Random): Range
   return cuts.slice(1).map((end, i) => ({ start: cuts[i] as number, end }))
 }
 
-/** Rows [start, end) of an NCHW map, copied. */
+/** A map of rank 3 or more as planes of rows: dimension 2 counts the rows. */
+export interface RowLayout {
+  readonly planes: number
+  readonly rows: number
+  /** Elements of one row. */
+  readonly width: number
+}
+
+export function rowLayout(dims: readonly number[]): RowLayout {
+  return { planes: elementCount(dims.slice(0, 2)), rows: dims[2] ?? 1, width: elementCount(dims.slice(3)) }
+}
+
+/** Rows [start, end) of a map, copied. */
 export function rowsOf(map: FeatureMap, { start, end }: Range): FeatureMap {
-  const [n = 1, c = 1, h = 1, w = 1] = map.dims
-  const rows = end - start
-  const data = map.data.slice(0, n * c * rows * w)
-  for (let plane = 0; plane < n * c; plane++) {
-    const from = (plane * h + start) * w
+  const { planes, rows, width } = rowLayout(map.dims)
+  const size = (end - start) * width
+  const data = map.data.slice(0, planes * size)
+  for (let plane = 0; plane < planes; plane++) {
+    const from = (plane * rows + start) * width
     // Source and target have the same element type, which TypeScript cannot see through the union.
-    ;(data as Float32Array).set((map.data as Float32Array).subarray(from, from + rows * w), plane * rows * w)
+    ;(data as Float32Array).set((map.data as Float32Array).subarray(from, from + size), plane * size)
   }
-  return { dtype: map.dtype, dims: [n, c, rows, w], data }
+  return { dtype: map.dtype, dims: map.dims.map((dim, i) => (i === 2 ? end - start : dim)), data }
 }

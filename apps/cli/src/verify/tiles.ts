@@ -1,8 +1,8 @@
 import type { Random } from '@roomful/core'
 import { type GraphAnalysis, tile, writeModel } from '@roomful/graph'
-import type { FeatureMaps } from '@roomful/tensor'
+import type { FeatureMap, FeatureMaps } from '@roomful/tensor'
 import { shareOfRange } from './compare.ts'
-import { rowsOf, unevenStrips } from './strips.ts'
+import { rowLayout, rowsOf, unevenStrips } from './strips.ts'
 import type { Volume } from './volumes.ts'
 import { runModel } from './whole.ts'
 
@@ -43,18 +43,14 @@ export async function checkTiles(
 }
 
 /** The strip is judged by the range of the whole tensor: a strip of near-constant values has no range of its own. */
-function stripError(
-  got: FeatureMaps[string],
-  wanted: FeatureMaps[string],
-  range: { start: number; end: number },
-): number {
+function stripError(got: FeatureMap, wanted: FeatureMap, range: { start: number; end: number }): number {
   const full = wanted.data.slice() as Float32Array
-  const [n = 1, c = 1, h = 1, w = 1] = wanted.dims
-  const rows = range.end - range.start
-  if (got.data.length !== n * c * rows * w) return Number.POSITIVE_INFINITY
-  for (let plane = 0; plane < n * c; plane++) {
-    const part = (got.data as Float32Array).subarray(plane * rows * w, (plane + 1) * rows * w)
-    full.set(part, (plane * h + range.start) * w)
+  const { planes, rows, width } = rowLayout(wanted.dims)
+  const size = (range.end - range.start) * width
+  if (got.data.length !== planes * size) return Number.POSITIVE_INFINITY
+  for (let plane = 0; plane < planes; plane++) {
+    const part = (got.data as Float32Array).subarray(plane * size, (plane + 1) * size)
+    full.set(part, (plane * rows + range.start) * width)
   }
-  return shareOfRange({ ...wanted, data: full } as FeatureMaps[string], wanted)
+  return shareOfRange({ ...wanted, data: full } as FeatureMap, wanted)
 }
