@@ -85,6 +85,20 @@ describe.runIf(existsSync(installed))('in Chromium', () => {
     near((await call('run', DIMS, VALUES)).values)
   })
 
+  test('the benchmark measures WASM with one and with two threads, and leaves emulated GPUs out', async () => {
+    const { speeds, progress } = await call('benchmark', false)
+    expect(speeds.map(({ backend, threads }) => [backend, threads])).toEqual([
+      ['ort-wasm', 1],
+      ['ort-wasm', 2],
+    ])
+    for (const speed of speeds) {
+      expect(speed.gmacsPerSecond).toBeGreaterThan(0.01)
+      expect(speed.overheadMs).toBeGreaterThan(0)
+    }
+    expect(progress.filter((event) => event.phase === 'failed')).toEqual([])
+    expect((await call('storage')).writeMbPerSecond).toBeGreaterThan(0)
+  })
+
   test('ONNX Runtime WebGPU on a software adapter answers the same, or the browser has no adapter', async () => {
     try {
       await call('open', 'ort-webgpu')

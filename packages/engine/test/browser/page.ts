@@ -1,4 +1,7 @@
-import type { Backend } from '@roomful/core'
+import type { Backend, BackendSpeed } from '@roomful/core'
+import { type BenchmarkProgress, benchmarkBackends } from '../../src/benchmark/backends.ts'
+import { type MicroSample, microBenchmark } from '../../src/benchmark/micro.ts'
+import { benchmarkStorage, type StorageSpeed } from '../../src/benchmark/storage.ts'
 import { createEngine } from '../../src/create-engine.ts'
 import type { InferenceEngine, StageSession } from '../../src/engine.ts'
 
@@ -11,6 +14,9 @@ export interface EnginePage {
   cycles(count: number, model: number[], dims: number[], values: number[]): Promise<unknown>
   terminateMidRun(model: number[], dims: number[]): Promise<string>
   downloads(): string[]
+  benchmark(includeSoftware: boolean): Promise<{ speeds: BackendSpeed[]; progress: BenchmarkProgress[]; ms: number }>
+  micro(backend: Backend, threads: number): Promise<{ samples: MicroSample[]; ms: number }>
+  storage(): Promise<StorageSpeed>
   close(): Promise<void>
 }
 
@@ -63,6 +69,22 @@ const page: EnginePage = {
     return running
   },
   downloads: () => performance.getEntriesByType('resource').map((entry) => entry.name),
+  async benchmark(includeSoftware) {
+    const speeds: BackendSpeed[] = []
+    const progress: BenchmarkProgress[] = []
+    const start = performance.now()
+    for await (const speed of benchmarkBackends({ includeSoftware, onProgress: (event) => progress.push(event) })) {
+      speeds.push(speed)
+    }
+    return { speeds, progress, ms: performance.now() - start }
+  },
+  async micro(backend, threads) {
+    await using one = await createEngine(backend, { threads })
+    const start = performance.now()
+    const samples = await microBenchmark(one)
+    return { samples, ms: performance.now() - start }
+  },
+  storage: () => benchmarkStorage(),
   async close() {
     await engine?.[Symbol.asyncDispose]()
     engine = undefined

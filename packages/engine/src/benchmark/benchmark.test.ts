@@ -1,0 +1,171 @@
+import 'fake-indexeddb/auto'
+import { type Backend, VirtualClock } from '@roomful/core'
+import { expect, test } from 'vitest'
+import { EngineError, type InferenceEngine } from '../engine.ts'
+import { createOrtNodeEngine } from '../node/ort-node-engine.ts'
+import { availableBackends } from './available.ts'
+import { type BenchmarkProgress, benchmarkBackends } from './backends.ts'
+import { median } from './measure.ts'
+import { microBenchmark } from './micro.ts'
+import { chainNet, type MicroKind } from './nets.ts'
+import { measureSpeed } from './speed.ts'
+import { benchmarkStorage } from './storage.ts'
+
+/** An engine of known speed on a virtual clock: `fixedMs` + macs at `gmacs`, every tenth run ten times slower. */
+function fakeEngine(
+  clock: VirtualClock,
+  gmacs: number,
+  fixedMs: number,
+  backend: Backend = 'ort-wasm',
+): InferenceEngine {
+  let runs = 0
+  return {
+    backend,
+    threads: 1,
+    lost: new Promise(() => {}),
+    async load(model) {
+      const cost = COSTS.get(model.length) ?? 0
+      return {
+        inputs: ['x'],
+        outputs: ['y'],
+        async run(inputs) {
+          const ms = (fixedMs + cost / gmacs / 1e6) * (++runs % 10 === 0 ? 10 : 1)
+          await clock.advance(ms)
+          return { outputs: { y: inputs['x'] as NonNullable<(typeof inputs)['x']> }, computeMs: ms, queueMs: 0 }
+        },
+        async [Symbol.asyncDispose]() {},
+      }
+    },
+    async [Symbol.asyncDispose]() {},
+  }
+}
+
+/** Multiply-accumulates of the speed nets by the length of their files. */
+const COSTS = new Map(
+  [chainNet('pointwise', 4, 4, 4, 1), chainNet('conv', 32, 32, 32, 3), chainNet('conv', 64, 40, 40, 4)].map((net) => [
+    net.model.length,
+    net.macs,
+  ]),
+)
+
+test('the speed and overhead of an engine of known speed come out, slow runs notwithstanding', async () => {
+  for (const [gmacs, fixedMs] of [
+    [1, 0.2],
+    [15, 0.3],
+    [400, 2],
+  ] as const) {
+    const speed = await measureSpeed(fakeEngine(new VirtualClock(), gmacs, fixedMs), { clock: new VirtualClock() })
+    expect(speed.gmacsPerSecond / gmacs).toBeCloseTo(1, 1)
+  }
+  const clock = new VirtualClock()
+  const speed = await measureSpeed(fakeEngine(clock, 15, 0.3), { clock })
+  expect(speed.overheadMs).toBeCloseTo(0.3, 2)
+})
+
+test('every layer chain of the micro-benchmark runs and keeps its values near 1', async () => {
+  await using engine = createOrtNodeEngine()
+  for (const kind of ['conv', 'pointwise', 'depthwise', 'dense', 'pool'] satisfies MicroKind[]) {
+    const net = chainNet(kind, 8, 12, 12, 3)
+    await using session = await engine.load(net.model)
+    const { outputs } = await session.run({ x: net.input })
+    const values = Array.from(outputs['y']?.data ?? [], Number)
+    expect(outputs['y']?.dims).toEqual(net.input.dims)
+    expect(Math.max(...values)).toBeCloseTo(1, 4)
+    expect(Math.min(...values)).toBeGreaterThan(0.05)
+  }
+  const conv = chainNet('conv', 8, 12, 10, 3)
+  expect(conv.layer).toEqual({ macs: 12 * 10 * 8 * 8 * 9, bytes: 12 * 10 * 8 * 4 })
+  expect(conv.macs).toBe(3 * conv.layer.macs)
+})
+
+test('the micro-benchmark samples every kind, also at few rows, and stops at its budget', async () => {
+  await using engine = createOrtNodeEngine()
+  const seen: number[] = []
+  const samples = await microBenchmark(engine, { budgetMs: 10_000, onProgress: (done) => seen.push(done) })
+  expect(new Set(samples.map((sample) => sample.kind)).size).toBe(6)
+  expect(samples.filter((sample) => sample.kind === 'conv' && sample.rows <= 4).length).toBeGreaterThanOrEqual(3)
+  expect(samples.every((sample) => sample.ms >= 0 && sample.bytes > 0)).toBe(true)
+  expect(seen.at(-1)).toBe(samples.length)
+  expect(await engine.counters?.()).toEqual({ sessions: 0, liveTensors: 0 })
+  const clock = new VirtualClock()
+  expect(await microBenchmark(fakeEngine(clock, 10, 50), { clock, budgetMs: 200 })).toEqual([])
+})
+
+const PROBED = [
+  { backend: 'ort-wasm', threads: 1, software: false },
+  { backend: 'ort-wasm', threads: 2, software: false },
+  { backend: 'ort-webgpu', threads: 1, software: false },
+  { backend: 'tfjs-webgl', threads: 1, software: true },
+] as const
+
+test('WASM is measured first, a backend that fails is left out, software GPUs are not tried', async () => {
+  const clock = new VirtualClock()
+  const progress: BenchmarkProgress[] = []
+  const speeds: string[] = []
+  let disposed = 0
+  for await (const speed of benchmarkBackends({
+    clock,
+    probe: async () => [...PROBED],
+    onProgress: (event) => progress.push(event),
+    open: async (backend, threads) => {
+      if (backend === 'ort-webgpu') throw new EngineError('unavailable', 'no adapter')
+      const engine = fakeEngine(clock, 10 * threads, 0.5, backend)
+      return { ...engine, threads, [Symbol.asyncDispose]: async () => void disposed++ }
+    },
+  })) {
+    speeds.push(`${speed.backend} ${speed.threads} ${speed.gmacsPerSecond.toFixed(0)}`)
+  }
+  expect(speeds).toEqual(['ort-wasm 1 10', 'ort-wasm 2 20'])
+  expect(disposed).toBe(2)
+  expect(progress.map((event) => `${event.backend} ${event.phase}`)).toEqual([
+    'ort-wasm starting',
+    'ort-wasm measuring',
+    'ort-wasm done',
+    'ort-wasm starting',
+    'ort-wasm measuring',
+    'ort-wasm done',
+    'ort-webgpu starting',
+    'ort-webgpu failed',
+  ])
+  expect(progress.at(-1)?.message).toBe('no adapter')
+})
+
+test('a backend that never starts is left out at its deadline and told to stop; an abort rejects', async () => {
+  const clock = new VirtualClock()
+  let stopped = false
+  const options = {
+    clock,
+    probe: async () => PROBED.slice(0, 1),
+    timeoutMs: 1000,
+    open: (_backend: Backend, _threads: number, signal: AbortSignal) => {
+      signal.addEventListener('abort', () => {
+        stopped = true
+      })
+      return new Promise<InferenceEngine>(() => {})
+    },
+  }
+  const first = benchmarkBackends(options).next()
+  expect((await clock.runUntil(first)).done).toBe(true)
+  expect(stopped).toBe(true)
+  const controller = new AbortController()
+  const second = benchmarkBackends({ ...options, signal: controller.signal }).next()
+  const outcome = expect(second).rejects.toThrow('left')
+  await Promise.resolve()
+  controller.abort(new Error('left'))
+  await outcome
+})
+
+test('Node has WASM with one thread and no GPU', async () => {
+  expect(await availableBackends()).toEqual([{ backend: 'ort-wasm', threads: 1, software: false }])
+})
+
+test('storage is measured where there is one', async () => {
+  const speed = await benchmarkStorage()
+  expect(speed.writeMbPerSecond).toBeGreaterThan(0)
+  expect(speed.readMbPerSecond).toBeGreaterThan(0)
+})
+
+test('a median of even and odd counts', () => {
+  expect(median([3, 1, 2])).toBe(2)
+  expect(median([4, 1, 2, 3])).toBe(2.5)
+})
