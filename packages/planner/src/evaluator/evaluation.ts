@@ -14,7 +14,10 @@ export interface Evaluation extends Prediction {
   readonly memoryBytes: readonly number[]
   /** The resource that bounds the throughput, for words: "the link phone - laptop". */
   readonly bottleneck: string
-  /** Sum of the accuracy losses of wires, exits and trunk; losses are taken as additive. */
+  /**
+   * Losses of trunk, exits and wires, added up. Quantisation noise of several cuts is taken as independent: their losses
+   * add in quadrature, each weighted with the share of the tensor that crosses a link. [ours]
+   */
   readonly accuracyLoss: number
 }
 

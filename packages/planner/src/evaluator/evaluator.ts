@@ -76,15 +76,16 @@ export class Evaluator {
     }
     net.aliveAt = aliveAt
     let macs = 0
-    let loss = model.trunkLoss + (draft.exitLoss ?? 0)
+    let noise = 0
     let payload = pictureOf(draft, model)
     let holders: Holder[] = [{ device: 0, start: 0, end: Math.max(1, pointAt(model, 0).rows), readyMs: 0 }]
     let leader = false
     for (const [index, volume] of draft.volumes.entries()) {
-      const before = net.messages
+      const before = net.rows
       if (leader) holders = [this.#gather(holders, payload, index - 1)]
       const inputs = this.#deliver(holders, volume, payload, index)
-      if (net.messages > before) loss += payload.accuracyLoss
+      const crossed = (net.rows - before) / Math.max(1, pointAt(model, volume.from).rows)
+      noise += payload.accuracyLoss ** 2 * Math.min(1, crossed)
       holders = volume.shards.map((shard, at): Holder => {
         const { processor, start, end } = shard
         const whole = volume.shards.length === 1
@@ -135,7 +136,7 @@ export class Evaluator {
       exitMs,
       memoryBytes: memory.bytes,
       bottleneck,
-      accuracyLoss: loss,
+      accuracyLoss: model.trunkLoss + (draft.exitLoss ?? 0) + Math.sqrt(noise),
     }
   }
 

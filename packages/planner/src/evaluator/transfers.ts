@@ -23,6 +23,8 @@ export class Transfers {
   #spans: Span[] | undefined
   bytes = 0
   messages = 0
+  /** Rows sent as features or pictures, answers excluded. */
+  rows = 0
   /** Probability that a request has not been answered at a time. */
   aliveAt: (ms: number) => number = () => 1
 
@@ -38,6 +40,7 @@ export class Transfers {
     this.#spans = spans
     this.bytes = 0
     this.messages = 0
+    this.rows = 0
   }
 
   /** One run on a processor; returns its end. */
@@ -57,6 +60,7 @@ export class Transfers {
   send(from: number, to: number, rows: number, readyMs: number, payload: Payload, volume: number): number {
     const link = this.#room.links[from]?.[to]
     if (link === undefined) return Number.POSITIVE_INFINITY
+    this.rows += rows
     const elements = payload.elementsPerRow * rows
     const bytes = payload.kind === 'picture' ? payload.bytesPerRow : payload.bytesPerRow * rows
     const encodedMs = this.#encode(from, elements, readyMs, payload, volume)

@@ -1,12 +1,11 @@
 import type { Draft, DraftVolume } from '../evaluator/draft.ts'
-import type { PlannableModel } from '../model/plannable.ts'
 import { latencyChain } from './chain.ts'
-import { type Method, type Proposal, type RunnerUp, refuse } from './method.ts'
+import type { Method, Proposal, RunnerUp } from './method.ts'
 import { improve } from './moves.ts'
 import { singleCut, singleCuts } from './neurosurgeon.ts'
 import { pipelineDrafts } from './pipeline.ts'
 import { placeExits } from './place-exits.ts'
-import { Search } from './search.ts'
+import type { Search } from './search.ts'
 import { uselessDevices } from './why.ts'
 
 interface Candidate {
@@ -33,7 +32,7 @@ export const auto: Method = {
 export function proposeAuto(search: Search): Proposal {
   const candidates = searchesOf(search).flatMap((one) => candidatesOf(one))
   const ranked = rank(candidates)
-  if (ranked[0] === undefined) return refuse('memory', 'no plan fits into the memory of the devices')
+  if (ranked[0] === undefined) return search.whyNot()
   const refined = ranked.slice(0, REFINED).flatMap((candidate) => refine(candidate))
   const all = rank([...ranked, ...refined])
   const best = all[0] as Candidate
@@ -48,9 +47,8 @@ export function proposeAuto(search: Search): Proposal {
 
 /** One search per trunk within the loss; all share the room, the predictor and the limits. */
 function searchesOf(search: Search): Search[] {
-  const { room, predictor, limits } = search
-  const trunks = search.model.trunks.filter((trunk: PlannableModel) => trunk.trunkLoss <= limits.maxAccuracyLoss)
-  return [search, ...trunks.map((trunk) => new Search(trunk, room.topology, predictor, limits))]
+  const trunks = search.model.trunks.filter((trunk) => trunk.trunkLoss <= search.limits.maxAccuracyLoss)
+  return [search, ...trunks.map((trunk) => search.onTrunk(trunk))]
 }
 
 function candidatesOf(search: Search): Candidate[] {

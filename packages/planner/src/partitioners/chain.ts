@@ -1,6 +1,6 @@
 import { type Draft, type DraftVolume, PICTURE_LOSS, wholeVolume, wireAt } from '../evaluator/draft.ts'
 import { pointAt } from '../model/plannable.ts'
-import { type Method, propose, refuse } from './method.ts'
+import { type Method, propose } from './method.ts'
 import { pipelineDrafts } from './pipeline.ts'
 import type { Search } from './search.ts'
 
@@ -12,11 +12,11 @@ export const chain: Method = {
     const latency = latencyChain(search)
     const drafts = search.limits.objective === 'latency' ? latency : [...latency, ...pipelineDrafts(search)]
     const best = search.best(drafts)
-    return best === undefined ? refuse('memory', 'no chain fits into memory') : propose(best)
+    return best === undefined ? search.whyNot() : propose(best)
   },
 }
 
-/** Levels into which the accuracy budget is divided: a chain has at most this many lossy cuts of the full share. */
+/** Levels into which the square of the accuracy budget is divided; losses of cuts add in quadrature. */
 const LOSS_LEVELS = 6
 
 interface Step {
@@ -37,7 +37,7 @@ export function latencyChain(search: Search): Draft[] {
   const processors = search.main.filter((processor) => processor >= 0)
   const levels = limits.maxAccuracyLoss > 0 ? LOSS_LEVELS : 1
   const spend = (loss: number) =>
-    loss <= 0 ? 0 : levels === 1 ? levels : Math.ceil((loss / limits.maxAccuracyLoss) * (levels - 1) - 1e-9)
+    loss <= 0 ? 0 : levels === 1 ? levels : Math.ceil((loss / limits.maxAccuracyLoss) ** 2 * (levels - 1) - 1e-9)
   const at = (point: number, processor: number, level: number) =>
     (point * room.processors.length + processor) * levels + level
   const size = (last + 1) * room.processors.length * levels

@@ -4,25 +4,8 @@ import type { Evaluation } from '../evaluator/evaluation.ts'
 import type { PlannableModel } from '../model/plannable.ts'
 import type { LatencyPredictor } from '../predictor/predictor.ts'
 import type { PlanningLimits } from './limits.ts'
+import { type Refusal, refuse } from './refusal.ts'
 import { Search } from './search.ts'
-
-export type RefusalReason =
-  | 'no-peers'
-  | 'memory'
-  | 'deadline'
-  | 'accuracy'
-  | 'privacy'
-  | 'untileable'
-  | 'no-exits'
-  | 'no-trunks'
-  | 'too-large'
-  | 'not-measured'
-
-export interface Refusal {
-  readonly ok: false
-  readonly reason: RefusalReason
-  readonly message: string
-}
 
 /** A plan that was considered and not taken. */
 export interface RunnerUp {
@@ -72,32 +55,27 @@ export type Partitioner = (
   limits?: PlanningLimits,
 ) => Promise<PartitionResult>
 
-export const refuse = (reason: RefusalReason, message: string): Refusal => ({ ok: false, reason, message })
-
 export const propose = (draft: Draft, ...notes: string[]): Proposal => ({ ok: true, draft, notes })
 
-/** Runs a method and checks its draft against memory, deadline, accuracy and privacy. */
+/**
+ * Runs a method and checks its draft against memory, deadline, accuracy and privacy. A method that does not choose its
+ * wire format gets 16 bits where 8 would lose too much.
+ */
 export async function runMethod(method: Method, search: Search): Promise<PartitionResult> {
   if (!search.ready) return refuse('not-measured', 'the initiator has not measured any backend yet')
-  return judge(method.name, search, await method.propose(search))
+  const result = judge(method.name, search, await method.propose(search))
+  if (result.ok || result.reason !== 'accuracy' || search.limits.wire !== undefined) return result
+  const finer = search.withLimits({ wire: { bits: 16, entropy: 'none' } })
+  return judge(method.name, finer, await method.propose(finer))
 }
 
+/** Checks a proposal against the limits and turns it into a plan. */
 export function judge(name: string, shared: Search, proposal: Proposal): PartitionResult {
   if (!proposal.ok) return proposal
   const search = proposal.search ?? shared
+  if (search.best([proposal.draft]) === undefined) return search.whyNot()
   const evaluation = search.evaluate(proposal.draft)
-  const { deadlineMs, maxAccuracyLoss } = search.limits
-  if (!evaluation.feasible) return refuse('memory', `cannot run: ${evaluation.why}`)
-  if (evaluation.accuracyLoss > maxAccuracyLoss + 1e-9) {
-    const points = (share: number) => `${(share * 100).toFixed(1)} points`
-    return refuse(
-      'accuracy',
-      `would lose ${points(evaluation.accuracyLoss)} of accuracy; ${points(maxAccuracyLoss)} are allowed`,
-    )
-  }
-  if (!Number.isFinite(search.cost(proposal.draft, evaluation))) {
-    return refuse('privacy', 'would send data that must stay on the initiator')
-  }
+  const { deadlineMs } = search.limits
   if (deadlineMs !== undefined && evaluation.fullMs > deadlineMs) {
     return refuse('deadline', `needs ${Math.ceil(evaluation.fullMs)} ms; the deadline is ${deadlineMs} ms`)
   }

@@ -1,5 +1,6 @@
 import { type Draft, wholeVolume } from '../evaluator/draft.ts'
-import { type Method, propose, refuse } from './method.ts'
+import { type Method, propose } from './method.ts'
+import { refuse } from './refusal.ts'
 import type { Search } from './search.ts'
 
 /**
@@ -12,7 +13,7 @@ export const neurosurgeon: Method = {
   propose(search) {
     if (search.helpers.length === 0) return refuse('no-peers', 'nobody else is in the room')
     const best = search.best([search.single(0), ...singleCuts(search)])
-    return best === undefined ? refuse('memory', 'no cut fits into memory') : propose(best)
+    return best === undefined ? search.whyNot() : propose(best)
   },
 }
 

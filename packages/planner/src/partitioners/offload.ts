@@ -1,4 +1,5 @@
-import { type Method, propose, refuse } from './method.ts'
+import { type Method, propose } from './method.ts'
+import { refuse } from './refusal.ts'
 
 /** Everything on the best single helper; the picture travels as JPEG, or raw where no loss at all is allowed. */
 export const offload: Method = {
@@ -10,6 +11,6 @@ export const offload: Method = {
     const inputs = search.inputs.includes('jpeg') ? (['jpeg'] as const) : search.inputs
     const drafts = search.helpers.flatMap((device) => inputs.map((input) => search.single(device, input)))
     const best = search.best(drafts)
-    return best === undefined ? refuse('memory', 'no helper can hold the whole network') : propose(best)
+    return best === undefined ? search.whyNot() : propose(best)
   },
 }

@@ -7,6 +7,7 @@ import { lastPoint, type PlannableModel, pointAt, pointIndex, segmentAt } from '
 import { sameWire } from '../model/wires.ts'
 import type { LatencyPredictor } from '../predictor/predictor.ts'
 import { type PlanningLimits, type ResolvedLimits, resolveLimits } from './limits.ts'
+import type { Refusal } from './refusal.ts'
 
 /** What all methods look at: one model, one room, one evaluator, the limits. */
 export class Search {
@@ -22,6 +23,7 @@ export class Search {
   /** Per device the processor that runs the whole model fastest. */
   readonly main: readonly number[]
   readonly #wires: number[] = []
+  #refusal: Refusal | undefined
 
   constructor(model: PlannableModel, topology: Topology, predictor: LatencyPredictor, limits: PlanningLimits) {
     this.model = model
@@ -92,20 +94,53 @@ export class Search {
       return Number.POSITIVE_INFINITY
     if (this.firstCut > 0 && !this.#keepsRaw(draft)) return Number.POSITIVE_INFINITY
     if (this.limits.objective === 'latency') return evaluation.latencyMs
-    return evaluation.throughputPerSecond > 0 ? 1000 / evaluation.throughputPerSecond : Number.POSITIVE_INFINITY
+    // Of two equally long periods the one with the sooner answer is better.
+    const { throughputPerSecond, fullMs } = evaluation
+    return throughputPerSecond > 0 ? 1000 / throughputPerSecond + fullMs * 1e-4 : Number.POSITIVE_INFINITY
   }
 
-  /** The cheapest of some drafts; undefined when none is feasible. */
+  /** The cheapest of some drafts; undefined when none keeps the limits (then `whyNot` says the last reason). */
   best(drafts: Iterable<Draft>): Draft | undefined {
     let best: Draft | undefined
     let bestCost = Number.POSITIVE_INFINITY
     for (const draft of drafts) {
-      const cost = this.cost(draft)
+      const evaluation = this.evaluate(draft)
+      const cost = this.cost(draft, evaluation)
+      if (cost === Number.POSITIVE_INFINITY) this.#note(evaluation)
       if (cost >= bestCost) continue
       best = draft
       bestCost = cost
     }
     return best
+  }
+
+  /** The refusal for the drafts that `best` saw, or for there having been none. */
+  whyNot(): Refusal {
+    return this.#refusal ?? { ok: false, reason: 'no-peers', message: 'no device can take a part of the network' }
+  }
+
+  #note(evaluation: Evaluation): void {
+    const { feasible, accuracyLoss, why } = evaluation
+    const points = (share: number) => `${(share * 100).toFixed(1)} points`
+    const { maxAccuracyLoss } = this.limits
+    if (!feasible) {
+      const reason = why?.includes('linked') === true ? 'no-link' : 'memory'
+      this.#refusal ??= { ok: false, reason, message: `cannot run: ${why}` }
+    } else if (accuracyLoss > maxAccuracyLoss) {
+      const message = `would lose ${points(accuracyLoss)} of accuracy; ${points(maxAccuracyLoss)} are allowed`
+      this.#refusal = { ok: false, reason: 'accuracy', message }
+    } else
+      this.#refusal ??= { ok: false, reason: 'privacy', message: 'would send data that must stay on the initiator' }
+  }
+
+  /** The same search over another trunk of the model. */
+  onTrunk(trunk: PlannableModel): Search {
+    return new Search(trunk, this.room.topology, this.predictor, this.limits)
+  }
+
+  /** The same search under other limits. */
+  withLimits(limits: Partial<PlanningLimits>): Search {
+    return new Search(this.model, this.room.topology, this.predictor, { ...this.limits, ...limits })
   }
 
   /** Everything on one device. */
