@@ -1,0 +1,3 @@
+export * from './materialise.ts'
+export * from './net-builder.ts'
+export * from './nets.ts'
