@@ -21,6 +21,8 @@ export interface CommandContext {
   path(relative: string): string
   /** A line for people; silent with --json. */
   print(line: string): void
+  /** A line on standard error. */
+  warn(line: string): void
   /** The command's result: the one JSON object with --json, else nothing. Call it once. */
   result(value: object): void
   readonly progress: Progress

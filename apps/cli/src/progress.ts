@@ -1,10 +1,16 @@
+/** Standard error, or what stands in for it. */
+export interface ErrorStream {
+  write(text: string): unknown
+  readonly isTTY?: boolean
+}
+
 /** One changing line on standard error; on a terminal it is rewritten in place, elsewhere a line about every tenth. */
 export class Progress {
-  readonly #stream: NodeJS.WriteStream
+  readonly #stream: ErrorStream
   #lastTenth = -1
   #open = false
 
-  constructor(stream: NodeJS.WriteStream) {
+  constructor(stream: ErrorStream) {
     this.#stream = stream
   }
 

@@ -3,12 +3,12 @@ import { parseArgs } from 'node:util'
 import { errorText } from '@roomful/core'
 import { type Command, type CommandContext, UsageError } from './command.ts'
 import { commands } from './commands/index.ts'
-import { Progress } from './progress.ts'
+import { type ErrorStream, Progress } from './progress.ts'
 
 /** What the command line touches of the process. */
 export interface Host {
   readonly stdout: { write(text: string): unknown }
-  readonly stderr: NodeJS.WriteStream
+  readonly stderr: ErrorStream
   /** The caller's folder. */
   readonly cwd: string
   readonly signal: AbortSignal
@@ -64,6 +64,7 @@ function parse(name: string, command: Command, argv: readonly string[], host: Ho
     print: (line) => {
       if (!json) host.stdout.write(`${line}\n`)
     },
+    warn: (line) => host.stderr.write(`roomful: ${oneLine(line)}\n`),
     result: (value) => {
       if (json) host.stdout.write(`${JSON.stringify(value)}\n`)
     },

@@ -52,7 +52,7 @@ async function* pictures(files: readonly LabelledFile[], context: CommandContext
     context.progress.update('pictures', i + 1, files.length)
   }
   context.progress.end()
-  if (broken.length > 0) process.stderr.write(`roomful: ${broken.length} pictures left out; the first: ${broken[0]}\n`)
+  if (broken.length > 0) context.warn(`${broken.length} pictures left out; the first: ${broken[0]}`)
 }
 
 function table(result: Evaluation): string[] {

@@ -51,7 +51,7 @@ The exit code is 1 when an error exceeds ${TOLERANCE}.`,
     for (const { from, to, node, why } of result.tiles.untileable) context.print(`  ${from} -> ${to}: ${node}: ${why}`)
     context.print(`with graph optimisation on: ${error(result.optimisedMaxAbsError)} (not judged)`)
     context.print(result.ok ? 'ok' : `an error exceeds ${TOLERANCE} of the output's range`)
-    if (!result.ok) process.stderr.write(`roomful: an error exceeds ${TOLERANCE} of the output's range\n`)
+    if (!result.ok) context.warn(`an error exceeds ${TOLERANCE} of the output's range`)
     return result.ok ? 0 : 1
   },
 }
