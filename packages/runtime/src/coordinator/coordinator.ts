@@ -72,6 +72,8 @@ export class Coordinator {
   readonly #fallbacks = new Map<InstalledPlan, Map<string, Promise<InstalledPlan>>>()
   readonly #down = new Set<DeviceId>()
   readonly #broken = new WeakSet<InstalledPlan>()
+  /** Plans whose requests this device can complete alone, because it has built all of them. */
+  readonly #selfReady = new WeakSet<InstalledPlan>()
   #switches = 0
   #requests = 0
   #closed = false
@@ -275,7 +277,7 @@ export class Coordinator {
     return {
       self: room.self,
       ownBackends: engines.backends,
-      holdsModel: alone || installed.model.held(),
+      holdsModel: alone || installed.model.held() || this.#selfReady.has(installed),
       helpers,
       excluded,
       lostBackends,
@@ -292,7 +294,12 @@ export class Coordinator {
     const preparing = this.prepare(fallbackPlan(installed.plan, device, backend))
     ready.set(key, preparing)
     this.#fallbacks.set(installed, ready)
-    preparing.catch(() => ready.delete(key))
+    preparing.then(
+      () => {
+        if (device === this.#o.room.self) this.#selfReady.add(installed)
+      },
+      () => ready.delete(key),
+    )
     return preparing
   }
 

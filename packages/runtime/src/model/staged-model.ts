@@ -1,5 +1,5 @@
 import type { DeviceId, ExitName, ModelDigest, Range, TensorName, TrunkName } from '@roomful/core'
-import type { InputSpec } from '@roomful/tensor'
+import type { DType, InputSpec } from '@roomful/tensor'
 
 /** A sub-model: from tensor `from` (exclusive) to `to` (inclusive). Equal parts give equal bytes. */
 export interface StagePart {
@@ -46,6 +46,8 @@ export interface StagedModel {
   readonly macs: number
   /** Shape of the input, of a partition point, of an exit's or the trunk's output; undefined for other names. */
   shape(tensor: TensorName): readonly number[] | undefined
+  /** Element type of a partition point; float32 unless the model is quantised there. */
+  dtype(tensor: TensorName): DType
   /** Rows of `from` that rows `rows` of `to` depend on. @throws when a node in between forbids tiling, naming it */
   inputRows(from: TensorName, to: TensorName, rows: Range): Range
   hasBottleneck(tensor: TensorName, name: string): boolean

@@ -1,5 +1,6 @@
 import type { Backend, DeviceId, ExitPlacement, Plan, Range, TensorName } from '@roomful/core'
 import { errorText } from '@roomful/core'
+import type { DType } from '@roomful/tensor'
 import { RuntimeError } from '../error.ts'
 import type { ModelExit, StagedModel } from '../model/staged-model.ts'
 
@@ -23,6 +24,7 @@ export interface CutLayout {
   readonly tensor: TensorName
   /** As it travels: the bottleneck's code where there is one. */
   readonly dims: readonly number[]
+  readonly dtype: DType
   /** Rows of a picture-shaped tensor (NCHW); undefined when it has none and always travels whole. */
   readonly height?: number
   readonly exits: readonly ExitLayout[]
@@ -82,7 +84,8 @@ function cutLayout(plan: Plan, model: StagedModel, tensor: TensorName, k: number
   const code = bottleneck === undefined ? undefined : model.codeShape(tensor, bottleneck)
   const exits = k === 0 || last ? [] : exitsAt(plan, model, tensor)
   const height = shape.length === 4 && bottleneck === undefined ? shape[2] : undefined
-  return { tensor, dims: code ?? shape, exits, ...(height === undefined ? {} : { height }) }
+  const dtype = code === undefined ? model.dtype(tensor) : 'float32'
+  return { tensor, dims: code ?? shape, dtype, exits, ...(height === undefined ? {} : { height }) }
 }
 
 function exitsAt(plan: Plan, model: StagedModel, tensor: TensorName): ExitLayout[] {

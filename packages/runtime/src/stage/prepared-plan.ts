@@ -1,5 +1,5 @@
 import type { Backend, DeviceId, ExitName, PlanId } from '@roomful/core'
-import { elementCount, type FeatureMap } from '@roomful/tensor'
+import { allocate, type DType, elementCount, type FeatureMap } from '@roomful/tensor'
 import { RuntimeError } from '../error.ts'
 import type { StagedModel, StagePart } from '../model/staged-model.ts'
 import type { ExitLayout, PlanLayout } from '../plan/layout.ts'
@@ -53,8 +53,9 @@ export async function preparePlan(options: PrepareOptions): Promise<PreparedPlan
         if (shard.device !== self) continue
         const part = shardPart(layout, volume, index)
         const rows = shard.inputRows
-        const dims = withRows(layout.cuts[volume]?.dims ?? [], rows && rows.end - rows.start)
-        shards.set(shardKey(volume, index), await build(options, part, shard.backend, dims, leases))
+        const cut = layout.cuts[volume]
+        const blank = zeros(cut?.dtype ?? 'float32', withRows(cut?.dims ?? [], rows && rows.end - rows.start))
+        shards.set(shardKey(volume, index), await build(options, part, shard.backend, blank, leases))
       }
     }
     const exits = new Map<ExitName, PreparedStage>()
@@ -62,7 +63,8 @@ export async function preparePlan(options: PrepareOptions): Promise<PreparedPlan
       for (const exit of cut.exits) {
         if (exit.placement.device !== self) continue
         const part = exitPart(layout, volume, exit)
-        exits.set(exit.exit.name, await build(options, part, exit.placement.backend, cut.dims, leases))
+        const blank = zeros(cut.dtype, cut.dims)
+        exits.set(exit.exit.name, await build(options, part, exit.placement.backend, blank, leases))
       }
     }
     const fetchedBytes = leases.reduce((sum, lease) => sum + lease.fetchedBytes, 0)
@@ -105,7 +107,7 @@ async function build(
   options: PrepareOptions,
   part: StagePart,
   backend: Backend,
-  dims: readonly number[],
+  blank: FeatureMap,
   leases: SessionLease[],
 ): Promise<PreparedStage> {
   const { model, pool, signal } = options
@@ -116,7 +118,7 @@ async function build(
     leases.push(lease)
     segments.push(lease)
   }
-  await warmUp(segments, dims, signal)
+  await warmUp(segments, blank, signal)
   return { backend, segments }
 }
 
@@ -137,9 +139,9 @@ export function stageMacs(model: StagedModel, part: StagePart): number {
 }
 
 /** Runs zeros through the chain once: the first run compiles shaders and grows arenas. */
-async function warmUp(segments: readonly SessionLease[], dims: readonly number[], signal: AbortSignal): Promise<void> {
+async function warmUp(segments: readonly SessionLease[], blank: FeatureMap, signal: AbortSignal): Promise<void> {
   if (segments.every((lease) => lease.warm())) return
-  let map: FeatureMap = { dtype: 'float32', dims, data: new Float32Array(elementCount(dims)) }
+  let map = blank
   for (const lease of segments) {
     const [input] = lease.session.inputs
     if (input === undefined) return
@@ -150,6 +152,10 @@ async function warmUp(segments: readonly SessionLease[], dims: readonly number[]
     if (next === undefined) return
     map = next
   }
+}
+
+function zeros(dtype: DType, dims: readonly number[]): FeatureMap {
+  return { dtype, dims, data: allocate(dtype, elementCount(dims)) }
 }
 
 function withRows(dims: readonly number[], rows: number | undefined): readonly number[] {

@@ -1,5 +1,5 @@
 import type { Range } from '@roomful/core'
-import { type DType, type DTypeData, elementCount, type FeatureMap } from '@roomful/tensor'
+import { allocate, type DType, type DTypeData, elementCount, type FeatureMap } from '@roomful/tensor'
 import { RuntimeError } from '../error.ts'
 
 interface Part {
@@ -83,7 +83,7 @@ export function joinRows(parts: readonly Part[], wanted: Range): FeatureMap {
   const width = dims.slice(3).reduce((product, dim) => product * dim, 1)
   const planes = (dims[0] ?? 1) * (dims[1] ?? 1)
   const height = wanted.end - wanted.start
-  const data = emptyLike(first.map.data, planes * height * width)
+  const data = allocate(dtype, planes * height * width)
   let row = wanted.start
   for (const { rows, map } of parts) {
     const start = Math.max(row, rows.start)
@@ -100,10 +100,6 @@ export function joinRows(parts: readonly Part[], wanted: Range): FeatureMap {
 }
 
 type Data = DTypeData[DType]
-
-function emptyLike(data: Data, length: number): Data {
-  return new (data.constructor as new (length: number) => Data)(length)
-}
 
 function copyInto(target: Data, source: Data, start: number, end: number, at: number): void {
   if (target instanceof BigInt64Array) {

@@ -1,5 +1,5 @@
 import type { Backend, Clock, DeviceId, RequestId, Span } from '@roomful/core'
-import { type FeatureMap, preprocess } from '@roomful/tensor'
+import { elementCount, type FeatureMap, preprocess } from '@roomful/tensor'
 import { RuntimeError } from '../error.ts'
 import type { ModelLibrary } from '../model/staged-model.ts'
 import { consumerRoutes, holder, mayProduce, producerRoutes, trunkRoutes } from '../plan/routes.ts'
@@ -257,7 +257,9 @@ export class StageWorker {
     const [map] = outputs
     if (map === undefined) throw new RuntimeError('engine', 'a stage gave no output')
     if (rows === undefined) this.#whole(request, next, map)
-    await this.#forward(request, stage, producerRoutes(layout, next, rows), map, rows)
+    // The initiator keeps what it made, for recovery.
+    const exclusive = address.initiator !== this.#o.self
+    await this.#forward(request, stage, producerRoutes(layout, next, rows), map, rows, exclusive)
   }
 
   async #runExit(request: ActiveRequest, volume: number, exit: string, stage: Collecting, input: FeatureMap) {
@@ -296,6 +298,7 @@ export class StageWorker {
     routes: ReturnType<typeof producerRoutes>,
     map: FeatureMap,
     rows: { start: number; end: number } | undefined,
+    exclusive = false,
   ): Promise<void> {
     const { links } = this.#o
     const volume = routes[0]?.volume ?? 0
@@ -303,7 +306,7 @@ export class StageWorker {
     await links.feature(
       request.address,
       routes,
-      { map, rows, wire },
+      { map, rows, wire, exclusive },
       {
         signal: request.signal,
         onSpan: (span) => stage.spans.push(span),
@@ -335,7 +338,8 @@ export class StageWorker {
     try {
       const { dims } = request.plan.layout.cuts[header.volume] ?? { dims: [] }
       if (header.encoding === 'feature') {
-        return await this.#o.codec.decode(blob, { maxElements: dims.reduce((product, dim) => product * dim, 1) })
+        const { signal } = request
+        return await this.#o.codec.decode(blob, { maxElements: elementCount(dims) }, { signal })
       }
       if (header.volume !== 0) throw new RuntimeError('malformed', 'a picture is the input of volume 0 only')
       return await this.#decodePicture(request, header.encoding, blob, dims)

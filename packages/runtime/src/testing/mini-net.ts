@@ -92,6 +92,10 @@ export class MiniNet implements StagedModel {
     return this.#shapes.get(tensor)
   }
 
+  dtype(): 'float32' {
+    return 'float32'
+  }
+
   hasBottleneck(): boolean {
     return false
   }

@@ -127,7 +127,7 @@ export function planOf(
   net: MiniNet,
   volumes: readonly (readonly [to: string, ...shards: ShardSpec[]])[],
   options: {
-    readonly exits?: readonly (Partial<ExitPlacement> & { exit: string; device: DeviceId | string })[]
+    readonly exits?: readonly (Omit<Partial<ExitPlacement>, 'device'> & { exit: string; device: string })[]
     readonly wire?: LayerVolume['wire']
     readonly route?: LayerVolume['route']
     readonly fullMs?: number

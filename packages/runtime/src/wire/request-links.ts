@@ -18,6 +18,23 @@ export interface RequestAddress {
   readonly deadlineAtMs: number
 }
 
+/** A map that is ready to be sent. */
+export interface Produced {
+  readonly map: FeatureMap
+  /** The rows it holds; absent when whole. */
+  readonly rows?: Range | undefined
+  readonly wire: WireFormat
+  /** Nobody needs the map afterwards. */
+  readonly exclusive?: boolean
+}
+
+export interface SendFeatureOptions {
+  readonly signal: AbortSignal
+  readonly onSpan: (span: Span) => void
+  /** All encoding is done: spans can be reported. */
+  readonly encoded?: () => void
+}
+
 /** Where messages of this device to itself go: as objects, at once, neither encoded nor copied. */
 export interface LocalReceiver {
   feature(header: FeatureHeader, map: FeatureMap): void
@@ -56,17 +73,17 @@ export class RequestLinks {
   }
 
   /**
-   * Sends a map, or the rows of it that each route wants. Resolves when every link has taken its message; `encoded` is
-   * called when all encoding is done (spans can be reported then).
+   * Sends a map, or the rows of it that each route wants. Resolves when every link has taken its message.
    * @throws TransportError, TensorError, `signal.reason`
    */
   async feature(
     address: RequestAddress,
     routes: readonly Route[],
-    produced: { readonly map: FeatureMap; readonly rows?: Range | undefined; readonly wire: WireFormat },
-    options: { readonly signal: AbortSignal; readonly onSpan: (span: Span) => void; readonly encoded?: () => void },
+    produced: Produced,
+    options: SendFeatureOptions,
   ): Promise<void> {
-    const { map, rows, wire } = produced
+    const { map, rows } = produced
+    const keep = produced.exclusive !== true || routes.length > 1
     const sends: Promise<void>[] = []
     const blobs = new Map<string, Uint8Array>()
     for (const route of routes) {
@@ -75,7 +92,7 @@ export class RequestLinks {
         continue
       }
       const key = `${route.rows?.start}:${route.rows?.end}`
-      const blob = blobs.get(key) ?? (await this.#encode(map, rows, route, wire, options.onSpan))
+      const blob = blobs.get(key) ?? (await this.#encode(produced, keep, route, options))
       blobs.set(key, blob)
       options.signal.throwIfAborted()
       sends.push(this.#sendFeature(address, route, blob, options))
@@ -90,7 +107,7 @@ export class RequestLinks {
     routes: readonly Route[],
     blob: Uint8Array,
     encoding: 'jpeg' | 'webp',
-    options: { readonly signal: AbortSignal; readonly onSpan: (span: Span) => void },
+    options: SendFeatureOptions,
   ): Promise<void> {
     const byDevice = new Map<DeviceId, Route>()
     for (const { to, volume, shards } of routes) {
@@ -149,20 +166,16 @@ export class RequestLinks {
     }
   }
 
-  async #encode(
-    map: FeatureMap,
-    rows: Range | undefined,
-    route: Route,
-    wire: WireFormat,
-    onSpan: (span: Span) => void,
-  ): Promise<Uint8Array> {
+  async #encode(produced: Produced, keep: boolean, route: Route, options: SendFeatureOptions): Promise<Uint8Array> {
+    const { map, rows, wire } = produced
     const startMs = this.#o.clock.now()
     const first = rows?.start ?? 0
     const wanted = route.rows && { start: route.rows.start - first, end: route.rows.end - first }
     const part = wanted === undefined ? map : sliceRows(map, wanted)
-    const blob = await this.#o.codec.encode(part, wire)
+    const { signal } = options
+    const blob = await this.#o.codec.encode(part, wire, { signal, keep: keep && part === map })
     const endMs = this.#o.clock.now()
-    onSpan({ device: this.self, kind: 'encode', startMs, endMs, volume: route.volume, bytes: blob.length })
+    options.onSpan({ device: this.self, kind: 'encode', startMs, endMs, volume: route.volume, bytes: blob.length })
     return blob
   }
 
@@ -170,7 +183,7 @@ export class RequestLinks {
     address: RequestAddress,
     route: Route,
     blob: Uint8Array,
-    options: { readonly signal: AbortSignal; readonly onSpan: (span: Span) => void },
+    options: SendFeatureOptions,
     encoding: FeatureHeader['encoding'] = 'feature',
   ): Promise<void> {
     const body = { ...this.#header(address, route, route.rows, encoding), blobs: [blob] }

@@ -3,6 +3,6 @@ import type { FeatureCodec } from './feature-codec.ts'
 
 /** The wire codec of packages/tensor on this thread. */
 export const tensorCodec: FeatureCodec = {
-  encode: (map, wire) => encodeFeature(map, wire),
+  encode: (map, wire, { signal } = {}) => encodeFeature(map, wire, signal === undefined ? {} : { signal }),
   decode: (bytes, limits) => decodeFeature(bytes, limits),
 }

@@ -1,0 +1,140 @@
+import { FINAL_EXIT, seededRandom } from '@roomful/core'
+import { afterEach, describe, expect, it } from 'vitest'
+import { verdictOf } from './stage/exit-verdict.ts'
+import { MiniNet } from './testing/mini-net.ts'
+import { MiniRoom, planOf } from './testing/mini-room.ts'
+
+const net = new MiniNet({ random: seededRandom(3), strides: [1, 1, 2, 1], height: 14, width: 6, exits: [1, 3] })
+let room: MiniRoom
+
+async function setup(options: Partial<ConstructorParameters<typeof MiniRoom>[0]> = {}) {
+  room = new MiniRoom({ net, backends: ['ort-webgpu', 'ort-wasm'], ...options })
+  const [a, b] = await room.joinAll('a', 'b', 'c')
+  if (a === undefined || b === undefined) throw new Error('no devices')
+  return { a, b }
+}
+
+afterEach(async () => {
+  await room.close()
+  await room.clock.advance(1000)
+  expect(room.clock.pending).toBe(0)
+})
+
+const always = { threshold: 0, backend: 'ort-wasm' } as const
+const never = { threshold: 1, backend: 'ort-wasm' } as const
+
+describe('exits', () => {
+  for (const mode of ['race', 'wait'] as const) {
+    for (const device of ['a', 'b', 'c']) {
+      it(`a confident exit on ${device} answers (${mode}) and the rest is cancelled everywhere`, async () => {
+        const { a } = await setup()
+        const plan = planOf(
+          net,
+          [
+            ['t1', ['a']],
+            ['t3', ['b']],
+            ['logits', ['b']],
+          ],
+          {
+            exits: [{ exit: 'exit1', device, mode, ...always }],
+          },
+        )
+        await room.until(a.runtime.install(plan))
+        const tensor = room.picture()
+        const result = await room.until(a.runtime.infer({ tensor }))
+        expect(result.exit).toBe('exit1')
+        const wanted = verdictOf(net.reference(tensor, 'exit1.logits'), 1)
+        expect(result.labelIndex).toBe(wanted.labelIndex)
+        expect(result.confidence).toBeCloseTo(wanted.confidence, 4)
+        await room.clock.advance(300)
+        for (const { runtime } of room.devices.values()) expect(runtime.counts.worker.requests).toBe(0)
+      })
+
+      it(`an unsure exit on ${device} leaves the answer to the trunk (${mode})`, async () => {
+        const { a } = await setup()
+        const plan = planOf(
+          net,
+          [
+            ['t1', ['a', 0, 6], ['b', 6, 14]],
+            ['t3', ['b']],
+            ['logits', ['a']],
+          ],
+          {
+            exits: [{ exit: 'exit1', device, mode, ...never }],
+          },
+        )
+        await room.until(a.runtime.install(plan))
+        const tensor = room.picture()
+        const result = await room.until(a.runtime.infer({ tensor }))
+        expect(result.exit).toBe(FINAL_EXIT)
+        const wanted = verdictOf(net.reference(tensor), net.output.temperature)
+        expect(result.labelIndex).toBe(wanted.labelIndex)
+        expect(result.confidence).toBeCloseTo(wanted.confidence, 4)
+      })
+    }
+  }
+
+  it('the trunk is not delayed by an exit that races on a processor of its own', async () => {
+    const { a } = await setup({ speed: (_, backend) => (backend === 'ort-wasm' ? 300 : 100) })
+    const volumes = [
+      ['t1', ['a']],
+      ['logits', ['a']],
+    ] as const
+    const time = async (exits: Parameters<typeof planOf>[2]) => {
+      await room.until(a.runtime.install(planOf(net, volumes, { ...exits, backend: 'ort-webgpu' })))
+      return (await room.until(a.runtime.infer({ tensor: room.picture() }))).trace.totalMs
+    }
+    const alone = await time({})
+    const racing = await time({ exits: [{ exit: 'exit1', device: 'a', mode: 'race', ...never }] })
+    const waiting = await time({ exits: [{ exit: 'exit1', device: 'a', mode: 'wait', ...never }] })
+    expect(racing).toBeLessThanOrEqual(alone * 1.05)
+    expect(waiting).toBeGreaterThan(alone)
+  })
+
+  it('cancel stops a long stage at the end of its running segment', async () => {
+    const slow = { speed: (_: string, backend: string) => (backend === 'ort-wasm' ? 1 : 500) }
+    const predictMs = (macs: number) => (macs / 10_000) * 500
+    const { a } = await setup({ ...slow, runtime: { predictMs } })
+    const plan = planOf(
+      net,
+      [
+        ['t1', ['a']],
+        ['logits', ['b']],
+      ],
+      {
+        backend: 'ort-webgpu',
+        exits: [{ exit: 'exit1', device: 'a', mode: 'race', ...always }],
+      },
+    )
+    await room.until(a.runtime.install(plan))
+    const result = await room.until(a.runtime.infer({ tensor: room.picture() }))
+    expect(result.exit).toBe('exit1')
+    expect(predictMs(net.macs)).toBeGreaterThan(100)
+    await room.clock.advance(60)
+    const other = await room.until(a.runtime.infer({ tensor: room.picture() }, { deadlineMs: 5000 }))
+    expect(other.exit).toBe('exit1')
+  })
+
+  it('speculative sending does not change what an 8-bit wire answers', async () => {
+    const { a } = await setup()
+    const plan = planOf(
+      net,
+      [
+        ['t1', ['a']],
+        ['logits', ['b']],
+      ],
+      {
+        wire: { bits: 8, entropy: 'deflate' },
+        exits: [{ exit: 'exit1', device: 'b', mode: 'race', ...never }],
+      },
+    )
+    await room.until(a.runtime.install(plan))
+    let same = 0
+    for (let i = 0; i < 20; i++) {
+      const tensor = room.picture()
+      const result = await room.until(a.runtime.infer({ tensor }))
+      if (result.labelIndex === verdictOf(net.reference(tensor), net.output.temperature).labelIndex) same++
+    }
+    expect(same).toBeGreaterThanOrEqual(19)
+  })
+})

@@ -1,0 +1,196 @@
+import { seededRandom } from '@roomful/core'
+import { afterEach, describe, expect, it } from 'vitest'
+import { RuntimeError } from './error.ts'
+import { verdictOf } from './stage/exit-verdict.ts'
+import { MiniNet } from './testing/mini-net.ts'
+import { type MiniDevice, MiniRoom, planOf } from './testing/mini-room.ts'
+
+const net = new MiniNet({ random: seededRandom(3), strides: [1, 1, 2, 1], height: 14, width: 6, exits: [1] })
+let room: MiniRoom
+
+async function setup(options: Partial<ConstructorParameters<typeof MiniRoom>[0]> = {}) {
+  room = new MiniRoom({ net, speed: () => 200, ...options })
+  return (await room.joinAll('a', 'b', 'c')) as [MiniDevice, MiniDevice, MiniDevice]
+}
+
+afterEach(async () => {
+  await room.close()
+  await room.clock.advance(20_000)
+  expect(room.clock.pending).toBe(0)
+})
+
+const split = planOf(
+  net,
+  [
+    ['t1', ['a']],
+    ['t3', ['b']],
+    ['logits', ['c']],
+  ],
+  { fullMs: 200 },
+)
+const label = (tensor: ReturnType<MiniRoom['picture']>) =>
+  verdictOf(net.reference(tensor), net.output.temperature).labelIndex
+
+describe('recovery', () => {
+  for (const afterMs of [0, 5, 40, 80, 120, 160, 200]) {
+    for (const victim of ['b', 'c']) {
+      for (const how of ['kill', 'disconnect'] as const) {
+        it(`${victim} lost by ${how} ${afterMs} ms into a request: one right answer before the deadline`, async () => {
+          const [a] = await setup()
+          await room.until(a.runtime.install(split))
+          const tensor = room.picture()
+          const startMs = room.clock.now()
+          const answer = a.runtime.infer({ tensor }, { deadlineMs: 4000 })
+          await room.clock.advance(afterMs)
+          const id = room.devices.get(victim)?.id ?? a.id
+          if (how === 'kill') room.network.kill(id)
+          else room.network.disconnect(a.id, id)
+          const result = await room.until(answer)
+          expect(result.labelIndex).toBe(label(tensor))
+          expect(room.clock.now() - startMs).toBeLessThan(4000)
+        })
+      }
+    }
+  }
+
+  it('completes from the last feature map kept, not from the start', async () => {
+    const [a] = await setup()
+    await room.until(a.runtime.install(split))
+    await room.until(a.runtime.infer({ tensor: room.picture() }))
+    await room.clock.advance(500)
+    const answer = a.runtime.infer({ tensor: room.picture() })
+    await room.clock.advance(60)
+    room.network.disconnect(a.id, room.devices.get('b')?.id ?? a.id)
+    const { trace } = await room.until(answer)
+    expect(trace.recovered).toContain('b')
+    const own = trace.spans.filter((span) => span.kind === 'compute' && span.device === a.id)
+    expect(own.map((span) => span.volume)).toEqual([0, 1, 2])
+  })
+
+  it('an initiator without the model completes elsewhere', async () => {
+    const bare = new MiniNet({
+      random: seededRandom(3),
+      strides: [1, 1, 2, 1],
+      height: 14,
+      width: 6,
+      held: () => false,
+    })
+    room = new MiniRoom({ net: bare, speed: () => 200, runtime: { prefetch: false } })
+    const [a, b] = (await room.joinAll('a', 'b', 'c')) as [MiniDevice, MiniDevice]
+    const offload = planOf(
+      bare,
+      [
+        ['t2', ['b']],
+        ['logits', ['b']],
+      ],
+      { fullMs: 200 },
+    )
+    await room.until(a.runtime.install(offload))
+    const answer = a.runtime.infer({ tensor: room.picture() })
+    await room.clock.advance(30)
+    room.network.disconnect(a.id, b.id)
+    const { trace } = await room.until(answer)
+    const computed = trace.spans.filter((span) => span.kind === 'compute').map((span) => span.device)
+    expect(new Set(computed)).toEqual(new Set(['c']))
+  })
+
+  it('a late answer starts a second completion and the first answer counts', async () => {
+    const [a, b] = await setup({ link: { rttMs: 4 } })
+    await room.until(
+      a.runtime.install(
+        planOf(
+          net,
+          [
+            ['t1', ['a']],
+            ['logits', ['b']],
+          ],
+          { fullMs: 100 },
+        ),
+      ),
+    )
+    await room.until(a.runtime.infer({ tensor: room.picture() }))
+    room.network.setLink(a.id, b.id, { rttMs: 6000 })
+    const tensor = room.picture()
+    const result = await room.until(a.runtime.infer({ tensor }))
+    expect(result.labelIndex).toBe(label(tensor))
+    expect(result.trace.recovered).toMatch(/no answer within|silent/)
+    expect(result.trace.totalMs).toBeLessThan(2500)
+  })
+
+  it('ends with a typed error at the deadline when nothing answers', async () => {
+    const [a] = await setup()
+    await room.until(a.runtime.install(planOf(net, [['logits', ['a']]])))
+    const answer = a.runtime.infer({ tensor: room.picture() }, { deadlineMs: 30 })
+    await expect(room.until(answer)).rejects.toMatchObject({ reason: 'deadline' })
+    expect(a.runtime.counts.coordinator).toMatchObject({ requests: 0, attempts: 0 })
+    await room.clock.advance(1000)
+  })
+
+  it('falls back to another backend when its own is lost', async () => {
+    room = new MiniRoom({ net, backends: ['ort-webgpu', 'ort-wasm'], speed: () => 200 })
+    const [a] = (await room.joinAll('a', 'b')) as [MiniDevice]
+    await room.until(
+      a.runtime.install(
+        planOf(
+          net,
+          [
+            ['t1', ['a']],
+            ['logits', ['a']],
+          ],
+          { backend: 'ort-webgpu' },
+        ),
+      ),
+    )
+    const tensor = room.picture()
+    const answer = a.runtime.infer({ tensor })
+    await room.clock.advance(10)
+    a.engines.all[0]?.lose()
+    const result = await room.until(answer)
+    expect(result.labelIndex).toBe(label(tensor))
+    expect(result.trace.recovered).toContain('ort-webgpu is gone')
+  })
+
+  it('plans around a device that says it is away, and back', async () => {
+    const [a, b] = await setup()
+    const changes: string[] = []
+    await room.close()
+    room = new MiniRoom({
+      net,
+      speed: () => 200,
+      runtime: { onTopologyChange: ({ device, what }) => changes.push(`${device} ${what}`) },
+    })
+    const [a2, b2] = (await room.joinAll('a', 'b', 'c')) as [MiniDevice, MiniDevice]
+    expect([a.id, b.id]).toEqual([a2.id, b2.id])
+    await room.until(a2.runtime.install(split))
+    b2.runtime.announce(true, 'hidden')
+    await room.clock.advance(50)
+    expect(changes).toContain('b away')
+    const { trace } = await room.until(a2.runtime.infer({ tensor: room.picture() }))
+    expect(trace.spans.some((span) => span.device === b2.id)).toBe(false)
+    b2.runtime.announce(false)
+    await room.clock.advance(50)
+    expect(changes).toContain('b back')
+    const after = await room.until(a2.runtime.infer({ tensor: room.picture() }))
+    expect(after.trace.spans.some((span) => span.device === b2.id)).toBe(true)
+  })
+
+  it('abort ends the request at once and frees every device', async () => {
+    const [a] = await setup()
+    await room.until(a.runtime.install(split))
+    const stop = new AbortController()
+    const answer = a.runtime.infer({ tensor: room.picture() }, { signal: stop.signal })
+    await room.clock.advance(60)
+    stop.abort(new Error('changed my mind'))
+    await expect(answer).rejects.toThrow('changed my mind')
+    await room.clock.advance(500)
+    for (const { runtime } of room.devices.values()) expect(runtime.counts.worker.requests).toBe(0)
+  })
+
+  it('refuses bad input with a typed error', async () => {
+    const [a] = await setup()
+    await expect(a.runtime.infer({ tensor: room.picture() })).rejects.toMatchObject({ reason: 'no-plan' })
+    await room.until(a.runtime.install(split))
+    const tensor = { dtype: 'float32', dims: [1, 2, 3], data: new Float32Array(6) } as const
+    await expect(a.runtime.infer({ tensor })).rejects.toBeInstanceOf(RuntimeError)
+  })
+})
