@@ -67,8 +67,9 @@ def start(count: int) -> Alone:
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
-    children = [
-        subprocess.Popen([sys.executable, *sys.argv], env={**os.environ, "TRAIN_RANK": str(rank), "TRAIN_PORT": str(port)})
+    children = [                    # a session of its own: Ctrl-C reaches rank 0 alone, which then tells the others
+        subprocess.Popen([sys.executable, *sys.argv], start_new_session=True,
+                         env={**os.environ, "TRAIN_RANK": str(rank), "TRAIN_PORT": str(port)})
         for rank in range(1, count)
     ]
     return Group(0, count, port, children)
