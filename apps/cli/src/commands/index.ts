@@ -6,5 +6,6 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   extract: async () => (await import('./extract.ts')).extractCommand,
   verify: async () => (await import('./verify.ts')).verify,
   prepare: async () => (await import('./prepare.ts')).prepare,
+  plan: async () => (await import('./plan.ts')).plan,
   evaluate: async () => (await import('./evaluate.ts')).evaluate,
 }

@@ -48,7 +48,8 @@ export class NodeIndex {
     for (let tensor = waiting.pop(); tensor !== undefined; tensor = waiting.pop()) {
       if (tensor === from) continue
       const entry = this.#producers.get(tensor)
-      if (entry === undefined || found.has(entry)) continue
+      // A folded shape reads no activation, wherever the tensor whose shape it is may lie.
+      if (entry === undefined || entry.kind === 'constant' || found.has(entry)) continue
       found.add(entry)
       waiting.push(...entry.node.inputs, ...entry.node.captures)
     }
