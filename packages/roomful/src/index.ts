@@ -22,5 +22,6 @@ export {
   type Trace,
   type WireFormat,
 } from '@roomful/core'
+export { type JoinOptions, joinRoom } from './join.ts'
 export * from './session.ts'
 export * from './snapshot.ts'

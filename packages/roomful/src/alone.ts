@@ -1,0 +1,61 @@
+import { type Clock, type DeviceProfile, sleep } from '@roomful/core'
+import type { Runtime } from '@roomful/runtime'
+import type { Asking } from './asking.ts'
+import { planAlone } from './plan/planner.ts'
+import type { PlanningDesk } from './plan/planning-desk.ts'
+import type { SnapshotStore } from './view/store.ts'
+
+const FIRST_QUIET_MS = 700
+const EVERY_MS = 120_000
+const RUNS = 3
+
+export interface AloneOptions {
+  readonly runtime: Runtime
+  readonly desk: PlanningDesk
+  readonly asking: Asking
+  readonly store: SnapshotStore
+  readonly clock: Clock
+  readonly self: () => DeviceProfile
+  readonly signal: AbortSignal
+}
+
+/**
+ * Measures now and then, while nothing else runs, how long this device needs for the whole network alone (without exits,
+ * preprocessing included, median of three). Begins after the first answer, when somebody can compare. Ends with `signal`.
+ */
+export async function measureAlone(options: AloneOptions): Promise<void> {
+  const { asking, clock, store, desk, signal } = options
+  let measuredFor: unknown
+  for (;;) {
+    await sleep(clock, FIRST_QUIET_MS, signal)
+    if (store.snapshot.stats.answered === 0 || desk.model === undefined) continue
+    if (measuredFor === desk.model.pack) await sleep(clock, EVERY_MS, signal)
+    await asking.idle(FIRST_QUIET_MS, signal)
+    const aloneMs = await measureOnce(options).catch(() => undefined)
+    signal.throwIfAborted()
+    // What failed is tried again after the usual pause: nothing depends on it.
+    measuredFor = desk.model?.pack
+    if (aloneMs !== undefined) store.update({ stats: { ...store.snapshot.stats, aloneMs } })
+  }
+}
+
+async function measureOnce({ runtime, desk, asking, self, signal }: AloneOptions): Promise<number | undefined> {
+  const { model } = desk
+  if (model === undefined) return undefined
+  const plan = await planAlone(model, self())
+  if (plan === undefined) return undefined
+  const installed = await runtime.prepare(plan, signal)
+  try {
+    const { width, height } = model.pack.manifest.input
+    const picture = { width, height, data: new Uint8ClampedArray(width * height * 4).fill(128) }
+    const times: number[] = []
+    for (let run = 0; run < RUNS; run++) {
+      // A person's request goes first: half a measurement is none.
+      if (asking.busy) return undefined
+      times.push((await runtime.infer({ picture }, { plan: installed, signal })).trace.totalMs)
+    }
+    return times.sort((a, b) => a - b)[Math.floor(times.length / 2)]
+  } finally {
+    runtime.retire(installed)
+  }
+}

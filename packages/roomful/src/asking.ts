@@ -1,0 +1,122 @@
+import { type Clock, ReasonedError, sleep } from '@roomful/core'
+import type { InferenceResult, Runtime } from '@roomful/runtime'
+import type { PlanningDesk } from './plan/planning-desk.ts'
+import { type InferOptions, type Picture, RoomfulError } from './session.ts'
+import type { RequestView } from './snapshot.ts'
+import { statsWith, withRequest } from './view/stats.ts'
+import type { SnapshotStore } from './view/store.ts'
+
+const DEFAULT_DEADLINE_MS = 10_000
+
+export interface AskingOptions {
+  readonly runtime: Runtime
+  readonly desk: PlanningDesk
+  readonly store: SnapshotStore
+  readonly clock: Clock
+  readonly onAnswered: (request: RequestView) => void
+}
+
+/** This device's own questions to the room, and the account of their answers. */
+export class Asking {
+  readonly #o: AskingOptions
+  readonly #left = new AbortController()
+  #inFlight = 0
+  #lastEndMs = Number.NEGATIVE_INFINITY
+
+  constructor(options: AskingOptions) {
+    this.#o = options
+  }
+
+  get busy(): boolean {
+    return this.#inFlight > 0
+  }
+
+  /** @throws RoomfulError, RuntimeError, `signal.reason` */
+  async infer(picture: Picture, options: InferOptions = {}): Promise<RequestView> {
+    const { desk, clock, runtime } = this.#o
+    const { deadlineMs = DEFAULT_DEADLINE_MS } = options
+    if (!(deadlineMs >= 1)) throw new RoomfulError('deadline', 'deadlineMs must be at least 1')
+    const signal = this.#signal(options.signal)
+    const startMs = clock.now()
+    this.#inFlight++
+    try {
+      await desk.ready(AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)])).catch((error: unknown) => {
+        signal.throwIfAborted()
+        if (error instanceof ReasonedError) throw error
+        throw new RoomfulError('deadline', 'the room had no plan ready before the deadline')
+      })
+      const left = deadlineMs - (clock.now() - startMs)
+      const result = await runtime.infer({ picture }, { signal, deadlineMs: Math.max(1, left) })
+      return this.#answered(result, options)
+    } catch (error) {
+      if (!signal.aborted) this.#failed()
+      throw error
+    } finally {
+      this.#inFlight--
+      this.#lastEndMs = clock.now()
+    }
+  }
+
+  async *stream(
+    frames: AsyncIterable<Picture>,
+    options: InferOptions & { window?: number } = {},
+  ): AsyncGenerator<RequestView, void, undefined> {
+    const { desk, runtime, store } = this.#o
+    const signal = this.#signal(options.signal)
+    await desk.ready(signal)
+    this.#inFlight++
+    try {
+      const { deadlineMs = DEFAULT_DEADLINE_MS, window = 2 } = options
+      for await (const end of runtime.stream(inputsOf(frames), { signal, deadlineMs, window })) {
+        if (end.ok) {
+          yield this.#answered(end.result, options)
+        } else if (!signal.aborted) {
+          this.#failed()
+          store.say('warning', end.error instanceof Error ? end.error.message : String(end.error))
+        }
+      }
+    } finally {
+      this.#inFlight--
+      this.#lastEndMs = this.#o.clock.now()
+    }
+  }
+
+  /** Resolves once nothing has been asked for `quietMs`. */
+  async idle(quietMs: number, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#o
+    while (this.busy || clock.now() - this.#lastEndMs < quietMs) await sleep(clock, quietMs / 2, signal)
+  }
+
+  close(): void {
+    this.#left.abort(new RoomfulError('left', 'this device has left the room'))
+  }
+
+  #signal(signal: AbortSignal | undefined): AbortSignal {
+    return signal === undefined ? this.#left.signal : AbortSignal.any([signal, this.#left.signal])
+  }
+
+  #answered(result: InferenceResult, options: InferOptions): RequestView {
+    const { store, desk } = this.#o
+    const label = desk.model?.pack.manifest.labels[result.labelIndex] ?? `class ${result.labelIndex}`
+    const answer = { label, index: result.labelIndex, confidence: result.confidence }
+    const request: RequestView = {
+      trace: result.trace,
+      plan: result.plan,
+      endedAt: Date.now(),
+      ...((options.claimLabel ?? true) ? { answer } : {}),
+    }
+    const requests = withRequest(store.snapshot.requests, request)
+    store.update({ requests, stats: statsWith(store.snapshot.stats, request, requests) })
+    this.#o.onAnswered(request)
+    return request
+  }
+
+  #failed(): void {
+    const { store } = this.#o
+    store.update({ stats: { ...store.snapshot.stats, failed: store.snapshot.stats.failed + 1 } })
+  }
+}
+
+async function* inputsOf(frames: AsyncIterable<Picture>) {
+  for await (const picture of frames) yield { picture }
+}

@@ -1,0 +1,50 @@
+import type { Backend, BackendSpeed } from '@roomful/core'
+import { createEngine, EngineError, type InferenceEngine } from '@roomful/engine'
+import type { EngineProvider } from '@roomful/runtime'
+
+/** This device's engines: each backend's is started when a stage first needs it, and again after it was lost. */
+export class EnginePool implements EngineProvider, AsyncDisposable {
+  readonly #onLost: (backend: Backend, error: EngineError) => void
+  readonly #engines = new Map<Backend, Promise<InferenceEngine>>()
+  #speeds: readonly BackendSpeed[] = []
+  #closed = false
+
+  constructor(onLost: (backend: Backend, error: EngineError) => void) {
+    this.#onLost = onLost
+  }
+
+  /** Fastest first; WASM where nothing has been measured yet, since every browser has it. */
+  get backends(): readonly Backend[] {
+    return this.#speeds.length === 0 ? ['ort-wasm'] : this.#speeds.map((speed) => speed.backend)
+  }
+
+  set speeds(speeds: readonly BackendSpeed[]) {
+    this.#speeds = speeds
+  }
+
+  engine(backend: Backend): Promise<InferenceEngine> {
+    if (this.#closed) return Promise.reject(new EngineError('disposed', 'this device has left the room'))
+    const known = this.#engines.get(backend)
+    if (known !== undefined) return known
+    const threads = this.#speeds.find((speed) => speed.backend === backend)?.threads
+    const starting = createEngine(backend, threads === undefined ? {} : { threads })
+    this.#engines.set(backend, starting)
+    const forget = () => {
+      if (this.#engines.get(backend) === starting) this.#engines.delete(backend)
+    }
+    starting.then((engine) => {
+      void engine.lost.then((error) => {
+        forget()
+        if (!this.#closed) this.#onLost(backend, error)
+      })
+    }, forget)
+    return starting
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true
+    const engines = await Promise.allSettled(this.#engines.values())
+    this.#engines.clear()
+    for (const engine of engines) if (engine.status === 'fulfilled') await engine.value[Symbol.asyncDispose]()
+  }
+}

@@ -1,0 +1,78 @@
+import { modelDigest } from '@roomful/core'
+import { analyse } from '@roomful/graph'
+import { httpSource, type ModelPackage, memorySource, type PackageSource, prepareModel } from '@roomful/model'
+import { type PlannableModel, plannableModel } from '@roomful/planner'
+import type { PackageLibrary } from '@roomful/runtime'
+import { RoomfulError } from '../session.ts'
+import type { ModelView } from '../snapshot.ts'
+
+/** A model as the session holds it. `url`: where others can fetch the package; absent for dropped files. */
+export interface OpenedModel {
+  readonly pack: ModelPackage
+  readonly plannable: PlannableModel
+  readonly url?: string
+}
+
+/**
+ * Opens a package folder by URL, or makes a package of a dropped ONNX file, and puts it into the library.
+ * @throws RoomfulError `bad-model` with the reason; `signal.reason`
+ */
+export async function openModel(
+  library: PackageLibrary,
+  source: string | Uint8Array,
+  name: string | undefined,
+  signal: AbortSignal | undefined,
+): Promise<OpenedModel> {
+  try {
+    const files = typeof source === 'string' ? pageSource(source) : await droppedSource(source, name)
+    const pack = (await library.add(files, signal)).package
+    const digest = modelDigest(pack.manifest.digest)
+    const plannable = plannableModel(analyse(pack.graph), { manifest: pack.manifest, digest })
+    return { pack, plannable, ...(typeof source === 'string' ? { url: source } : {}) }
+  } catch (cause) {
+    signal?.throwIfAborted()
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new RoomfulError('bad-model', `This model cannot be used: ${why}`, { cause })
+  }
+}
+
+const pageSource = (url: string): PackageSource => httpSource(url, (address, init) => fetch(address, init))
+
+/** Only this page's own server is asked by URL: a peer's plan must not make this device fetch from anywhere else. */
+export function ownOriginSource(url: string): PackageSource {
+  if (new URL(url).origin !== location.origin) {
+    throw new RoomfulError('bad-model', 'a plan names a model on another server than this page came from')
+  }
+  return pageSource(url)
+}
+
+async function droppedSource(bytes: Uint8Array, name: string | undefined): Promise<PackageSource> {
+  const prepared = await prepareModel(bytes, name === undefined ? {} : { name: name.slice(0, 100) })
+  const { graph, weights } = prepared.manifest.files
+  return memorySource({
+    'model.json': prepared.manifestBytes,
+    [graph.path]: prepared.graphBytes,
+    [weights.path]: prepared.weightsBytes,
+  })
+}
+
+/** What the page shows of a model. */
+export function modelView({ pack, plannable }: OpenedModel, downloadedBytes: number): ModelView {
+  const { manifest } = pack
+  const segments = plannable.segments.map((segment, index) => {
+    const end = plannable.points[index + 1]
+    return { to: end?.tensor ?? '', macs: segment.macs, shape: end?.shape ?? [], bytes: (end?.elements ?? 0) * 4 }
+  })
+  return {
+    name: manifest.name,
+    digest: modelDigest(manifest.digest),
+    labels: manifest.labels,
+    width: manifest.input.width,
+    height: manifest.input.height,
+    macs: segments.reduce((sum, segment) => sum + segment.macs, 0),
+    segments,
+    exits: manifest.exits.map(({ name, from, macs, threshold }) => ({ name, at: from, macs, threshold })),
+    downloadedBytes,
+    totalBytes: manifest.files.weights.bytes,
+  }
+}

@@ -1,0 +1,44 @@
+import type { PictureFormat } from '@roomful/core'
+import type { PictureCodec } from '@roomful/runtime'
+import { RoomfulError } from '../session.ts'
+
+const DEFAULT_QUALITY = 0.85
+
+/** JPEG and WebP by the browser's own codecs, on an OffscreenCanvas. */
+export const canvasCodec: PictureCodec = {
+  async encode(picture, format: PictureFormat, signal) {
+    signal?.throwIfAborted()
+    const { canvas, context } = board(picture.width, picture.height)
+    const pixels = new ImageData(new Uint8ClampedArray(picture.data), picture.width, picture.height)
+    context.putImageData(pixels, 0, 0)
+    const blob = await canvas.convertToBlob({
+      type: `image/${format.kind === 'webp' ? 'webp' : 'jpeg'}`,
+      quality: format.quality ?? DEFAULT_QUALITY,
+    })
+    signal?.throwIfAborted()
+    return new Uint8Array(await blob.arrayBuffer())
+  },
+
+  async decode(bytes, kind, maxPixels, signal) {
+    const blob = new Blob([new Uint8Array(bytes)], { type: `image/${kind}` })
+    // No colour management: what was encoded comes back, whatever profile the screen has.
+    const bitmap = await createImageBitmap(blob, { colorSpaceConversion: 'none' })
+    try {
+      signal?.throwIfAborted()
+      const { width, height } = bitmap
+      if (width * height > maxPixels) throw new RoomfulError('too-large', `a picture of ${width}x${height} came`)
+      const { context } = board(width, height)
+      context.drawImage(bitmap, 0, 0)
+      return { width, height, data: context.getImageData(0, 0, width, height).data }
+    } finally {
+      bitmap.close()
+    }
+  },
+}
+
+function board(width: number, height: number) {
+  const canvas = new OffscreenCanvas(width, height)
+  const context = canvas.getContext('2d', { willReadFrequently: true })
+  if (context === null) throw new RoomfulError('unsupported', 'This browser gives no 2-D canvas.')
+  return { canvas, context }
+}

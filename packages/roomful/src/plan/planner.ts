@@ -1,0 +1,71 @@
+import type { DeviceProfile, Plan, Topology } from '@roomful/core'
+import { type PlanningLimits, planWith, RoomPredictor } from '@roomful/planner'
+import type { OpenedModel } from '../model/open-model.ts'
+import { type PlanningOptions, RoomfulError } from '../session.ts'
+import type { HandPlan, PlanChoice } from '../snapshot.ts'
+import { planOfHand } from './hand-plan.ts'
+
+export const DEFAULT_PLANNING: PlanningOptions = {
+  objective: 'latency',
+  maxAccuracyLoss: 0.01,
+  privacy: 'none',
+  exits: true,
+}
+
+/** A plan with its reasons, as the page tells them. */
+export interface ChosenPlan {
+  readonly plan: Plan
+  readonly words: readonly string[]
+  readonly runnersUp: readonly PlanChoice[]
+}
+
+/** The best plan for a room by the `auto` method. @throws RoomfulError `unavailable` with the planner's reason */
+export async function planAutomatically(
+  model: OpenedModel,
+  topology: Topology,
+  options: PlanningOptions,
+): Promise<ChosenPlan> {
+  const predictor = new RoomPredictor(topology)
+  const limits: PlanningLimits = { ...options }
+  const result = await planWith('auto', model.plannable, topology, predictor, limits)
+  if (!result.ok) throw new RoomfulError('unavailable', `There is no plan: ${result.message}`)
+  const { plan, notes, runnersUp } = result
+  return {
+    plan,
+    words: [describePlan(plan, topology), ...notes],
+    runnersUp: runnersUp.slice(0, 4).map((runnerUp) => ({
+      method: runnerUp.method,
+      predictedMs: runnerUp.plan.predicted.latencyMs,
+      summary: describePlan(runnerUp.plan, topology),
+    })),
+  }
+}
+
+export function planByHand(model: OpenedModel, topology: Topology, hand: HandPlan): ChosenPlan {
+  const thresholds = new Map(model.pack.manifest.exits.map((exit) => [exit.name, exit.threshold]))
+  const plan = planOfHand(hand, model.plannable, topology, new RoomPredictor(topology), thresholds)
+  return { plan, words: [describePlan(plan, topology)], runnersUp: [] }
+}
+
+/** The whole network on this device, without exits: what "alone" is measured with. */
+export async function planAlone(model: OpenedModel, self: DeviceProfile): Promise<Plan | undefined> {
+  const topology: Topology = { initiator: self.id, devices: [self], links: [] }
+  const result = await planWith('local', model.plannable, topology, new RoomPredictor(topology), { exits: false })
+  return result.ok ? result.plan : undefined
+}
+
+/** "this device up to stage1, then Laptop and Tablet by rows up to the end". */
+export function describePlan(plan: Plan, topology: Topology): string {
+  const name = (id: string) =>
+    id === topology.initiator
+      ? 'this device'
+      : (topology.devices.find((device) => device.id === id)?.name ?? 'a device')
+  const parts = plan.volumes.map((volume, index) => {
+    const names = [...new Set(volume.shards.map((shard) => name(shard.device)))].join(' and ')
+    const rows = volume.shards.length > 1 ? ' by rows' : ''
+    return `${names}${rows} up to ${index === plan.volumes.length - 1 ? 'the end' : volume.to}`
+  })
+  const begins = plan.volumes[0]?.shards.some((shard) => shard.device !== topology.initiator)
+  const picture = begins ? `the picture as ${plan.input.kind === 'tensor' ? 'raw tensor' : plan.input.kind} to ` : ''
+  return picture + parts.join(', then ')
+}

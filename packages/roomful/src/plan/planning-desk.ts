@@ -1,0 +1,227 @@
+import {
+  type Clock,
+  type DeviceId,
+  type DeviceProfile,
+  errorText,
+  type Plan,
+  ReasonedError,
+  type Topology,
+} from '@roomful/core'
+import type { InstalledPlan, Runtime } from '@roomful/runtime'
+import type { Room } from '@roomful/transport'
+import { modelView, type OpenedModel } from '../model/open-model.ts'
+import { type PlanningOptions, RoomfulError } from '../session.ts'
+import type { HandPlan } from '../snapshot.ts'
+import type { SnapshotStore } from '../view/store.ts'
+import { type ChosenPlan, DEFAULT_PLANNING, planAutomatically, planByHand } from './planner.ts'
+import { topologyOf, worthReplanning } from './planning-room.ts'
+
+export interface PlanningDeskOptions {
+  readonly room: Room
+  readonly runtime: Runtime
+  readonly store: SnapshotStore
+  readonly clock: Clock
+  readonly self: () => DeviceProfile
+}
+
+/** Changes of the room within this time make one new plan. */
+const SETTLE_MS = 150
+/** A device that could not prepare is left out of automatic plans for this long. */
+const EXCLUDE_MS = 30_000
+
+/** Keeps the best plan installed: plans at every change of the room that is worth it, by `auto` or as drawn by hand. */
+export class PlanningDesk {
+  readonly #o: PlanningDeskOptions
+  readonly #excluded = new Map<DeviceId, () => void>()
+  readonly #waiting = new Set<() => void>()
+  #model: OpenedModel | undefined
+  #planning = DEFAULT_PLANNING
+  #byHand: HandPlan | undefined
+  #planned: Topology | undefined
+  #cancelTimer: (() => void) | undefined
+  #current: Promise<void> = Promise.resolve()
+  #installing: AbortController | undefined
+  #downloadedBytes = 0
+  #closed = false
+
+  constructor(options: PlanningDeskOptions) {
+    this.#o = options
+  }
+
+  get model(): OpenedModel | undefined {
+    return this.#model
+  }
+
+  /** Another model rules from now on; resolves when its first plan is installed. */
+  async setModel(model: OpenedModel): Promise<void> {
+    this.#model = model
+    this.#byHand = undefined
+    this.#downloadedBytes = 0
+    this.#o.store.update({ model: modelView(model, 0) })
+    await this.#replan()
+  }
+
+  async byHand(hand: HandPlan): Promise<void> {
+    const before = this.#byHand
+    this.#byHand = hand
+    try {
+      await this.#replan()
+    } catch (error) {
+      this.#byHand = before
+      throw error
+    }
+  }
+
+  async automatically(change: Partial<PlanningOptions>): Promise<void> {
+    this.#planning = { ...this.#planning, ...change }
+    this.#byHand = undefined
+    await this.#replan()
+  }
+
+  /** Something in the room changed: plan again when that is worth it. `force`: the current plan cannot go on. */
+  changed(force = false): void {
+    if (this.#model === undefined || this.#closed) return
+    if (force) this.#planned = undefined
+    this.#cancelTimer ??= this.#o.clock.after(SETTLE_MS, () => {
+      this.#cancelTimer = undefined
+      const now = this.#topology()
+      if (this.#planned !== undefined && !worthReplanning(this.#planned, now)) return
+      this.#replan().catch((error: unknown) => this.#o.store.say('warning', errorText(error)))
+    })
+  }
+
+  /** Resolves when some plan is installed. @throws RoomfulError `no-model`; `signal.reason` */
+  async ready(signal: AbortSignal): Promise<void> {
+    while (this.#o.runtime.current.length === 0) {
+      signal.throwIfAborted()
+      if (this.#model === undefined && this.#o.store.snapshot.modelState !== 'loading') {
+        throw new RoomfulError('no-model', 'No model is loaded: drop an ONNX file on the page, or reload it.')
+      }
+      await new Promise<void>((resolve) => {
+        const done = () => {
+          this.#waiting.delete(done)
+          signal.removeEventListener('abort', done)
+          resolve()
+        }
+        this.#waiting.add(done)
+        signal.addEventListener('abort', done, { once: true })
+      })
+    }
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#cancelTimer?.()
+    this.#installing?.abort(new RoomfulError('left', 'this device has left the room'))
+    for (const cancel of this.#excluded.values()) cancel()
+    this.#excluded.clear()
+    this.#wake()
+  }
+
+  /** The newest wish wins: an installation under way is given up, and its caller learns so. */
+  #replan(): Promise<void> {
+    this.#installing?.abort(new DOMException('a newer plan replaced this one', 'AbortError'))
+    const controller = new AbortController()
+    this.#installing = controller
+    const run = this.#current.catch(() => {}).then(() => this.#planAndInstall(controller.signal))
+    this.#current = run
+    run.catch(() => {})
+    return run
+  }
+
+  async #planAndInstall(signal: AbortSignal): Promise<void> {
+    const model = this.#model
+    if (model === undefined || signal.aborted || this.#closed) return
+    const topology = this.#topology()
+    const chosen = await this.#choose(model, topology)
+    if (signal.aborted) return
+    this.#planned = topology
+    if (samePlan(this.#o.runtime.current[0]?.plan, chosen.plan)) return this.#show(chosen, this.#o.runtime.current[0])
+    this.#show(chosen, undefined)
+    try {
+      const [installed] = await this.#o.runtime.install(chosen.plan, { signal })
+      this.#show(chosen, installed)
+      this.#wake()
+    } catch (error) {
+      if (signal.aborted || this.#closed) return
+      if (this.#byHand !== undefined) throw error
+      this.#exclude(error)
+      await this.#planAndInstall(signal)
+    }
+  }
+
+  async #choose(model: OpenedModel, topology: Topology): Promise<ChosenPlan> {
+    if (this.#byHand !== undefined) {
+      try {
+        return planByHand(model, topology, this.#byHand)
+      } catch (error) {
+        const wasDrawnNow = this.#o.store.snapshot.plan?.byHand !== true
+        if (wasDrawnNow) throw error
+        this.#byHand = undefined
+        this.#o.store.say('info', `The plan drawn by hand does not fit the room any more: ${errorText(error)}`)
+      }
+    }
+    return planAutomatically(model, topology, this.#planning)
+  }
+
+  /** Leaves the devices that could not prepare out for a while; without a culprit, plans alone. */
+  #exclude(error: unknown): void {
+    const culprits = culpritsOf(error).filter((id) => id !== this.#o.room.self)
+    const left = culprits.length > 0 ? culprits : [...this.#o.room.peers.keys()].filter((id) => !this.#excluded.has(id))
+    if (left.length === 0) throw error
+    for (const id of left) {
+      const name = this.#o.room.peers.get(id)?.profile.name ?? 'a device'
+      this.#o.store.say('warning', `${name} is left out for now: ${errorText(error)}`)
+      this.#excluded.get(id)?.()
+      const cancel = this.#o.clock.after(EXCLUDE_MS, () => {
+        this.#excluded.delete(id)
+        this.changed(true)
+      })
+      this.#excluded.set(id, cancel)
+    }
+  }
+
+  #topology(): Topology {
+    const topology = topologyOf(this.#o.room, this.#o.self())
+    return { ...topology, devices: topology.devices.filter((device) => !this.#excluded.has(device.id)) }
+  }
+
+  #show(chosen: ChosenPlan, installed: InstalledPlan | undefined): void {
+    const { store, room } = this.#o
+    const own = installed?.prepared.find((part) => part.device === room.self)
+    const previous = store.snapshot.plan
+    if (own !== undefined && previous?.id !== installed?.planId) this.#downloadedBytes += own.fetchedBytes
+    const id = installed?.planId ?? previous?.id
+    if (id === undefined) return
+    // While a plan is prepared the old one still runs: it stays in view, marked, until the switch.
+    const plan = installed === undefined && previous !== undefined ? previous.plan : chosen.plan
+    store.update({
+      plan: {
+        id,
+        plan,
+        status: installed === undefined ? 'preparing' : 'active',
+        byHand: this.#byHand !== undefined,
+        words: chosen.words,
+        runnersUp: chosen.runnersUp,
+      },
+      ...(this.#model === undefined ? {} : { model: modelView(this.#model, this.#downloadedBytes) }),
+    })
+  }
+
+  #wake(): void {
+    for (const done of [...this.#waiting]) done()
+  }
+}
+
+function culpritsOf(error: unknown): readonly DeviceId[] {
+  if (!(error instanceof ReasonedError) || error.reason !== 'prepare-failed') return []
+  return (error as { devices?: readonly DeviceId[] }).devices ?? []
+}
+
+/** Whether two plans do the same, whatever was predicted of them. */
+export function samePlan(a: Plan | undefined, b: Plan): boolean {
+  if (a === undefined) return false
+  const essence = ({ model, trunk, input, volumes, exits }: Plan) =>
+    JSON.stringify({ model, trunk, input, volumes, exits: exits.map(({ threshold, ...rest }) => rest) })
+  return essence(a) === essence(b)
+}

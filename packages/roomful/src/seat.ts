@@ -1,0 +1,261 @@
+import { type BackendSpeed, type Clock, type DeviceId, type DeviceProfile, errorText, systemClock } from '@roomful/core'
+import { createFeatureCodec, type FeatureCodec } from '@roomful/engine'
+import { browserStore } from '@roomful/model'
+import { PackageLibrary, peerSource, Runtime, serveModels } from '@roomful/runtime'
+import type { Room } from '@roomful/transport'
+import { measureAlone } from './alone.ts'
+import { Asking } from './asking.ts'
+import { measureDevice } from './compute/benchmark.ts'
+import { EnginePool } from './compute/engine-pool.ts'
+import { type Presence, pauseReason, watchPresence } from './device/presence.ts'
+import type { SettingsStore } from './device/settings.ts'
+import { WakeLock } from './device/wake-lock.ts'
+import { openModel, ownOriginSource } from './model/open-model.ts'
+import { canvasCodec } from './picture/canvas-codec.ts'
+import { PlanningDesk } from './plan/planning-desk.ts'
+import { type InferOptions, type Picture, type PlanningOptions, RoomfulError, type RoomSession } from './session.ts'
+import type { HandPlan, RequestView, RoomSnapshot } from './snapshot.ts'
+import { watchRoom } from './view/room-view.ts'
+import type { SnapshotStore } from './view/store.ts'
+
+export interface SeatOptions {
+  readonly room: Room
+  readonly profile: DeviceProfile
+  readonly store: SnapshotStore
+  readonly settings: SettingsStore
+  readonly clock?: Clock
+}
+
+const GPU_QUIET_MS = 1_000
+const SERVING_POLL_MS = 500
+
+/** A device's seat in the room: owns everything the device runs, and ends all of it when it leaves. */
+export class Seat implements RoomSession {
+  readonly #o: SeatOptions
+  readonly #clock: Clock
+  readonly #ended = new AbortController()
+  readonly #engines: EnginePool
+  readonly #codec: FeatureCodec
+  readonly #library: PackageLibrary
+  readonly #runtime: Runtime
+  readonly #desk: PlanningDesk
+  readonly #asking: Asking
+  readonly #wakeLock = new WakeLock()
+  readonly #undo: (() => void)[] = []
+  #profile: DeviceProfile
+  #presence: Presence = { visible: true }
+  #leaving: Promise<void> | undefined
+
+  constructor(options: SeatOptions) {
+    const { room, store } = options
+    this.#o = options
+    this.#clock = options.clock ?? systemClock
+    this.#profile = options.profile
+    const clock = this.#clock
+    const weights = browserStore()
+    this.#codec = createFeatureCodec(clock)
+    this.#library = new PackageLibrary({
+      http: ownOriginSource,
+      peer: (device, digest) => peerSource(room, device, digest),
+      open: weights === undefined ? {} : { store: weights },
+    })
+    this.#engines = new EnginePool((backend, error) => {
+      store.say('warning', `${backend} stopped working here (${error.message}); the room goes on without it.`)
+      this.#setSpeeds(this.#profile.backends.filter((speed) => speed.backend !== backend || backend === 'ort-wasm'))
+      this.#desk.changed(true)
+    })
+    this.#runtime = new Runtime({
+      room,
+      clock,
+      engines: this.#engines,
+      library: this.#library,
+      codec: this.#codec,
+      pictures: canvasCodec,
+      mayServe: () => this.#lends,
+      predictMs: (macs, backend) => {
+        const speed = this.#profile.backends.find((each) => each.backend === backend)
+        return speed === undefined ? undefined : speed.overheadMs + macs / (speed.gmacsPerSecond * 1e6)
+      },
+      manifestUrl: (digest) => {
+        const model = this.#desk.model
+        return model?.pack.manifest.digest === digest ? model.url : undefined
+      },
+      onTopologyChange: ({ what }) => this.#desk.changed(what !== 'load'),
+    })
+    const self = () => this.#profile
+    this.#desk = new PlanningDesk({ room, runtime: this.#runtime, store, clock, self })
+    this.#asking = new Asking({ runtime: this.#runtime, desk: this.#desk, store, clock, onAnswered: () => {} })
+    this.#undo.push(
+      serveModels(room, (digest) => this.#library.held(digest)),
+      watchRoom(room, store, () => this.#desk.changed()),
+    )
+  }
+
+  /** Begins what goes on in the background until the device leaves. */
+  async start(): Promise<void> {
+    const { signal } = this.#ended
+    this.#presence = watchPresence((presence) => {
+      this.#presence = presence
+      this.#updateLending()
+    }, signal)
+    const { lending } = await this.#o.settings.read()
+    this.#o.store.update({ lending: { asked: lending !== undefined, allowed: lending ?? false } })
+    this.#updateLending()
+    if (this.#profile.role === 'observer') return
+    const background = [
+      measureDevice(this.#o.settings, {
+        signal,
+        idle: () => this.#asking.idle(GPU_QUIET_MS, signal),
+        onProgress: (benchmark) => this.#o.store.update({ benchmark }),
+        onSpeeds: (speeds) => this.#setSpeeds(speeds),
+      }),
+      measureAlone({
+        runtime: this.#runtime,
+        desk: this.#desk,
+        asking: this.#asking,
+        store: this.#o.store,
+        clock: this.#clock,
+        self: () => this.#profile,
+        signal,
+      }),
+    ]
+    for (const work of background) {
+      work.catch((error: unknown) => {
+        if (!signal.aborted) this.#o.store.say('warning', errorText(error))
+      })
+    }
+    this.#watchServing()
+  }
+
+  get self(): DeviceId {
+    return this.#profile.id
+  }
+
+  get snapshot(): RoomSnapshot {
+    return this.#o.store.snapshot
+  }
+
+  onChange(listener: (snapshot: RoomSnapshot) => void): () => void {
+    return this.#o.store.onChange(listener)
+  }
+
+  async loadModel(source: string | Uint8Array, options: { signal?: AbortSignal; name?: string } = {}): Promise<void> {
+    this.#ended.signal.throwIfAborted()
+    const { store } = this.#o
+    const hadModel = this.#desk.model !== undefined
+    store.update({ modelState: 'loading' })
+    try {
+      const signal = AbortSignal.any([this.#ended.signal, ...(options.signal === undefined ? [] : [options.signal])])
+      const model = await openModel(this.#library, source, options.name, signal)
+      if (this.#profile.role === 'worker') await this.#desk.setModel(model)
+      this.#update({ models: [model.plannable.digest] })
+      store.update({ modelState: 'ready' })
+    } catch (error) {
+      // A refused model changes nothing: the room goes on with the one it had.
+      store.update({ modelState: hadModel ? 'ready' : 'failed' })
+      store.say('error', errorText(error))
+      throw error
+    }
+  }
+
+  infer(picture: Picture, options?: InferOptions): Promise<RequestView> {
+    this.#checkMayAsk()
+    return this.#asking.infer(picture, options)
+  }
+
+  inferStream(
+    frames: AsyncIterable<Picture>,
+    options?: InferOptions & { window?: number },
+  ): AsyncIterable<RequestView> {
+    this.#checkMayAsk()
+    return this.#asking.stream(frames, options)
+  }
+
+  planByHand(plan: HandPlan): Promise<void> {
+    return this.#desk.byHand(plan)
+  }
+
+  planAutomatically(options: Partial<PlanningOptions> = {}): Promise<void> {
+    return this.#desk.automatically(options)
+  }
+
+  rename(name: string): void {
+    const short = name.trim().slice(0, 40)
+    if (short === '') return
+    this.#update({ name: short })
+    void this.#o.settings.write({ name: short })
+  }
+
+  allowLending(allowed: boolean): void {
+    this.#o.store.update({ lending: { asked: true, allowed } })
+    void this.#o.settings.write({ lending: allowed })
+    this.#updateLending()
+  }
+
+  leave(): Promise<void> {
+    this.#leaving ??= this.#leave()
+    return this.#leaving
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.leave()
+  }
+
+  get #lends(): boolean {
+    const { allowed } = this.#o.store.snapshot.lending
+    return allowed && this.#profile.role === 'worker' && pauseReason(this.#presence) === undefined
+  }
+
+  #checkMayAsk(): void {
+    this.#ended.signal.throwIfAborted()
+    if (this.#profile.role === 'observer') throw new RoomfulError('unsupported', 'an observer asks nothing')
+  }
+
+  #setSpeeds(backends: readonly BackendSpeed[]): void {
+    this.#engines.speeds = backends
+    this.#update({ backends })
+    this.#desk.changed()
+  }
+
+  /** Consent, visibility and battery together decide whether others may compute here. */
+  #updateLending(): void {
+    const { store } = this.#o
+    const { asked, allowed } = store.snapshot.lending
+    const paused = allowed ? pauseReason(this.#presence) : undefined
+    store.update({ lending: { asked, allowed, ...(paused === undefined ? {} : { pausedBecause: paused }) } })
+    const wasLending = this.#profile.lending
+    const { battery, visible } = this.#presence
+    this.#update({ visible, lending: this.#lends, ...(battery === undefined ? {} : { battery }) })
+    if (wasLending !== this.#profile.lending) this.#runtime.announce(!this.#profile.lending, paused)
+  }
+
+  #update(change: Partial<Omit<DeviceProfile, 'id' | 'protocol'>>): void {
+    this.#profile = { ...this.#profile, ...change }
+    this.#o.room.updateProfile(change)
+    this.#o.store.update({ self: this.#profile })
+  }
+
+  #watchServing(): void {
+    const look = () => {
+      const serving = this.#runtime.counts.worker.foreign
+      if (serving !== this.#o.store.snapshot.serving) this.#o.store.update({ serving })
+      void this.#wakeLock.hold(this.#lends && this.#o.room.peers.size > 0)
+      cancel = this.#clock.after(SERVING_POLL_MS, look)
+    }
+    let cancel = this.#clock.after(SERVING_POLL_MS, look)
+    this.#undo.push(() => cancel())
+  }
+
+  async #leave(): Promise<void> {
+    this.#ended.abort(new RoomfulError('left', 'this device has left the room'))
+    this.#asking.close()
+    this.#desk.close()
+    for (const undo of this.#undo.splice(0)) undo()
+    await this.#wakeLock.hold(false)
+    await this.#runtime[Symbol.asyncDispose]()
+    await this.#o.room[Symbol.asyncDispose]()
+    await this.#engines[Symbol.asyncDispose]()
+    await this.#codec[Symbol.asyncDispose]()
+    this.#o.store.update({ phase: 'left' })
+  }
+}

@@ -1,0 +1,31 @@
+import type { Room } from '@roomful/transport'
+import type { PeerView } from '../snapshot.ts'
+import type { SnapshotStore } from './store.ts'
+
+/** Mirrors the room's peers, links and trouble into the snapshot. Returns an undo. */
+export function watchRoom(room: Room, store: SnapshotStore, onChange: () => void): () => void {
+  const refresh = () => {
+    const peers: PeerView[] = [...room.peers.values()].map(({ profile, link, rttMs, mbitPerSecond }) => ({
+      profile,
+      link,
+      ...(rttMs === undefined ? {} : { rttMs }),
+      ...(mbitPerSecond === undefined ? {} : { mbitPerSecond }),
+    }))
+    store.update({ peers, links: room.links })
+    onChange()
+  }
+  const undo = [
+    room.on('peer', refresh),
+    room.on('gone', (id, reason) => {
+      const name = store.snapshot.peers.find((peer) => peer.profile.id === id)?.profile.name
+      if (name !== undefined) store.say('info', `${name} left the room: ${reason}`)
+      refresh()
+    }),
+    room.on('signalling', (state) => store.update({ signalling: state })),
+    room.on('warning', (text) => store.say('warning', text)),
+  ]
+  refresh()
+  return () => {
+    for (const one of undo) one()
+  }
+}
