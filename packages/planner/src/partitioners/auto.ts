@@ -1,11 +1,15 @@
 import type { Draft, DraftVolume } from '../evaluator/draft.ts'
+import { fusePoints } from './aofl.ts'
+import { balanced } from './balance.ts'
 import { latencyChain } from './chain.ts'
 import type { Method, Proposal, RunnerUp } from './method.ts'
 import { improve } from './moves.ts'
 import { singleCut, singleCuts } from './neurosurgeon.ts'
 import { pipelineDrafts } from './pipeline.ts'
 import { placeExits } from './place-exits.ts'
+import { rowChainDrafts } from './row-chain.ts'
 import type { Search } from './search.ts'
+import { complete, everyLayer, rowSpan, speeds, stripVolumes, workers } from './strips.ts'
 import { uselessDevices } from './why.ts'
 
 interface Candidate {
@@ -61,8 +65,40 @@ function candidatesOf(search: Search): Candidate[] {
   for (const draft of latencyChain(search).slice(0, 4)) drafts.push(['chain', draft])
   if (search.limits.objective === 'throughput')
     for (const draft of pipelineDrafts(search)) drafts.push(['pipeline', draft])
+  for (const draft of rowChainDrafts(search)) drafts.push(['rows', draft])
+  for (const draft of publishedSplits(search)) drafts.push(['rows', draft])
   const plain = drafts.map(([method, draft]) => candidate(method, search, draft))
   return [...plain, ...withExits(search, plain)]
+}
+
+/** The row splits of AOFL and EdgeLD over the fastest devices: other starting points than the dynamic program's. */
+function publishedSplits(search: Search): Draft[] {
+  const span = rowSpan(search)
+  if (span === undefined || search.helpers.length === 0) return []
+  const all = workers(search)
+  const rates = new Map(speeds(search, all, span).map((rate, at) => [all[at] as number, rate]))
+  const fastest = [...all].sort((a, b) => (rates.get(b) ?? 0) - (rates.get(a) ?? 0))
+  const drafts: Draft[] = []
+  for (const size of new Set([2, 3, 4, 6, 8, 12, all.length])) {
+    if (size > all.length) continue
+    const group = fastest.slice(0, size).sort((a, b) => a - b)
+    const weights = group.map((processor) => rates.get(processor) ?? 0)
+    const { ends, split } = fusePoints(search, span, group, weights)
+    const tail = fastest[0]
+    drafts.push(
+      ...complete(
+        search,
+        stripVolumes(search, span, ends, (_, to) => split(to)),
+        tail,
+      ),
+    )
+    const evenly = (from: number, to: number) => balanced(search, from, to, group, weights)
+    drafts.push(...complete(search, stripVolumes(search, span, ends, evenly), tail))
+    if (search.limits.objective === 'throughput') {
+      drafts.push(...complete(search, stripVolumes(search, span, everyLayer(span), evenly), tail))
+    }
+  }
+  return drafts
 }
 
 /** Exits on the best plain plans, on local, and on every cut at which an exit hangs. */

@@ -1,5 +1,6 @@
 import type { Draft, DraftVolume } from '../evaluator/draft.ts'
 import { isTileable, pointAt } from '../model/plannable.ts'
+import { balanced } from './balance.ts'
 import { joined } from './place-exits.ts'
 import { rescale, rowVolume, shardsOf } from './rows.ts'
 import type { Search } from './search.ts'
@@ -11,6 +12,8 @@ export function* neighbours(search: Search, draft: Draft): Generator<Draft> {
   yield* changedWires(search, draft)
   yield* movedVolumes(search, draft, exitPoints)
   yield* mergedVolumes(search, draft, exitPoints)
+  yield* droppedDevices(search, draft)
+  yield* rebalancedRows(search, draft)
   yield* movedRows(search, draft)
   yield* changedInputs(search, draft)
 }
@@ -79,26 +82,55 @@ function* mergedVolumes(search: Search, draft: Draft, exitPoints: ReadonlySet<nu
   }
 }
 
-/** One and more rows from a shard to its neighbours, and a whole shard to its neighbour (the device is dropped). */
+/** A device out of every volume that is split by rows, and its rows to the others in proportion. */
+function* droppedDevices(search: Search, draft: Draft): Generator<Draft> {
+  const sharing = new Set(
+    draft.volumes.flatMap(({ shards }) => (shards.length > 1 ? shards.map((s) => s.processor) : [])),
+  )
+  if (sharing.size < 2) return
+  for (const dropped of sharing) {
+    const volumes = draft.volumes.map((volume) => {
+      if (volume.shards.length < 2) return volume
+      const rest = volume.shards.filter((shard) => shard.processor !== dropped)
+      const rows = rest.reduce((sum, shard) => sum + shard.end - shard.start, 0)
+      const shards = rest.length < 2 ? rest : rescale(rest, rows, pointAt(search.model, volume.to).rows)
+      return rest.length === volume.shards.length
+        ? volume
+        : rowVolume(volume.from, volume.to, shards, volume.wire, volume.route)
+    })
+    yield { ...draft, volumes }
+  }
+}
+
+/** One volume's rows balanced by computing time (EdgeLD's rule). */
+function* rebalancedRows(search: Search, draft: Draft): Generator<Draft> {
+  for (const [at, { from, to, shards, wire, route }] of draft.volumes.entries()) {
+    if (shards.length < 2) continue
+    const processors = shards.map((shard) => shard.processor)
+    const weights = shards.map((shard) => shard.end - shard.start)
+    yield replace(draft, at, rowVolume(from, to, balanced(search, from, to, processors, weights), wire, route))
+  }
+}
+
+/** Rows from the shard that computes longest to each of the others, and between any two while there are few. */
 function* movedRows(search: Search, draft: Draft): Generator<Draft> {
-  for (const [at, volume] of draft.volumes.entries()) {
-    if (volume.shards.length < 2) continue
-    const processors = volume.shards.map((shard) => shard.processor)
-    const counts = volume.shards.map((shard) => shard.end - shard.start)
-    const total = pointAt(search.model, volume.to).rows
-    for (let from = 0; from < counts.length; from++) {
-      for (let to = 0; to < counts.length; to++) {
-        if (from === to) continue
-        for (const rows of new Set([1, Math.max(1, Math.round(total / 16)), counts[from] as number])) {
-          if (rows > (counts[from] as number)) continue
+  for (const [at, { from, to, shards, wire, route }] of draft.volumes.entries()) {
+    if (shards.length < 2) continue
+    const processors = shards.map((shard) => shard.processor)
+    const counts = shards.map((shard) => shard.end - shard.start)
+    const total = pointAt(search.model, to).rows
+    const ms = shards.map((s) => search.evaluator.costs.shardMs(s.processor, from, to, s.start, s.end))
+    const slowest = ms.indexOf(Math.max(...ms))
+    for (let giver = 0; giver < counts.length; giver++) {
+      if (counts.length > 4 && giver !== slowest) continue
+      for (let taker = 0; taker < counts.length; taker++) {
+        if (giver === taker) continue
+        for (const rows of new Set([1, Math.max(1, Math.round(total / 16)), counts[giver] as number])) {
+          if (rows > (counts[giver] as number)) continue
           const next = [...counts]
-          next[from] = (next[from] as number) - rows
-          next[to] = (next[to] as number) + rows
-          yield replace(
-            draft,
-            at,
-            rowVolume(volume.from, volume.to, shardsOf(processors, next), volume.wire, volume.route),
-          )
+          next[giver] = (next[giver] as number) - rows
+          next[taker] = (next[taker] as number) + rows
+          yield replace(draft, at, rowVolume(from, to, shardsOf(processors, next), wire, route))
         }
       }
     }

@@ -1,0 +1,168 @@
+import { type Draft, type DraftShard, type DraftVolume, wholeVolume } from '../evaluator/draft.ts'
+import { pointAt, segmentAt } from '../model/plannable.ts'
+import { rowVolume, splitRows } from './rows.ts'
+import type { Search } from './search.ts'
+import { exchangeMs, rowSpan, speeds, workers } from './strips.ts'
+
+/** Who computes a volume: one processor, or several in fixed proportion. */
+interface Pattern {
+  readonly processors: readonly number[]
+  readonly weights: readonly number[]
+}
+
+/** Single processors and groups that the dynamic program weighs at each point. */
+const MAX_SINGLES = 3
+const MAX_GROUPS = 5
+
+/**
+ * A dynamic program over (partition point, pattern): where to put exchanges, and after each whether the next volume runs
+ * on one device or is split by rows over a group. Exact for its patterns and its estimate of exchanges; its drafts are
+ * starting points for the refinement on the evaluator.
+ */
+export function rowChainDrafts(search: Search): Draft[] {
+  const span = rowSpan(search)
+  if (span === undefined || search.helpers.length === 0) return []
+  const patterns = patternsOf(search)
+  const { model, last, firstCut, evaluator } = search
+  const count = patterns.length
+  const shardsAt = (point: number, pattern: Pattern): DraftShard[] =>
+    splitRows(Math.max(1, pointAt(model, point).rows), pattern.processors, pattern.weights)
+  const cost = new Float64Array((last + 1) * count).fill(Number.POSITIVE_INFINITY)
+  const before: ({ readonly point: number; readonly pattern: number } | undefined)[] = new Array((last + 1) * count)
+
+  for (let to = Math.max(1, firstCut); to <= last; to++) {
+    for (const [at, pattern] of patterns.entries()) {
+      const whole = pattern.processors.length === 1
+      const shards = shardsAt(to, pattern)
+      if (!whole && (to > span.to || shards.length < 2)) continue
+      let needed = shards
+      for (let from = to - 1; from >= 0; from--) {
+        if (from > 0 && from < firstCut) {
+          if (whole) continue
+          break
+        }
+        if (whole)
+          needed = [
+            { processor: pattern.processors[0] as number, start: 0, end: Math.max(1, pointAt(model, from).rows) },
+          ]
+        else {
+          const tables = segmentAt(model, from).tables()
+          if (tables === undefined || from < span.from) break
+          needed = needed.map(({ processor, start, end }) => ({
+            processor,
+            start: tables.needStart[start] as number,
+            end: tables.needEnd[end] as number,
+          }))
+        }
+        const compute = whole
+          ? evaluator.costs.wholeMs(pattern.processors[0] as number, from, to)
+          : Math.max(...shards.map((s) => evaluator.costs.shardMs(s.processor, from, to, s.start, s.end)))
+        if (from === 0) {
+          if (firstCut > 0 && pattern.processors.some((p) => search.room.processors[p]?.device !== 0)) break
+          const total = startMs(search, pattern) + compute
+          if (total < (cost[to * count + at] as number)) {
+            cost[to * count + at] = total
+            before[to * count + at] = undefined
+          }
+          break
+        }
+        for (const [previous, source] of patterns.entries()) {
+          const known = cost[from * count + previous] as number
+          if (known + compute >= (cost[to * count + at] as number)) continue
+          const held = source.processors.length === 1 ? wholeShards(search, from, source) : shardsAt(from, source)
+          const total = known + exchangeMs(search, from, held, needed, search.wire(from)) + compute
+          if (total >= (cost[to * count + at] as number)) continue
+          cost[to * count + at] = total
+          before[to * count + at] = { point: from, pattern: previous }
+        }
+      }
+    }
+  }
+  const ends = patterns
+    .map((pattern, at) => ({ at, ms: (cost[last * count + at] as number) + homeMs(search, pattern) }))
+    .filter(({ ms }) => Number.isFinite(ms))
+    .sort((a, b) => a.ms - b.ms)
+  return ends.slice(0, 3).flatMap(({ at }) => {
+    const volumes = unwind(search, patterns, before, at, shardsAt)
+    return search.inputs.map((input): Draft => ({ input, volumes, exits: [], shares: [] }))
+  })
+}
+
+function patternsOf(search: Search): Pattern[] {
+  const span = rowSpan(search) ?? { from: 0, to: search.last }
+  const all = workers(search)
+  const speed = new Map(all.map((processor, at) => [processor, speeds(search, all, span)[at] ?? 0]))
+  const fastest = [...all].sort((a, b) => (speed.get(b) ?? 0) - (speed.get(a) ?? 0))
+  const own = search.mainOf(0)
+  const singles = [...new Set([own, ...fastest])].slice(0, MAX_SINGLES)
+  const sizes = new Set<number>()
+  for (let i = 1; i <= MAX_GROUPS; i++) sizes.add(Math.max(2, Math.round((i * fastest.length) / MAX_GROUPS)))
+  const groups = new Map<string, number[]>()
+  for (const size of [2, ...sizes]) {
+    const group = fastest.slice(0, Math.min(size, fastest.length))
+    for (const members of [group, [...new Set([own, ...group])], group.filter((member) => member !== own)]) {
+      if (members.length >= 2) groups.set([...members].sort((a, b) => a - b).join(), members)
+    }
+  }
+  return [
+    ...singles.map((processor) => ({ processors: [processor], weights: [1] })),
+    ...[...groups.values()].map((members) => {
+      const processors = [...members].sort((a, b) => a - b)
+      return { processors, weights: processors.map((processor) => speed.get(processor) ?? 0) }
+    }),
+  ]
+}
+
+const wholeShards = (search: Search, point: number, { processors }: Pattern): DraftShard[] => [
+  { processor: processors[0] as number, start: 0, end: Math.max(1, pointAt(search.model, point).rows) },
+]
+
+/** Bringing the picture to everybody of a pattern, in its smallest allowed format. */
+function startMs(search: Search, { processors }: Pattern): number {
+  const { room, model } = search
+  const { picture } = model
+  const raw = (pointAt(model, 0).elements * picture.tensorBits) / 8
+  const bytes = search.inputs.includes('jpeg') ? picture.jpeg : raw / processors.length
+  let serial = 0
+  let delay = 0
+  for (const processor of processors) {
+    const link = room.links[0]?.[room.processors[processor]?.device ?? 0]
+    if (link === undefined) continue
+    serial += link.serialMs(bytes)
+    delay = Math.max(delay, link.delayMs(bytes))
+  }
+  return serial + delay
+}
+
+function homeMs(search: Search, { processors }: Pattern): number {
+  const device = search.room.processors[processors[0] as number]?.device ?? 0
+  return device === 0
+    ? 0
+    : (search.room.links[device]?.[0]?.messageMs(pointAt(search.model, search.last).elements * 4) ?? Infinity)
+}
+
+function unwind(
+  search: Search,
+  patterns: readonly Pattern[],
+  before: readonly ({ readonly point: number; readonly pattern: number } | undefined)[],
+  end: number,
+  shardsAt: (point: number, pattern: Pattern) => DraftShard[],
+): DraftVolume[] {
+  const volumes: DraftVolume[] = []
+  let point = search.last
+  let at = end
+  for (;;) {
+    const pattern = patterns[at] as Pattern
+    const step = before[point * patterns.length + at]
+    const from = step?.point ?? 0
+    const wire = search.wire(point)
+    volumes.unshift(
+      pattern.processors.length === 1
+        ? wholeVolume(from, point, pattern.processors[0] as number, wire)
+        : rowVolume(from, point, shardsAt(point, pattern), wire),
+    )
+    if (step === undefined) return volumes
+    point = step.point
+    at = step.pattern
+  }
+}
