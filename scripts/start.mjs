@@ -39,11 +39,17 @@ async function main() {
   return 0
 }
 
-/** Aborts on the first Ctrl-C (or SIGTERM); the second one does not wait. */
+/**
+ * Aborts on the first Ctrl-C (or SIGTERM); another one a moment later does not wait. (Terminal and npm both pass a Ctrl-C
+ * on, so that one keystroke arrives twice. package.json starts this script with `exec`, without which the shell between
+ * keeps signals for itself; on Windows run `node scripts/start.mjs`.)
+ */
 function interrupted() {
   const controller = new AbortController()
+  let firstMs = 0
   const onSignal = () => {
-    if (controller.signal.aborted) process.exit(130)
+    if (controller.signal.aborted && performance.now() - firstMs > 500) process.exit(130)
+    if (!controller.signal.aborted) firstMs = performance.now()
     controller.abort()
   }
   process.on('SIGINT', onSignal)
