@@ -1,10 +1,18 @@
 import type { Prediction, Span } from '@roomful/core'
 
-/** What a draft or plan is predicted to do. All zeros and `feasible: false` where it cannot run. */
-export interface Evaluation extends Prediction {
+/** What a draft is predicted to do. Infinite times and `feasible: false` where it cannot run. */
+export interface QuickEvaluation extends Prediction {
   readonly feasible: boolean
-  /** Why not. */
+  /** Why not: a sentence's end. */
   readonly why?: string
+  /**
+   * Losses of trunk, exits and wires, added up. Quantisation noise of several cuts is taken as independent: their losses
+   * add in quadrature, each weighted with the share of the tensor that crosses a link. [ours]
+   */
+  readonly accuracyLoss: number
+}
+
+export interface Evaluation extends QuickEvaluation {
   /** Work done twice because of halos. */
   readonly macsRedundant: number
   readonly macs: number
@@ -12,13 +20,8 @@ export interface Evaluation extends Prediction {
   readonly exitMs: readonly number[]
   /** Per device of the room: bytes of weights and activations that the draft needs there. */
   readonly memoryBytes: readonly number[]
-  /** The resource that bounds the throughput, for words: "the link phone - laptop". */
+  /** The resource that bounds the throughput, for words: "the uplink of phone". */
   readonly bottleneck: string
-  /**
-   * Losses of trunk, exits and wires, added up. Quantisation noise of several cuts is taken as independent: their losses
-   * add in quadrature, each weighted with the share of the tensor that crosses a link. [ours]
-   */
-  readonly accuracyLoss: number
 }
 
 export interface Timeline extends Evaluation {

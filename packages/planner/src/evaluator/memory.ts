@@ -5,31 +5,41 @@ import type { Room } from './room.ts'
 /** Bytes of fp32 weights and of the largest activations that a draft needs on each device. */
 export class MemoryUse {
   readonly #room: Room
-  readonly #weights: number[]
-  readonly #activations: number[]
+  readonly #weights: Float64Array
+  readonly #activations: Float64Array
+  #parameters = 0
+  #activation = 0
 
   constructor(room: Room) {
     this.#room = room
-    this.#weights = new Array(room.devices.length).fill(0)
-    this.#activations = new Array(room.devices.length).fill(0)
+    this.#weights = new Float64Array(room.devices.length)
+    this.#activations = new Float64Array(room.devices.length)
   }
 
-  get bytes(): number[] {
-    return this.#weights.map((weights, at) => weights + (this.#activations[at] as number))
+  reset(): void {
+    this.#weights.fill(0)
+    this.#activations.fill(0)
   }
 
-  add(model: PlannableModel, volume: DraftVolume, device: number, start: number, end: number): void {
-    const rows = pointAt(model, volume.to).rows
-    const share = volume.shards.length === 1 || rows === 0 ? 1 : (end - start) / rows
-    let parameters = 0
-    let activation = 0
+  /** Sets the volume to which the next `add` calls refer. */
+  enter(model: PlannableModel, volume: DraftVolume): void {
+    this.#parameters = 0
+    this.#activation = 0
     for (let i = volume.from; i < volume.to; i++) {
       const segment = segmentAt(model, i)
-      parameters += segment.parameters
-      activation = Math.max(activation, segment.activationBytes * share)
+      this.#parameters += segment.parameters
+      if (segment.activationBytes > this.#activation) this.#activation = segment.activationBytes
     }
-    this.#weights[device] = (this.#weights[device] as number) + parameters * 4
-    this.#activations[device] = Math.max(this.#activations[device] as number, activation)
+  }
+
+  /** A device computes this share (0..1) of the volume's rows. */
+  add(device: number, share: number): void {
+    this.#weights[device] = (this.#weights[device] as number) + this.#parameters * 4
+    this.#activations[device] = Math.max(this.#activations[device] as number, this.#activation * share)
+  }
+
+  bytes(): number[] {
+    return Array.from(this.#weights, (weights, at) => weights + (this.#activations[at] as number))
   }
 
   /** A sentence's end when a device lacks memory. */
@@ -41,4 +51,10 @@ export class MemoryUse {
     }
     return undefined
   }
+}
+
+/** Share of a volume's rows in `[start, end)`. */
+export function rowShare(model: PlannableModel, volume: DraftVolume, start: number, end: number): number {
+  const { rows } = pointAt(model, volume.to)
+  return volume.shards.length === 1 || rows === 0 ? 1 : (end - start) / rows
 }

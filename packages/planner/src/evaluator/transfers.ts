@@ -1,78 +1,72 @@
-import type { Span, WireFormat } from '@roomful/core'
+import type { DeviceId, Span } from '@roomful/core'
+import type { Payload } from './payload.ts'
 import { occupy, Resources } from './resources.ts'
 import type { Room } from './room.ts'
-
-/** What a tensor is on the wire. */
-export interface Payload {
-  readonly kind: 'feature' | 'picture'
-  readonly wire: WireFormat
-  readonly elementsPerRow: number
-  /** For a picture: its bytes as a whole, whatever rows are needed. */
-  readonly bytesPerRow: number
-  readonly pixels: number
-  readonly encoderMacs: number
-  readonly decoderMacs: number
-  readonly accuracyLoss: number
-}
 
 /** Books computes and transfers of one request on the room's resources. */
 export class Transfers {
   readonly #room: Room
   readonly #use: Resources
-  readonly #pictureMs: Float64Array
+  readonly #verdictMs: number[] = []
+  readonly #verdictShare: number[] = []
+  /** When the picture is encoded; negative before. */
+  #pictureMs = -1
   #spans: Span[] | undefined
   bytes = 0
-  messages = 0
   /** Rows sent as features or pictures, answers excluded. */
   rows = 0
-  /** Probability that a request has not been answered at a time. */
-  aliveAt: (ms: number) => number = () => 1
 
   constructor(room: Room) {
     this.#room = room
     this.#use = new Resources(room.processors.length, room.devices.length)
-    this.#pictureMs = new Float64Array(1)
   }
 
   begin(spans: Span[] | undefined): void {
     this.#use.reset()
-    this.#pictureMs[0] = -1
+    this.#verdictMs.length = 0
+    this.#verdictShare.length = 0
+    this.#pictureMs = -1
     this.#spans = spans
     this.bytes = 0
-    this.messages = 0
     this.rows = 0
+  }
+
+  /** From `atMs` on, this share of all requests needs nothing any more: work that begins later counts less. */
+  addVerdict(atMs: number, share: number): void {
+    this.#verdictMs.push(atMs)
+    this.#verdictShare.push(share)
   }
 
   /** One run on a processor; returns its end. */
   compute(processor: number, readyMs: number, ms: number, volume: number, exit?: string): number {
     const use = this.#use
     const startMs = Math.max(readyMs, use.processorFree[processor] as number)
-    const end = occupy(use.processorFree, use.processorBusy, processor, readyMs, ms, this.aliveAt(startMs))
+    const endMs = occupy(use.processorFree, use.processorBusy, processor, readyMs, ms, this.#alive(startMs))
     if (this.#spans !== undefined) {
       const device = this.#id(this.#room.processors[processor]?.device ?? 0)
       const kind = exit === undefined ? 'compute' : 'exit'
-      this.#spans.push({ device, kind, startMs, endMs: end, volume, ...(exit === undefined ? {} : { exit }) })
+      this.#spans.push({ device, kind, startMs, endMs, volume, ...(exit === undefined ? {} : { exit }) })
     }
-    return end
+    return endMs
   }
 
   /** Rows from one device to another: encode, uplink, way, downlink, decode. Infinity when there is no link. */
   send(from: number, to: number, rows: number, readyMs: number, payload: Payload, volume: number): number {
-    const link = this.#room.links[from]?.[to]
-    if (link === undefined) return Number.POSITIVE_INFINITY
+    const codec = this.#room.devices[to]?.codec
+    if (this.#room.links[from]?.[to] === undefined || codec === undefined) return Number.POSITIVE_INFINITY
     this.rows += rows
     const elements = payload.elementsPerRow * rows
-    const bytes = payload.kind === 'picture' ? payload.bytesPerRow : payload.bytesPerRow * rows
+    const picture = payload.kind === 'picture'
+    const bytes = picture ? payload.bytesPerRow : payload.bytesPerRow * rows
     const encodedMs = this.#encode(from, elements, readyMs, payload, volume)
     const arrivalMs = this.#transmit(from, to, bytes, encodedMs, volume)
-    const codec = this.#room.devices[to]?.codec
-    const decodeMs =
-      payload.kind === 'picture' ? codec?.pictureMs(payload.pixels) : codec?.decodeMs(elements, payload.wire)
-    const end = arrivalMs + (decodeMs ?? 0)
-    this.#use.codecBusy[to] = (this.#use.codecBusy[to] as number) + (decodeMs ?? 0) * this.aliveAt(arrivalMs)
-    if (end > arrivalMs)
-      this.#spans?.push({ device: this.#id(to), kind: 'decode', startMs: arrivalMs, endMs: end, volume })
-    return end
+    const decodeMs = picture ? codec.pictureMs(payload.pixels) : codec.decodeMs(elements, payload.wire)
+    if (decodeMs === 0) return arrivalMs
+    const use = this.#use
+    use.codecBusy[to] = (use.codecBusy[to] as number) + decodeMs * this.#alive(arrivalMs)
+    const endMs = arrivalMs + decodeMs
+    this.#spans?.push({ device: this.#id(to), kind: 'decode', startMs: arrivalMs, endMs, volume })
+    return endMs
   }
 
   /** A small message to the initiator: logits or a verdict. */
@@ -82,42 +76,45 @@ export class Transfers {
     return this.#transmit(from, 0, bytes, readyMs, volume)
   }
 
-  /** The resource with the most work per request: its inverse is the pipeline's throughput. */
-  busiest(): { busiestMs: number; bottleneck: string } {
-    const { processors, devices } = this.#room
-    let busiestMs = 0
-    let bottleneck = ''
-    const weigh = (ms: number | undefined, name: () => string) => {
-      if (ms === undefined || ms <= busiestMs) return
-      busiestMs = ms
-      bottleneck = name()
+  /** The work per request of the busiest resource: its inverse is the pipeline's throughput. */
+  busiestMs(): number {
+    const { processorBusy, upBusy, downBusy, codecBusy } = this.#use
+    let busiest = 0
+    for (const ms of processorBusy) if (ms > busiest) busiest = ms
+    for (let i = 0; i < upBusy.length; i++) {
+      busiest = Math.max(busiest, upBusy[i] as number, downBusy[i] as number, codecBusy[i] as number)
     }
-    for (const { index, device, backend } of processors) {
-      weigh(this.#use.processorBusy[index], () => `${backend} on ${devices[device]?.name}`)
+    return busiest
+  }
+
+  /** That resource's name, for people. */
+  bottleneck(): string {
+    const use = this.#use
+    const busiest = this.busiestMs()
+    for (const { index, device, backend } of this.#room.processors) {
+      if (use.processorBusy[index] === busiest) return `${backend} on ${this.#room.devices[device]?.name}`
     }
-    for (const { index, name } of devices) {
-      weigh(this.#use.upBusy[index], () => `the uplink of ${name}`)
-      weigh(this.#use.downBusy[index], () => `the downlink of ${name}`)
-      weigh(this.#use.codecBusy[index], () => `packing on ${name}`)
+    for (const { index, name } of this.#room.devices) {
+      if (use.upBusy[index] === busiest) return `the uplink of ${name}`
+      if (use.downBusy[index] === busiest) return `the downlink of ${name}`
     }
-    return { busiestMs, bottleneck }
+    const packing = this.#room.devices.find(({ index }) => use.codecBusy[index] === busiest)
+    return `packing on ${packing?.name}`
   }
 
   #encode(from: number, elements: number, readyMs: number, payload: Payload, volume: number): number {
     const use = this.#use
     const codec = this.#room.devices[from]?.codec
-    if (payload.kind === 'picture') {
-      // One picture is encoded once, however many devices get it.
-      const known = this.#pictureMs[0] as number
-      if (known >= 0) return Math.max(readyMs, known)
-    }
-    const ms =
-      (payload.kind === 'picture' ? codec?.pictureMs(payload.pixels) : codec?.encodeMs(elements, payload.wire)) ?? 0
+    const picture = payload.kind === 'picture'
+    // One picture is encoded once, however many devices get it.
+    if (picture && this.#pictureMs >= 0) return Math.max(readyMs, this.#pictureMs)
+    const ms = (picture ? codec?.pictureMs(payload.pixels) : codec?.encodeMs(elements, payload.wire)) ?? 0
+    if (ms === 0) return readyMs
     const startMs = Math.max(readyMs, use.codecFree[from] as number)
-    const end = occupy(use.codecFree, use.codecBusy, from, readyMs, ms, this.aliveAt(startMs))
-    if (payload.kind === 'picture') this.#pictureMs[0] = end
-    if (ms > 0) this.#spans?.push({ device: this.#id(from), kind: 'encode', startMs, endMs: end, volume })
-    return end
+    const endMs = occupy(use.codecFree, use.codecBusy, from, readyMs, ms, this.#alive(startMs))
+    if (picture) this.#pictureMs = endMs
+    this.#spans?.push({ device: this.#id(from), kind: 'encode', startMs, endMs, volume })
+    return endMs
   }
 
   #transmit(from: number, to: number, bytes: number, readyMs: number, volume: number): number {
@@ -126,18 +123,25 @@ export class Transfers {
     const use = this.#use
     const serialMs = link.serialMs(bytes)
     const startMs = Math.max(readyMs, use.upFree[from] as number)
-    const alive = this.aliveAt(startMs)
+    const alive = this.#alive(startMs)
     const sent = occupy(use.upFree, use.upBusy, from, readyMs, serialMs, alive)
     const received = occupy(use.downFree, use.downBusy, to, startMs, serialMs, alive)
     const endMs = Math.max(sent, received) + link.delayMs(bytes)
     this.bytes += bytes
-    this.messages++
-    const device = this.#id(from)
-    this.#spans?.push({ device, kind: 'transfer', startMs, endMs, volume, bytes, to: this.#id(to) })
+    this.#spans?.push({ device: this.#id(from), kind: 'transfer', startMs, endMs, volume, bytes, to: this.#id(to) })
     return endMs
   }
 
-  #id(device: number) {
+  /** Probability that a request has not been answered at a time. */
+  #alive(ms: number): number {
+    let share = 1
+    for (let i = 0; i < this.#verdictMs.length; i++) {
+      if ((this.#verdictMs[i] as number) <= ms) share -= this.#verdictShare[i] as number
+    }
+    return Math.max(0, share)
+  }
+
+  #id(device: number): DeviceId {
     const found = this.#room.devices[device]
     if (found === undefined) throw new RangeError(`no device ${device}`)
     return found.id

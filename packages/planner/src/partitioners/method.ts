@@ -74,7 +74,7 @@ export function judge(name: string, shared: Search, proposal: Proposal): Partiti
   if (!proposal.ok) return proposal
   const search = proposal.search ?? shared
   if (search.best([proposal.draft]) === undefined) return search.whyNot()
-  const evaluation = search.evaluate(proposal.draft)
+  const evaluation = search.evaluator.evaluate(proposal.draft)
   const { deadlineMs } = search.limits
   if (deadlineMs !== undefined && evaluation.fullMs > deadlineMs) {
     return refuse('deadline', `needs ${Math.ceil(evaluation.fullMs)} ms; the deadline is ${deadlineMs} ms`)

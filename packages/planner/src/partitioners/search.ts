@@ -1,6 +1,6 @@
 import type { Topology, WireFormat } from '@roomful/core'
 import { type Draft, PICTURE_LOSS, wholeVolume } from '../evaluator/draft.ts'
-import type { Evaluation } from '../evaluator/evaluation.ts'
+import type { QuickEvaluation } from '../evaluator/evaluation.ts'
 import { Evaluator } from '../evaluator/evaluator.ts'
 import { compileRoom, type Room } from '../evaluator/room.ts'
 import { lastPoint, type PlannableModel, pointAt, pointIndex, segmentAt } from '../model/plannable.ts'
@@ -84,12 +84,12 @@ export class Search {
     return to
   }
 
-  evaluate(draft: Draft): Evaluation {
-    return this.evaluator.evaluate(draft)
+  evaluate(draft: Draft): QuickEvaluation {
+    return this.evaluator.quick(draft)
   }
 
   /** Lower is better: expected latency or period, in ms; Infinity where the limits are broken. */
-  cost(draft: Draft, evaluation: Evaluation = this.evaluate(draft)): number {
+  cost(draft: Draft, evaluation: QuickEvaluation = this.evaluate(draft)): number {
     if (!evaluation.feasible || evaluation.accuracyLoss > this.limits.maxAccuracyLoss + 1e-9)
       return Number.POSITIVE_INFINITY
     if (this.firstCut > 0 && !this.#keepsRaw(draft)) return Number.POSITIVE_INFINITY
@@ -119,7 +119,7 @@ export class Search {
     return this.#refusal ?? { ok: false, reason: 'no-peers', message: 'no device can take a part of the network' }
   }
 
-  #note(evaluation: Evaluation): void {
+  #note(evaluation: QuickEvaluation): void {
     const { feasible, accuracyLoss, why } = evaluation
     const points = (share: number) => `${(share * 100).toFixed(1)} points`
     const { maxAccuracyLoss } = this.limits

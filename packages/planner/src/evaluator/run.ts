@@ -1,0 +1,208 @@
+import type { Span } from '@roomful/core'
+import { type PlannableModel, pointAt, segmentAt } from '../model/plannable.ts'
+import type { ComputeCosts } from './costs.ts'
+import type { Draft, DraftVolume } from './draft.ts'
+import { placedShares } from './expectation.ts'
+import { Holders, MAX_SHARDS, SendQueue } from './holders.ts'
+import { MemoryUse, rowShare } from './memory.ts'
+import { type Payload, Payloads } from './payload.ts'
+import type { Room } from './room.ts'
+import { Transfers } from './transfers.ts'
+
+/**
+ * One passage of a request through a draft, on arrays that are reused from draft to draft. After `play` the fields and
+ * `transfers` hold the outcome.
+ */
+export class Run {
+  readonly transfers: Transfers
+  readonly memory: MemoryUse
+  /** When the trunk's answer is at the initiator; Infinity when a link is missing. */
+  fullMs = 0
+  /** Per placed exit, in the order of the draft, when its answer is at the initiator. */
+  exitMs: number[] = []
+  /** Per placed exit the share of requests it answers. */
+  shares: readonly number[] = []
+  /** Squared losses of the wires. */
+  noise = 0
+  readonly #model: PlannableModel
+  readonly #room: Room
+  readonly #costs: ComputeCosts
+  readonly #payloads: Payloads
+  readonly #device: Int32Array
+  readonly #queue = new SendQueue()
+  readonly #readyMs = new Float64Array(MAX_SHARDS)
+  readonly #remote = new Uint8Array(MAX_SHARDS)
+  #held = new Holders()
+  #next = new Holders()
+
+  constructor(model: PlannableModel, room: Room, costs: ComputeCosts) {
+    this.#model = model
+    this.#room = room
+    this.#costs = costs
+    this.#payloads = new Payloads(model)
+    this.transfers = new Transfers(room)
+    this.memory = new MemoryUse(room)
+    this.#device = Int32Array.from(room.processors, (processor) => processor.device)
+  }
+
+  play(draft: Draft, spans?: Span[]): void {
+    const net = this.transfers
+    net.begin(spans)
+    this.memory.reset()
+    this.noise = 0
+    const exits = draft.exits.length > 0
+    this.exitMs = exits ? draft.exits.map(() => Number.POSITIVE_INFINITY) : []
+    this.shares = exits ? placedShares(draft, this.#model) : []
+    let payload = this.#payloads.input(draft.input)
+    this.#held.single(0, Math.max(1, pointAt(this.#model, 0).rows), 0)
+    for (let index = 0; index < draft.volumes.length; index++) {
+      const volume = draft.volumes[index] as DraftVolume
+      const before = net.rows
+      if (index > 0 && draft.volumes[index - 1]?.route === 'leader') this.#gather(payload, index - 1)
+      this.#deliver(volume, payload, index)
+      const crossed = (net.rows - before) / Math.max(1, pointAt(this.#model, volume.from).rows)
+      this.noise += payload.accuracyLoss ** 2 * Math.min(1, crossed)
+      const decoderMacs = index > 0 ? payload.decoderMacs : 0
+      payload = this.#payloads.feature(volume.to, volume.wire)
+      this.#compute(draft, index, decoderMacs, payload.encoderMacs)
+      if (exits) this.#exits(draft, volume, payload, index)
+    }
+    this.#gather(payload, draft.volumes.length - 1)
+    this.fullMs = this.#held.readyMs[0] as number
+  }
+
+  /** Computes a volume's shards from the inputs that `#deliver` brought; its output is then held by their devices. */
+  #compute(draft: Draft, index: number, decoderMacs: number, encoderMacs: number): void {
+    const volume = draft.volumes[index] as DraftVolume
+    const costs = this.#costs
+    const { from, to, shards } = volume
+    const whole = shards.length === 1
+    this.memory.enter(this.#model, volume)
+    this.#next.count = 0
+    for (let at = 0; at < shards.length; at++) {
+      const { processor, start, end } = shards[at] as DraftVolume['shards'][number]
+      const device = this.#device[processor] as number
+      let ms = whole ? costs.wholeMs(processor, from, to) : costs.shardMs(processor, from, to, start, end)
+      if (decoderMacs > 0 && this.#remote[at] === 1) ms += costs.extraMs(processor, decoderMacs)
+      if (encoderMacs > 0 && this.#leaves(draft, index, device)) ms += costs.extraMs(processor, encoderMacs)
+      this.memory.add(device, rowShare(this.#model, volume, start, end))
+      const readyMs = this.transfers.compute(processor, this.#readyMs[at] as number, ms, index)
+      if (whole) this.#next.add(device, 0, Math.max(1, pointAt(this.#model, to).rows), readyMs)
+      else this.#next.add(device, start, end, readyMs)
+    }
+    this.#swap()
+  }
+
+  /** Sends each shard of `volume` the rows it needs; fills `#readyMs` and `#remote`. */
+  #deliver(volume: DraftVolume, payload: Payload, index: number): void {
+    const held = this.#held
+    const { shards, from, to } = volume
+    const whole = shards.length === 1
+    this.#queue.count = 0
+    for (let at = 0; at < shards.length; at++) {
+      const shard = shards[at] as DraftVolume['shards'][number]
+      const device = this.#device[shard.processor] as number
+      let start = whole ? 0 : shard.start
+      let end = whole ? 0x7fff_ffff : shard.end
+      for (let i = whole ? from - 1 : to - 1; i >= from; i--) {
+        const tables = segmentAt(this.#model, i).tables()
+        if (tables === undefined) throw new RangeError(`segment ${i} cannot be split by rows`)
+        start = tables.needStart[start] as number
+        end = tables.needEnd[end] as number
+      }
+      let readyMs = 0
+      for (let holder = 0; holder < held.count; holder++) {
+        const low = Math.max(start, held.start[holder] as number)
+        const rows = Math.min(end, held.end[holder] as number) - low
+        if (rows <= 0) continue
+        if (held.device[holder] === device) readyMs = Math.max(readyMs, held.readyMs[holder] as number)
+        else this.#queue.push(holder, at, rows)
+      }
+      this.#readyMs[at] = readyMs
+      this.#remote[at] = 0
+    }
+    this.#flush(volume, payload, index)
+  }
+
+  #flush({ shards }: DraftVolume, payload: Payload, index: number): void {
+    const queue = this.#queue
+    const held = this.#held
+    queue.sort(held.readyMs)
+    for (let i = 0; i < queue.count; i++) {
+      const entry = queue.order[i] as number
+      const holder = queue.holder[entry] as number
+      const at = queue.target[entry] as number
+      const to = this.#device[(shards[at] as DraftVolume['shards'][number]).processor] as number
+      const rows = queue.rows[entry] as number
+      const from = held.device[holder] as number
+      const arrival = this.transfers.send(from, to, rows, held.readyMs[holder] as number, payload, index)
+      this.#readyMs[at] = Math.max(this.#readyMs[at] as number, arrival)
+      this.#remote[at] = 1
+    }
+  }
+
+  /** Whether anything of volume `index`'s output leaves `device`, so that a bottleneck's encoder runs there. */
+  #leaves(draft: Draft, index: number, device: number): boolean {
+    const next = draft.volumes[index + 1]
+    return next?.shards.some((shard) => this.#device[shard.processor] !== device) ?? false
+  }
+
+  /** Everything at the initiator. */
+  #gather(payload: Payload, index: number): void {
+    const rows = this.#held.end[this.#held.count - 1] as number
+    const readyMs = this.#collect(0, payload, index)
+    this.#held.single(0, rows, readyMs)
+  }
+
+  /** When one device has all rows; those of others travel in the order of their readiness. */
+  #collect(device: number, payload: Payload, index: number): number {
+    const held = this.#held
+    const queue = this.#queue
+    queue.count = 0
+    let readyMs = 0
+    for (let holder = 0; holder < held.count; holder++) {
+      if (held.device[holder] === device) readyMs = Math.max(readyMs, held.readyMs[holder] as number)
+      else queue.push(holder, 0, (held.end[holder] as number) - (held.start[holder] as number))
+    }
+    queue.sort(held.readyMs)
+    for (let i = 0; i < queue.count; i++) {
+      const entry = queue.order[i] as number
+      const holder = queue.holder[entry] as number
+      const from = held.device[holder] as number
+      const rows = queue.rows[entry] as number
+      const arrival = this.transfers.send(from, device, rows, held.readyMs[holder] as number, payload, index)
+      readyMs = Math.max(readyMs, arrival)
+    }
+    return readyMs
+  }
+
+  #exits(draft: Draft, volume: DraftVolume, payload: Payload, index: number): void {
+    for (const [at, exit] of draft.exits.entries()) {
+      const branch = this.#model.exits[exit.exit]
+      if (branch?.point !== volume.to) continue
+      const device = this.#device[exit.processor] as number
+      const inputMs = this.#collect(device, payload, index)
+      const ms = this.#costs.workMs(exit.processor, branch.work)
+      const verdictMs = this.transfers.compute(exit.processor, inputMs, ms, index, branch.name)
+      this.exitMs[at] = this.transfers.answer(device, verdictMs, branch.outputBytes, index)
+      this.transfers.addVerdict(verdictMs, this.shares[at] ?? 0)
+      if (exit.mode === 'wait') this.#holdBack(device, verdictMs)
+    }
+  }
+
+  /** The trunk goes on only when the verdict has reached whoever holds the tensor. */
+  #holdBack(device: number, verdictMs: number): void {
+    const held = this.#held
+    for (let holder = 0; holder < held.count; holder++) {
+      const to = held.device[holder] as number
+      const hop = to === device ? 0 : (this.#room.links[device]?.[to]?.rttMs ?? Number.POSITIVE_INFINITY) / 2
+      held.readyMs[holder] = Math.max(held.readyMs[holder] as number, verdictMs + hop)
+    }
+  }
+
+  #swap(): void {
+    const held = this.#held
+    this.#held = this.#next
+    this.#next = held
+  }
+}
