@@ -4,7 +4,7 @@ import { httpSource, type ModelPackage, memorySource, type PackageSource, prepar
 import { type PlannableModel, plannableModel } from '@roomful/planner'
 import type { PackageLibrary } from '@roomful/runtime'
 import { RoomfulError } from '../session.ts'
-import type { ModelView } from '../snapshot.ts'
+import type { ModelView, SegmentView } from '../snapshot.ts'
 
 /** A model as the session holds it. `url`: where others can fetch the package; absent for dropped files. */
 export interface OpenedModel {
@@ -59,10 +59,7 @@ async function droppedSource(bytes: Uint8Array, name: string | undefined): Promi
 /** What the page shows of a model. */
 export function modelView({ pack, plannable }: OpenedModel, downloadedBytes: number): ModelView {
   const { manifest } = pack
-  const segments = plannable.segments.map((segment, index) => {
-    const end = plannable.points[index + 1]
-    return { to: end?.tensor ?? '', macs: segment.macs, shape: end?.shape ?? [], bytes: (end?.elements ?? 0) * 4 }
-  })
+  const segments = segmentViews(plannable)
   return {
     name: manifest.name,
     digest: modelDigest(manifest.digest),
@@ -75,4 +72,18 @@ export function modelView({ pack, plannable }: OpenedModel, downloadedBytes: num
     downloadedBytes,
     totalBytes: manifest.files.weights.bytes,
   }
+}
+
+/** Steps without multiply-accumulates (an activation before an exit) are shown with the layers before them. */
+function segmentViews(plannable: PlannableModel): SegmentView[] {
+  const views: SegmentView[] = []
+  let macs = 0
+  for (const [index, segment] of plannable.segments.entries()) {
+    const end = plannable.points[index + 1]
+    macs += segment.macs
+    if (end === undefined || plannable.segments[index + 1]?.macs === 0) continue
+    views.push({ to: end.tensor, macs, shape: end.shape, bytes: end.elements * 4 })
+    macs = 0
+  }
+  return views
 }

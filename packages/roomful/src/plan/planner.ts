@@ -60,12 +60,17 @@ export function describePlan(plan: Plan, topology: Topology): string {
     id === topology.initiator
       ? 'this device'
       : (topology.devices.find((device) => device.id === id)?.name ?? 'a device')
-  const parts = plan.volumes.map((volume, index) => {
+  const parts: { who: string; to: string }[] = []
+  for (const volume of plan.volumes) {
     const names = [...new Set(volume.shards.map((shard) => name(shard.device)))].join(' and ')
-    const rows = volume.shards.length > 1 ? ' by rows' : ''
-    return `${names}${rows} up to ${index === plan.volumes.length - 1 ? 'the end' : volume.to}`
-  })
+    const who = `${names}${volume.shards.length > 1 ? ' by rows' : ''}`
+    if (parts.at(-1)?.who === who) parts.pop()
+    parts.push({ who, to: volume.to })
+  }
+  const last = parts.length - 1
+  const words = parts.map(({ who, to }, index) => (index === last ? `${who} to the end` : `${who} up to ${to}`))
   const begins = plan.volumes[0]?.shards.some((shard) => shard.device !== topology.initiator)
   const picture = begins ? `the picture as ${plan.input.kind === 'tensor' ? 'raw tensor' : plan.input.kind} to ` : ''
-  return picture + parts.join(', then ')
+  if (words.length === 1) return `${picture}${parts[0]?.who} alone`
+  return picture + words.join(', then ')
 }

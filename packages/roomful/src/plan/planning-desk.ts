@@ -52,7 +52,7 @@ export class PlanningDesk {
     return this.#model
   }
 
-  /** Another model rules from now on; resolves when its first plan is installed. */
+  /** Another model rules from now on; resolves when its first plan is installed, or when it waits for the benchmark. */
   async setModel(model: OpenedModel): Promise<void> {
     this.#model = model
     this.#byHand = undefined
@@ -132,6 +132,8 @@ export class PlanningDesk {
   async #planAndInstall(signal: AbortSignal): Promise<void> {
     const model = this.#model
     if (model === undefined || signal.aborted || this.#closed) return
+    // Nothing is planned for a device that has not measured itself: the measurement's end comes back here.
+    if (this.#o.self().backends.length === 0) return
     const topology = this.#topology()
     const chosen = await this.#choose(model, topology)
     if (signal.aborted) return
