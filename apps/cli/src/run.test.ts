@@ -170,6 +170,21 @@ describe('evaluate', () => {
     expect(stderr).toMatch(/2 pictures left out; the first: .*cut\.png/)
   })
 
+  it('writes what it measured into the manifest when asked to, and the package stays the same model', async () => {
+    await cp(path.join(folder, 'package'), path.join(folder, 'measured'), { recursive: true })
+    await json('evaluate', 'measured', '--data', 'pictures', '--update')
+    await json('evaluate', 'measured', '--data', 'pictures', '--variants', 'int8', '--limit', '6', '--update')
+    const read = async (name: string) => JSON.parse(await readFile(path.join(folder, name, 'model.json'), 'utf8'))
+    const [before, after] = [await read('package'), await read('measured')]
+    expect(after.digest).toBe(before.digest)
+    expect(after.final.top1).toBe(1)
+    expect(after.exits[0].top1).toBeGreaterThan(0)
+    expect(after.measured).toMatchObject({ data: 'pictures', images: 12, policy: { top1: 1 }, wire: { images: 6 } })
+    const variants = after.partitionPoints[0].variants.map((v: { name: string; top1?: number }) => [v.name, v.top1])
+    expect(variants).toContainEqual(['int8', 1])
+    expect(variants).toContainEqual(['int4', undefined])
+  })
+
   it('spreads a limit over the classes', async () => {
     expect(await json('evaluate', 'package', '--data', 'pictures', '--limit', '3')).toMatchObject({ images: 3 })
   })

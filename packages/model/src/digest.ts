@@ -1,9 +1,9 @@
 import { type ModelDigest, modelDigest } from '@roomful/core'
+import { sha256Hex } from '@roomful/tensor'
 
 /** Lower-case hex SHA-256. WebCrypto: in browsers only in a secure context. */
-export async function sha256(bytes: Uint8Array): Promise<string> {
-  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', plain(bytes)))
-  return Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('')
+export function sha256(bytes: Uint8Array): Promise<string> {
+  return sha256Hex(plain(bytes))
 }
 
 /** WebCrypto refuses views of shared memory; they are copied, others pass as they are. */

@@ -1,4 +1,5 @@
 import { analyse, readModel } from '@roomful/graph'
+import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { ModelError } from './error.ts'
 import { checkManifest, parseManifest } from './manifest/check.ts'
@@ -252,6 +253,20 @@ describe('checkManifest', () => {
     const refused = change(edit)
     await expect(refused).rejects.toThrow(message)
     await expect(refused).rejects.toMatchObject({ name: 'ModelError', reason: 'manifest' })
+  })
+
+  it('gives a manifest or a ModelError for any damage', async () => {
+    const text = new TextDecoder().decode(prepared.manifestBytes)
+    const junk = fc.constantFrom('', '0', '-1', '1e999', '"x"', 'null', '[]', '{}', '}', '\\u0000', '9'.repeat(40))
+    await fc.assert(
+      fc.asyncProperty(fc.nat(text.length), fc.nat(12), junk, async (at, length, insert) => {
+        const damaged = text.slice(0, at) + insert + text.slice(at + length)
+        await parseManifest(new TextEncoder().encode(damaged)).catch((error: unknown) => {
+          expect(error).toBeInstanceOf(ModelError)
+        })
+      }),
+      { seed: 17, numRuns: 1000 },
+    )
   })
 
   it('refuses what is no JSON, and what is too long', async () => {

@@ -1,7 +1,10 @@
+import { writeFile } from 'node:fs/promises'
+import path from 'node:path'
 import { errorText } from '@roomful/core'
-import { openModelPackage } from '@roomful/model'
+import { manifestText, openModelPackage } from '@roomful/model'
 import { type Command, type CommandContext, option, positional, UsageError, wholeNumber } from '../command.ts'
 import { type Evaluation, evaluateModel, type LabelledPicture } from '../evaluate/evaluate.ts'
+import { withMeasured } from '../evaluate/update.ts'
 import { directorySource } from '../model/directory.ts'
 import { PictureError, readPicture } from '../pictures/decode.ts'
 import { type LabelledFile, readImageFolder } from '../pictures/image-folder.ts'
@@ -9,24 +12,36 @@ import { spread } from '../spread.ts'
 
 export const evaluate: Command = {
   summary: 'Accuracy and work of a model package on labelled pictures: exits, policy, wire formats',
-  usage: 'MODEL_DIR --data IMAGEFOLDER [--variants all|NAME,NAME] [--limit N]',
+  usage: 'MODEL_DIR --data IMAGEFOLDER [--variants all|NAME,NAME] [--limit N] [--update]',
   help: `
   --data      ImageFolder tree: one folder per class, .jpg and .png inside; classes in the order of their names
   --variants  wire variants to measure at every partition point: all, or names such as int8,int4
   --limit     at most N pictures, spread evenly over the folder
+  --update    write the accuracies into the package's model.json; a run with --variants writes those of the wire
+              variants only, so that both can be measured on as many pictures as time allows
   --json      {images, exits, policy, wire, trunks}; accuracies 0..1, multiply-accumulates per picture`,
-  options: { data: { type: 'string' }, variants: { type: 'string' }, limit: { type: 'string' } },
+  options: {
+    data: { type: 'string' },
+    variants: { type: 'string' },
+    limit: { type: 'string' },
+    update: { type: 'boolean' },
+  },
   positionals: { min: 1, max: 1 },
   async run(context) {
     const data = option(context, 'data')
     if (data === undefined || data === '') throw new UsageError('evaluate: --data is missing')
     const limit = option(context, 'limit')
     const variants = variantNames(option(context, 'variants'))
-    const source = directorySource(context.path(positional(context, 0, 'MODEL_DIR')))
+    const folder = context.path(positional(context, 0, 'MODEL_DIR'))
+    const source = directorySource(folder)
     const model = await openModelPackage(source, { signal: context.signal })
     const all = await readImageFolder(context.path(data), model.manifest.labels)
     const files = limit === undefined ? all : spread(all, wholeNumber(limit, 'limit', 1))
     const result = await evaluateModel(model, pictures(files, context), variants)
+    if (context.values['update'] === true) {
+      const manifest = await withMeasured(model.manifest, result, path.basename(context.path(data)))
+      await writeFile(path.join(folder, 'model.json'), manifestText(manifest))
+    }
     context.result(result)
     for (const line of table(result)) context.print(line)
     return 0

@@ -28,8 +28,8 @@ export async function readModelAt(file: string, options: ReadModelOptions): Prom
   const graphFile = folder ? path.join(file, manifest?.files.graph.path ?? 'graph.onnx') : file
   const bytes = await readBytes(graphFile)
   let graph = readModel(bytes)
-  if (options.inputShape !== undefined)
-    graph = readModel(bytes, { inputShapes: inputShapes(options.inputShape, graph) })
+  if (options.inputShape === undefined) refuseSymbolic(graph)
+  else graph = readModel(bytes, { inputShapes: inputShapes(options.inputShape, graph) })
   if (options.weights) graph = withExternalWeights(graph, path.dirname(graphFile))
   return manifest === undefined ? { graph } : { graph, manifest: await checkManifest(manifest) }
 }
@@ -40,6 +40,18 @@ async function readBytes(file: string): Promise<Uint8Array> {
       throw new CommandError('file', `${file}: cannot be read`, { cause })
     }),
   )
+}
+
+/** A symbolic first dimension counts as one picture; any other needs a size. */
+function refuseSymbolic(graph: ModelGraph): void {
+  for (const { name, shape } of graph.inputs) {
+    if (!shape?.slice(1).some((dim) => typeof dim === 'string')) continue
+    const example = shape.map((dim, i) => (typeof dim === 'number' ? dim : i === 0 ? 1 : 224)).join(',')
+    throw new CommandError(
+      'input',
+      `input ${name} is [${shape.join(',')}]: give its sizes with --input-shape, such as ${example}`,
+    )
+  }
 }
 
 function inputShapes(text: string, graph: ModelGraph): Record<string, number[]> {

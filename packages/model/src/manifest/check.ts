@@ -97,3 +97,8 @@ export async function parseManifest(bytes: Uint8Array): Promise<Manifest> {
   }
   return checkManifest(value)
 }
+
+/** model.json's text: one line per value, so that changes can be read. */
+export function manifestText(manifest: Manifest): string {
+  return `${JSON.stringify(manifest, null, 1)}\n`
+}

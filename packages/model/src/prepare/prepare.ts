@@ -10,7 +10,7 @@ import {
 } from '@roomful/graph'
 import { packageDigest } from '../digest.ts'
 import { ModelError } from '../error.ts'
-import { checkManifest } from '../manifest/check.ts'
+import { checkManifest, manifestText } from '../manifest/check.ts'
 import type { Manifest, ManifestExit, ManifestPartitionPoint } from '../manifest/schema.ts'
 import { describeFiles, WEIGHTS_FILE } from './files.ts'
 import { inputOf } from './input.ts'
@@ -61,7 +61,7 @@ export async function prepareModel(model: Uint8Array | ModelGraph, metadata: Mod
     calibration: { confidence: 'max-softmax', ...meta.calibration },
     measured: meta.measured ?? {},
   })
-  const manifestBytes = new TextEncoder().encode(`${JSON.stringify(manifest, null, 1)}\n`)
+  const manifestBytes = new TextEncoder().encode(manifestText(manifest))
   return { manifest, manifestBytes, graphBytes: written.model, weightsBytes }
 }
 
