@@ -26,8 +26,11 @@ export const pad: Operator = {
   kind: 'copy',
   infer(c) {
     const all = padding(c)
+    const mirrors = c.string('mode', 'constant') === 'reflect'
     const shape = c.shape(0).map((size, axis) => {
       const { begin, end } = along(all, axis)
+      if (mirrors && Math.max(begin, end) >= Math.max(size, 1))
+        throw c.fail(`pads [${all.pads}] mirror more than there is`)
       return size + begin + end
     })
     if (shape.some((size) => size < 0)) throw c.fail(`pads [${all.pads}] crop more than there is`)

@@ -67,8 +67,9 @@ function outputSize(w: Window): number {
 
 /**
  * The row rule of METHODS section 4 with dilation: output rows [a,b) need input rows [a*S-P, (b-1)*S-P+E), E the window's
- * extent, clipped; padding is kept only where the range was clipped. A tile with the last row of a ceil_mode window keeps
- * the input's end and its padding, so that the hanging window is counted as in the whole. Rows whose windows lie wholly in
+ * extent, clipped; padding is kept only where the range was clipped. Where ceil_mode lets
+ * the last window hang over the padding, a tile with that row keeps the input's end and its padding, so that what the
+ * window counts is what it counts in the whole. Rows whose windows lie wholly in
  * the padding are computed together with the nearest row that sees the input.
  */
 export function windowRows(c: RowContext, all: readonly Window[]): RowPlan | Refusal {
@@ -81,9 +82,10 @@ export function windowRows(c: RowContext, all: readonly Window[]): RowPlan | Ref
   const firstEnd = Math.max(0, Math.ceil((w.begin + 1 - reach) / w.stride))
   if (firstEnd >= w.output || lastStart < 0) return refuse('its windows see nothing but padding')
 
+  const overhang = w.ceil && (w.output - 1) * w.stride - w.begin + reach > w.input + w.end
   const need = (rows: Range): Range => {
     const start = Math.max(0, rows.start * w.stride - w.begin)
-    const hanging = w.ceil && rows.end === w.output
+    const hanging = overhang && rows.end === w.output
     const end = hanging ? w.input : Math.min(w.input, (rows.end - 1) * w.stride - w.begin + reach)
     return { start, end }
   }
@@ -96,7 +98,7 @@ export function windowRows(c: RowContext, all: readonly Window[]): RowPlan | Ref
         : { start: Math.min(rows.start, lastStart), end: Math.max(rows.end, firstEnd + 1) },
     rewrite: (edit, rows) => {
       const begin = Math.max(0, w.begin - rows.start * w.stride)
-      const hanging = w.ceil && rows.end === w.output
+      const hanging = overhang && rows.end === w.output
       const end = hanging ? w.end : Math.max(0, (rows.end - 1) * w.stride - w.begin + reach - w.input)
       edit.remove('auto_pad')
       edit.ints('pads', [

@@ -192,6 +192,16 @@ export class NetBuilder {
     return this.op('Gemm', [x, this.weight([out, fan], Math.sqrt(1 / fan)), this.weight([out], 0.1)], { transB: 1 })
   }
 
+  /** The net as it is now; calling it takes back whatever was added since. */
+  mark(): () => void {
+    const nodes = this.#nodes.length
+    const weights = new Set(this.#initialisers.keys())
+    return () => {
+      this.#nodes.length = nodes
+      for (const name of this.#initialisers.keys()) if (!weights.has(name)) this.#initialisers.delete(name)
+    }
+  }
+
   /** The inferred shape of a tensor made so far. */
   shape(name: TensorName): readonly number[] {
     const graph = { ...this.#model(), outputs: [{ name, dtype: 'undefined' as const }] }
