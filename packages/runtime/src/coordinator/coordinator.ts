@@ -5,6 +5,7 @@ import {
   errorText,
   type ModelDigest,
   type Plan,
+  ReasonedError,
   type RequestId,
   requestId,
   type Schedule,
@@ -60,6 +61,9 @@ export interface CoordinatorOptions {
   readonly onSwitched?: (plans: readonly InstalledPlan[]) => void
 }
 
+/** Failures of one request that say nothing about the next one on the same plan. */
+const PASSING: readonly string[] = ['overloaded', 'deadline', 'timeout', 'disconnected']
+
 const DEFAULT_DEADLINE_MS = 10_000
 
 /** The initiator's side: installs plans, runs requests on the current one, and sees each of them to its end. */
@@ -83,6 +87,7 @@ export class Coordinator {
     this.#installer = new Installer({
       ...options,
       onDropped: (device, detail) => options.onTopologyChange?.({ device, what: 'dropped', detail }),
+      onRetired: (installed) => this.#retireFallbacks(installed),
     })
   }
 
@@ -126,11 +131,6 @@ export class Coordinator {
 
   retire(installed: InstalledPlan): void {
     this.#installer.retire(installed)
-    const fallbacks = this.#fallbacks.get(installed)
-    this.#fallbacks.delete(installed)
-    for (const fallback of fallbacks?.values() ?? []) {
-      fallback.then((ready) => this.#installer.retire(ready)).catch(() => {})
-    }
   }
 
   /** @throws RuntimeError; `signal.reason` */
@@ -185,7 +185,12 @@ export class Coordinator {
   onFailed(id: RequestId, from: DeviceId, error: unknown): void {
     const entry = this.#entry(id, from)
     if (entry === undefined) return
-    this.#broken.add(entry.attempt.installed)
+    const { installed } = entry.attempt
+    const passing = error instanceof ReasonedError && PASSING.includes(error.reason)
+    if (!passing && !this.#broken.has(installed)) {
+      this.#broken.add(installed)
+      this.#o.onTopologyChange?.({ device: from, what: 'dropped', detail: errorText(error) })
+    }
     entry.run.onFailed(entry.attempt, from, error)
   }
 
@@ -281,6 +286,15 @@ export class Coordinator {
       helpers,
       excluded,
       lostBackends,
+    }
+  }
+
+  /** They live as long as requests of their plan do: one of those may be about to use them. */
+  #retireFallbacks(installed: InstalledPlan): void {
+    const fallbacks = this.#fallbacks.get(installed)
+    this.#fallbacks.delete(installed)
+    for (const fallback of fallbacks?.values() ?? []) {
+      fallback.then((ready) => this.#installer.retire(ready)).catch(() => {})
     }
   }
 

@@ -1,10 +1,11 @@
 import type { Clock, DeviceId, ModelDigest, Plan, PlanId } from '@roomful/core'
 import { checkPlan, errorText, planDevices, planId } from '@roomful/core'
-import type { Room } from '@roomful/transport'
+import { type Room, TransportError } from '@roomful/transport'
 import { RuntimeError } from '../error.ts'
 import type { ModelLibrary, StagedModel } from '../model/staged-model.ts'
 import { layOut, type PlanLayout } from '../plan/layout.ts'
 import type { StageWorker } from '../stage/stage-worker.ts'
+import type { RequestLinks } from '../wire/request-links.ts'
 import { LatencyTracker } from './latency-tracker.ts'
 
 /** A plan that every device in it has built and warmed. */
@@ -23,10 +24,13 @@ export interface InstallerOptions {
   readonly clock: Clock
   readonly library: ModelLibrary
   readonly worker: StageWorker
+  readonly links: RequestLinks
   readonly manifestUrl?: (digest: ModelDigest) => string | undefined
   /** Longest wait for one device to fetch, build and warm its stages, in milliseconds. Default 60,000. */
   readonly prepareTimeoutMs?: number
   readonly onDropped?: (device: DeviceId, reason: string) => void
+  /** The last request on a retired plan has ended. */
+  readonly onRetired?: (installed: InstalledPlan) => void
 }
 
 /** The two-phase change of plan: all devices are ready, or nobody keeps anything. */
@@ -117,6 +121,7 @@ export class Installer {
   #drop(installed: InstalledPlan): void {
     this.#use.delete(installed.planId)
     for (const device of installed.devices) this.#retireOn(device, installed.planId)
+    this.#o.onRetired?.(installed)
   }
 
   async #prepareOn(
@@ -124,20 +129,20 @@ export class Installer {
     order: { planId: PlanId; plan: Plan; initiator: DeviceId; manifestUrl?: string },
     signal: AbortSignal,
   ): Promise<{ buildMs: number; fetchedBytes: number }> {
-    const { room, worker } = this.#o
+    const { room, worker, links } = this.#o
     if (device === room.self) return worker.prepare(order, signal)
+    if (!links.reachable(device)) throw new TransportError('disconnected', `${device} is not linked`)
     const timeoutMs = this.#o.prepareTimeoutMs ?? 60_000
     return room.request(device, 'prepare', order, { timeoutMs, signal, priority: 'control' })
   }
 
   #retireOn(device: DeviceId, id: PlanId): void {
-    const { room, worker } = this.#o
+    const { room, worker, links } = this.#o
     if (device === room.self) {
       worker.retire({ planId: id, initiator: room.self })
       return
     }
-    const link = room.peers.get(device)?.link
-    if (link !== 'connected' && link !== 'silent') return
+    if (!links.reachable(device)) return
     // Not answered: the device is gone or forgets the plan when this device leaves.
     room.request(device, 'retire', { planId: id }, { timeoutMs: 10_000, priority: 'control' }).catch(() => {})
   }

@@ -84,6 +84,7 @@ export class RequestRun {
   readonly #o: RunOptions
   readonly #attempts: Attempt[] = []
   readonly #tried = new Set<string>()
+  readonly #preparing = new Map<string, Promise<InstalledPlan | undefined>>()
   readonly #excluded = new Set<DeviceId>()
   readonly #lostBackends = new Set<Backend>()
   readonly #own: Span[]
@@ -329,29 +330,45 @@ export class RequestRun {
     this.#fail(new RuntimeError('lost', `nobody is left to answer: ${why}`, { cause: this.#lastError }))
   }
 
+  /** Launches the first completion that gets ready; a candidate that takes long has the next one started beside it. */
   async #tryNext(): Promise<boolean> {
     const { installed, startMs, deadlineMs } = this.#o
+    const { clock } = this.#c
     for (;;) {
       const order = recoveryOrder(this.#c.snapshot(installed, this.#excluded, this.#lostBackends))
       const candidate = order.find(({ device, backend }) => !this.#tried.has(`${device} ${backend}`))
-      if (candidate === undefined) return false
-      this.#tried.add(`${candidate.device} ${candidate.backend}`)
-      const leftMs = startMs + deadlineMs - this.#c.clock.now()
+      if (candidate !== undefined) this.#prepare(candidate)
+      if (this.#preparing.size === 0) return false
+      const leftMs = Math.max(0, startMs + deadlineMs - clock.now())
       try {
-        const fallback = await withDeadline(this.#c.fallback(installed, candidate), {
-          clock: this.#c.clock,
-          // Preparing may take long on a device that is dying: the others get their chance before the deadline.
-          timeoutMs: order.length > 1 ? leftMs / 3 : leftMs,
-          onTimeout: () => new RuntimeError('prepare-failed', `${candidate.device} did not get ready in time`),
+        const ready = await withDeadline(Promise.race(this.#preparing.values()), {
+          clock,
+          timeoutMs: order.length > this.#tried.size ? leftMs / 3 : leftMs,
+          onTimeout: () => new RuntimeError('prepare-failed', 'nobody got ready in time'),
         })
         if (this.#ended) return false
-        this.#launch(fallback)
+        if (ready === undefined) continue
+        this.#launch(ready)
         return true
       } catch (error) {
         this.#lastError = error
         if (this.#ended) return false
       }
     }
+  }
+
+  /** Resolves with undefined when the candidate cannot. */
+  #prepare(candidate: RecoveryCandidate): void {
+    const key = `${candidate.device} ${candidate.backend}`
+    this.#tried.add(key)
+    const preparing = this.#c
+      .fallback(this.#o.installed, candidate)
+      .catch((error: unknown) => {
+        this.#lastError = error
+        return undefined
+      })
+      .finally(() => this.#preparing.delete(key))
+    this.#preparing.set(key, preparing)
   }
 
   #drop(attempt: Attempt, error: unknown): void {

@@ -48,7 +48,8 @@ export class MiniRoom {
     this.network = createMemoryNetwork({ clock: this.clock, random: this.random, link: options.link ?? {} })
   }
 
-  join(id: string, own: Partial<RuntimeOptions> = {}): MiniDevice {
+  /** `wrap`: what the runtime gets instead of its room, to watch it. */
+  join(id: string, own: Partial<RuntimeOptions> = {}, wrap: (room: Room) => Room = (room) => room): MiniDevice {
     const { net, speed = () => 1, backends = ['ort-wasm'], runtime: shared = {} } = this.#o
     const profile = {
       ...bareProfile(id),
@@ -81,7 +82,7 @@ export class MiniRoom {
       ),
     )
     const runtime = new Runtime({
-      room,
+      room: wrap(room),
       clock: this.clock,
       engines,
       codec: tensorCodec,

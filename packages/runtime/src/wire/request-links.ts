@@ -95,7 +95,10 @@ export class RequestLinks {
       const blob = blobs.get(key) ?? (await this.#encode(produced, keep, route, options))
       blobs.set(key, blob)
       options.signal.throwIfAborted()
-      sends.push(this.#sendFeature(address, route, blob, options))
+      const send = this.#sendFeature(address, route, blob, options)
+      // It may fail while the next route is still being encoded; Promise.all below reports it.
+      send.catch(() => {})
+      sends.push(send)
     }
     options.encoded?.()
     await Promise.all(sends)
