@@ -3,6 +3,7 @@ import type { InferenceResult, Runtime } from '@roomful/runtime'
 import type { PlanningDesk } from './plan/planning-desk.ts'
 import { type InferOptions, type Picture, RoomfulError } from './session.ts'
 import type { RequestView } from './snapshot.ts'
+import { answerView } from './view/answer.ts'
 import { statsWith, withRequest } from './view/stats.ts'
 import type { SnapshotStore } from './view/store.ts'
 
@@ -97,8 +98,7 @@ export class Asking {
 
   #answered(result: InferenceResult, options: InferOptions): RequestView {
     const { store, desk } = this.#o
-    const label = desk.model?.pack.manifest.labels[result.labelIndex] ?? `class ${result.labelIndex}`
-    const answer = { label, index: result.labelIndex, confidence: result.confidence }
+    const answer = answerView(result, desk.model?.pack.manifest.labels ?? [])
     const request: RequestView = {
       trace: result.trace,
       plan: result.plan,

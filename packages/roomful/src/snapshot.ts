@@ -68,12 +68,20 @@ export interface PlanView {
   readonly runnersUp: readonly PlanChoice[]
 }
 
+export interface AnswerView {
+  readonly label: string
+  readonly index: number
+  readonly confidence: number
+  /** The five most probable labels, best first. */
+  readonly top: readonly { readonly label: string; readonly probability: number }[]
+}
+
 /** One ended request. */
 export interface RequestView {
   readonly trace: Trace
   readonly plan?: PlanId
   /** Absent when the picture was the test pattern: no label is claimed for it. */
-  readonly answer?: { readonly label: string; readonly index: number; readonly confidence: number }
+  readonly answer?: AnswerView
   readonly endedAt: number
 }
 
@@ -123,5 +131,12 @@ export interface RoomSnapshot {
   }[]
 }
 
-/** Which device computes up to which partition point: a plan drawn by hand. The last `to` is the trunk's output. */
-export type HandPlan = readonly { readonly device: DeviceId; readonly to: TensorName }[]
+/**
+ * Which device computes up to which partition point: a plan drawn by hand. The last `to` is the trunk's output. `bits`: how
+ * the map at `to` travels, 8 by default.
+ */
+export type HandPlan = readonly {
+  readonly device: DeviceId
+  readonly to: TensorName
+  readonly bits?: 32 | 16 | 8 | 4
+}[]

@@ -130,7 +130,7 @@ const requests: RequestView[] = Array.from({ length: 60 }, (_, index) => {
       totalMs: 45.8 * scale,
       spans: spans(scale),
     },
-    answer: { label: 'golf ball', index: 8, confidence: 0.97 },
+    answer: { label: 'golf ball', index: 8, confidence: 0.97, top: [{ label: 'golf ball', probability: 0.97 }] },
     endedAt: 1_700_000_000_000 + index * 60,
   }
 })

@@ -1,19 +1,10 @@
 import type { Topology } from '@roomful/core'
-import {
-  type DeviceProfile,
-  type ExitPlacement,
-  type LayerVolume,
-  type Plan,
-  PlanError,
-  type WireFormat,
-} from '@roomful/core'
+import { type DeviceProfile, type ExitPlacement, type LayerVolume, type Plan, PlanError } from '@roomful/core'
 import { type LatencyPredictor, type PlannableModel, pointIndex, predictPlan } from '@roomful/planner'
 import type { HandPlan } from '../snapshot.ts'
 
-const FEATURE_WIRE: WireFormat = { bits: 8, entropy: 'none' }
-
 /**
- * The Plan of a split drawn by hand: whole layers on each device, 8 bits on the wire, and every exit that hangs on one of
+ * The Plan of a split drawn by hand: whole layers on each device, and every exit that hangs on one of
  * its cuts on the device that makes the cut's map.
  * @throws PlanError `inconsistent` when it names tensors or devices that are not there
  */
@@ -28,13 +19,13 @@ export function planOfHand(
   const volumes: LayerVolume[] = []
   let from = model.points[0]?.tensor ?? ''
   let reached = 0
-  for (const { device, to } of hand) {
+  for (const { device, to, bits = 8 } of hand) {
     const index = pointIndex(model, to)
     const backend = devices.get(device)?.backends[0]?.backend
     if (index <= reached) throw new PlanError('inconsistent', `${to} is no later partition point of this model`)
     if (backend === undefined)
       throw new PlanError('inconsistent', 'a device of the plan is not here or not measured yet')
-    volumes.push({ from, to, shards: [{ device, backend }], wire: FEATURE_WIRE, route: 'peer' })
+    volumes.push({ from, to, shards: [{ device, backend }], wire: { bits, entropy: 'none' }, route: 'peer' })
     from = to
     reached = index
   }

@@ -33,12 +33,23 @@ export async function planAutomatically(
   return {
     plan,
     words: [describePlan(plan, topology), ...notes],
-    runnersUp: runnersUp.slice(0, 4).map((runnerUp) => ({
-      method: runnerUp.method,
-      predictedMs: runnerUp.plan.predicted.latencyMs,
-      summary: describePlan(runnerUp.plan, topology),
-    })),
+    runnersUp: distinct(
+      runnersUp.map(({ method, plan: other }) => ({
+        method,
+        predictedMs: other.predicted.latencyMs,
+        summary: describePlan(other, topology),
+      })),
+    ).slice(0, 4),
   }
+}
+
+/** Several methods often arrive at the same plan: it is shown once, under the first one's name. */
+function distinct(choices: readonly PlanChoice[]): PlanChoice[] {
+  const seen = new Set<string>()
+  return choices.filter(({ summary, predictedMs }) => {
+    const key = `${summary} ${predictedMs.toFixed(1)}`
+    return !seen.has(key) && seen.add(key)
+  })
 }
 
 export function planByHand(model: OpenedModel, topology: Topology, hand: HandPlan): ChosenPlan {
