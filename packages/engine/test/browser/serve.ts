@@ -19,7 +19,21 @@ export async function servePage(isolated = true): Promise<AsyncDisposable & { ur
       ...(isolated ? { headers } : {}),
     },
     worker: { format: 'es' },
-    optimizeDeps: { exclude: ['onnxruntime-web'] },
+    // Found only inside workers: without this list the server would bundle them in the middle of a test.
+    optimizeDeps: {
+      exclude: ['onnxruntime-web'],
+      include: [
+        '@bufbuild/protobuf',
+        '@bufbuild/protobuf/codegenv2',
+        '@bufbuild/protobuf/wire',
+        '@tensorflow/tfjs-core',
+        '@tensorflow/tfjs-backend-webgl',
+        '@tensorflow/tfjs-backend-webgpu',
+        'idb-keyval',
+        'pure-rand/generator/xoroshiro128plus',
+        'valibot',
+      ],
+    },
   })
   await server.listen()
   const [url] = server.resolvedUrls?.local ?? []

@@ -1,0 +1,39 @@
+import * as tf from '@tensorflow/tfjs-core'
+import { toOnnx, toStored } from '../layout.ts'
+import type { Lowering } from '../node-context.ts'
+
+/** alpha * A' * B' + beta * C; a constant C takes beta beforehand. */
+export const gemm: Lowering = (c) => {
+  const [a, b] = [c.value(0), c.value(1)]
+  const [transposeA, transposeB] = [c.int('transA', 0) !== 0, c.int('transB', 0) !== 0]
+  const [alpha, beta] = [c.float('alpha', 1), c.float('beta', 1)]
+  const bias = c.has(2) ? scaled(c, beta) : undefined
+  return (env) => {
+    const product = tf.matMul(a(env), b(env), transposeA, transposeB)
+    const grown = alpha === 1 ? product : tf.mul(product, alpha)
+    const sum = bias === undefined ? grown : tf.add(grown, bias(env))
+    if (c.fused === undefined) return sum
+    return c.fused === 'relu' ? tf.relu(sum) : tf.relu6(sum)
+  }
+}
+
+function scaled(c: Parameters<Lowering>[0], beta: number) {
+  const constant = c.constant(2)
+  if (constant !== undefined) {
+    const tensor = c.upload(
+      constant.values.map((x) => x * beta),
+      constant.dims,
+    )
+    return () => tensor
+  }
+  const value = c.value(2)
+  return beta === 1 ? value : (env: Parameters<typeof value>[0]) => tf.mul(value(env), beta)
+}
+
+/** NumPy's rules for ranks 2 and more. */
+export const matMul: Lowering = (c) => {
+  const [ranksA, ranksB] = [c.shape(0).length, c.shape(1).length]
+  if (ranksA < 2 || ranksB < 2) c.fail(`operands of rank ${ranksA} and ${ranksB}`)
+  const [a, b] = [c.value(0), c.value(1)]
+  return (env) => toStored(tf.matMul(toOnnx(a(env)), toOnnx(b(env))))
+}

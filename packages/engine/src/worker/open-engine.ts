@@ -1,0 +1,16 @@
+import { EngineError, type InferenceEngine } from '../engine.ts'
+import type { HostedEngine } from './messages.ts'
+
+/** Builds the engine that a worker hosts; each family is a chunk of its own, downloaded only when it is asked for. */
+export async function openEngine(hosted: HostedEngine): Promise<InferenceEngine> {
+  switch (hosted.backend) {
+    case 'ort-wasm':
+    case 'ort-webgpu':
+      return (await import('../ort/ort-web-engine.ts')).createOrtWebEngine(hosted)
+    case 'tfjs-webgpu':
+    case 'tfjs-webgl':
+      return (await import('../tfjs/create-tfjs-engine.ts')).createTfjsEngine(hosted)
+    case 'ort-node':
+      throw new EngineError('unavailable', 'ort-node does not run in a browser')
+  }
+}
