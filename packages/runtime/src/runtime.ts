@@ -6,7 +6,7 @@ import { Coordinator, type InferOptions, type TopologyChange } from './coordinat
 import type { InstalledPlan } from './coordinator/installer.ts'
 import type { Measurement } from './coordinator/measurements.ts'
 import type { PictureInput } from './coordinator/request-input.ts'
-import type { InferenceResult } from './coordinator/request-run.ts'
+import type { InferenceResult } from './coordinator/result.ts'
 import { type StreamOptions, type StreamResult, streamFrames } from './coordinator/stream.ts'
 import { RuntimeError } from './error.ts'
 import type { ModelLibrary } from './model/staged-model.ts'

@@ -24,7 +24,8 @@ import type { Attempt } from './attempt.ts'
 import { type InstalledPlan, Installer } from './installer.ts'
 import { type Measurement, measurementsOf } from './measurements.ts'
 import { type PictureInput, RequestInput } from './request-input.ts'
-import { type InferenceResult, type KeptMap, RequestRun, type RunContext } from './request-run.ts'
+import { RequestRun, type RunContext } from './request-run.ts'
+import type { InferenceResult, KeptMap } from './result.ts'
 import { ShareTurns } from './share-turns.ts'
 
 /** Something that may make another plan better. The planner is the caller's. */

@@ -6,46 +6,25 @@ import {
   type ExitName,
   errorText,
   FINAL_EXIT,
-  type PlanId,
   type RequestId,
   requestId,
   type Span,
   type Trace,
-  withDeadline,
 } from '@roomful/core'
 import type { FeatureMap } from '@roomful/tensor'
 import { RuntimeError } from '../error.ts'
 import type { RecoveryCandidate, RecoverySnapshot } from '../plan/fallback.ts'
-import { recoveryOrder } from '../plan/fallback.ts'
-import { trunkRoutes } from '../plan/routes.ts'
 import { verdictOf } from '../stage/exit-verdict.ts'
 import { RowAssembler } from '../stage/row-assembler.ts'
-import { EXACT } from '../wire/feature-codec.ts'
 import type { PictureCodec } from '../wire/picture-codec.ts'
-import type { RequestAddress, RequestLinks, ResultHeader } from '../wire/request-links.ts'
+import type { RequestLinks, ResultHeader } from '../wire/request-links.ts'
 import { Attempt } from './attempt.ts'
 import type { InstalledPlan } from './installer.ts'
 import { placeSpans } from './place-spans.ts'
+import { RecoverySearch } from './recovery-search.ts'
 import type { RequestInput } from './request-input.ts'
-
-/** One answer. */
-export interface InferenceResult {
-  readonly request: RequestId
-  readonly plan: PlanId
-  readonly labelIndex: number
-  readonly probabilities: Float32Array
-  readonly confidence: number
-  readonly exit: ExitName
-  /** The model's outputs in order, or the exit's logits; empty when the answer came from a cache. */
-  readonly outputs: readonly FeatureMap[]
-  readonly trace: Trace
-}
-
-/** A whole feature map at one of the plan's cuts. */
-export interface KeptMap {
-  readonly volume: number
-  readonly map: FeatureMap
-}
+import type { InferenceResult, KeptMap } from './result.ts'
+import { sendInput } from './send-input.ts'
 
 /** What a run needs of its surroundings. */
 export interface RunContext {
@@ -83,10 +62,7 @@ export class RequestRun {
   readonly #c: RunContext
   readonly #o: RunOptions
   readonly #attempts: Attempt[] = []
-  readonly #tried = new Set<string>()
-  readonly #preparing = new Map<string, Promise<InstalledPlan | undefined>>()
-  readonly #excluded = new Set<DeviceId>()
-  readonly #lostBackends = new Set<Backend>()
+  readonly #search: RecoverySearch
   readonly #own: Span[]
   #kept: KeptMap | undefined
   #recovered: string | undefined
@@ -101,6 +77,13 @@ export class RequestRun {
     this.#o = options
     this.#own = [...(options.spans ?? [])]
     this.#kept = options.kept
+    const { installed, startMs, deadlineMs } = options
+    this.#search = new RecoverySearch({
+      clock: context.clock,
+      deadlineAtMs: startMs + deadlineMs,
+      snapshot: (excluded, lost) => context.snapshot(installed, excluded, lost),
+      prepare: (candidate) => context.fallback(installed, candidate),
+    })
     this.#settle = { resolve: () => {}, reject: () => {} }
     this.result = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject }
@@ -166,8 +149,8 @@ export class RequestRun {
   onFailed(attempt: Attempt, from: DeviceId, error: unknown): void {
     if (this.#ended || !attempt.running) return
     if (from === this.#c.self) {
-      for (const backend of ownBackends(attempt, from)) this.#lostBackends.add(backend)
-    } else this.#excluded.add(from)
+      for (const backend of ownBackends(attempt, from)) this.#search.withoutBackend(backend)
+    } else this.#search.without(from)
     this.#drop(attempt, error)
     void this.#recover(`${from} failed: ${errorText(error)}`)
   }
@@ -182,7 +165,7 @@ export class RequestRun {
       hit = true
       if (certain && attempt.isOpen(device)) this.#drop(attempt, new RuntimeError('lost', `${device}: ${why}`))
     }
-    this.#excluded.add(device)
+    this.#search.without(device)
     if (hit) void this.#recover(`${device}: ${why}`)
   }
 
@@ -194,63 +177,25 @@ export class RequestRun {
     this.#attempts.push(attempt)
     this.#c.opened(attempt, this)
     attempt.stopLateTimer = clock.after(installed.latency.lateAfterMs, () => this.#late(attempt))
-    this.#send(attempt, kept.map).catch((error: unknown) => {
+    const { links, pictures, self } = this.#c
+    const { input, startMs, deadlineMs } = this.#o
+    sendInput({
+      links,
+      pictures,
+      self,
+      clock,
+      attempt,
+      input,
+      kept: kept.map,
+      deadlineAtMs: startMs + deadlineMs,
+      onTensor: (map) => this.onWhole(0, map),
+      onSpan: (span) => this.#own.push({ ...span, startMs: span.startMs - startMs, endMs: span.endMs - startMs }),
+    }).catch((error: unknown) => {
       if (this.#ended || !attempt.running) return
       this.#drop(attempt, error)
       if (error instanceof RuntimeError && error.reason === 'bad-input') this.#fail(error)
       else void this.#recover(errorText(error))
     })
-  }
-
-  async #send(attempt: Attempt, map: FeatureMap | undefined): Promise<void> {
-    const { links, self, clock, pictures } = this.#c
-    const { layout, plan } = attempt.installed
-    const { input, startMs, deadlineMs } = this.#o
-    const { signal, startVolume } = attempt
-    const address: RequestAddress = {
-      requestId: attempt.id,
-      planId: attempt.installed.planId,
-      initiator: self,
-      deadlineAtMs: startMs + deadlineMs,
-    }
-    const onSpan = (span: Span) =>
-      this.#own.push({ ...span, startMs: span.startMs - startMs, endMs: span.endMs - startMs })
-    const routes = trunkRoutes(layout, startVolume)
-    const remote = routes.filter((route) => route.to !== self)
-    const { kind } = plan.input
-    const asPicture = map === undefined && kind !== 'tensor' && input.isPicture && pictures !== undefined
-    if (asPicture && remote.length > 0) {
-      const beforeMs = clock.now()
-      const blob = await input.encoded(pictures, plan.input, signal)
-      signal.throwIfAborted()
-      onSpan({ device: self, kind: 'encode', startMs: beforeMs, endMs: clock.now(), volume: 0, bytes: blob.length })
-      const sent = links.picture(address, remote, blob, kind, { signal, onSpan })
-      const local = routes.filter((route) => route.to === self)
-      if (local.length > 0) await this.#sendTensor(address, local, attempt, undefined, onSpan)
-      return sent
-    }
-    return this.#sendTensor(address, routes, attempt, map, onSpan)
-  }
-
-  async #sendTensor(
-    address: RequestAddress,
-    routes: ReturnType<typeof trunkRoutes>,
-    attempt: Attempt,
-    kept: FeatureMap | undefined,
-    onSpan: (span: Span) => void,
-  ): Promise<void> {
-    const map = kept ?? this.#inputTensor(onSpan)
-    const wire = attempt.installed.plan.volumes[attempt.startVolume - 1]?.wire ?? EXACT
-    await this.#c.links.feature(address, routes, { map, wire }, { signal: attempt.signal, onSpan })
-  }
-
-  #inputTensor(onSpan: (span: Span) => void): FeatureMap {
-    const { clock, self } = this.#c
-    const startMs = clock.now()
-    const map = this.#o.input.tensor()
-    if (this.#kept === undefined) this.#kept = { volume: 0, map }
-    if (this.#o.input.isPicture) onSpan({ device: self, kind: 'preprocess', startMs, endMs: clock.now() })
-    return map
   }
 
   #final(attempt: Attempt, header: ResultHeader, outputs: readonly FeatureMap[]): void {
@@ -309,7 +254,7 @@ export class RequestRun {
   #late(attempt: Attempt): void {
     if (this.#ended || !attempt.running) return
     const alone = attempt.devices.every((device) => device === this.#c.self)
-    for (const device of attempt.openDevices) if (alone || device !== this.#c.self) this.#excluded.add(device)
+    for (const device of attempt.openDevices) if (alone || device !== this.#c.self) this.#search.without(device)
     void this.#recover(`no answer within ${Math.round(this.#c.clock.now() - attempt.startMs)} ms`)
   }
 
@@ -321,54 +266,17 @@ export class RequestRun {
     this.#recovering = true
     const startMs = this.#sinceStart()
     let launched = true
-    do launched = await this.#tryNext()
-    while (!this.#ended && launched && !this.#attempts.some((attempt) => attempt.running))
+    do {
+      const ready = await this.#search.next(() => this.#ended)
+      launched = ready !== undefined && !this.#ended
+      if (launched && ready !== undefined) this.#launch(ready)
+    } while (!this.#ended && launched && !this.#attempts.some((attempt) => attempt.running))
     this.#recovering = false
     if (this.#ended) return
     this.#own.push({ device: this.#c.self, kind: 'recover', startMs, endMs: this.#sinceStart() })
     if (this.#attempts.some((attempt) => attempt.running)) return
-    this.#fail(new RuntimeError('lost', `nobody is left to answer: ${why}`, { cause: this.#lastError }))
-  }
-
-  /** Launches the first completion that gets ready; a candidate that takes long has the next one started beside it. */
-  async #tryNext(): Promise<boolean> {
-    const { installed, startMs, deadlineMs } = this.#o
-    const { clock } = this.#c
-    for (;;) {
-      const order = recoveryOrder(this.#c.snapshot(installed, this.#excluded, this.#lostBackends))
-      const candidate = order.find(({ device, backend }) => !this.#tried.has(`${device} ${backend}`))
-      if (candidate !== undefined) this.#prepare(candidate)
-      if (this.#preparing.size === 0) return false
-      const leftMs = Math.max(0, startMs + deadlineMs - clock.now())
-      try {
-        const ready = await withDeadline(Promise.race(this.#preparing.values()), {
-          clock,
-          timeoutMs: order.length > this.#tried.size ? leftMs / 3 : leftMs,
-          onTimeout: () => new RuntimeError('prepare-failed', 'nobody got ready in time'),
-        })
-        if (this.#ended) return false
-        if (ready === undefined) continue
-        this.#launch(ready)
-        return true
-      } catch (error) {
-        this.#lastError = error
-        if (this.#ended) return false
-      }
-    }
-  }
-
-  /** Resolves with undefined when the candidate cannot. */
-  #prepare(candidate: RecoveryCandidate): void {
-    const key = `${candidate.device} ${candidate.backend}`
-    this.#tried.add(key)
-    const preparing = this.#c
-      .fallback(this.#o.installed, candidate)
-      .catch((error: unknown) => {
-        this.#lastError = error
-        return undefined
-      })
-      .finally(() => this.#preparing.delete(key))
-    this.#preparing.set(key, preparing)
+    const cause = this.#lastError ?? this.#search.lastError
+    this.#fail(new RuntimeError('lost', `nobody is left to answer: ${why}`, { cause }))
   }
 
   #drop(attempt: Attempt, error: unknown): void {

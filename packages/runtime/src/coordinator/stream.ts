@@ -1,7 +1,7 @@
 import { RuntimeError } from '../error.ts'
 import type { InferOptions } from './coordinator.ts'
 import type { PictureInput } from './request-input.ts'
-import type { InferenceResult } from './request-run.ts'
+import type { InferenceResult } from './result.ts'
 
 export interface StreamOptions extends InferOptions {
   /** Frames in flight at once: stages of a pipeline overlap. Default 2, minimum 1. */

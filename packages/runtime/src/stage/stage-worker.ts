@@ -1,17 +1,18 @@
 import type { Backend, Clock, DeviceId, RequestId, Span } from '@roomful/core'
-import { elementCount, type FeatureMap, preprocess } from '@roomful/tensor'
+import type { FeatureMap } from '@roomful/tensor'
 import { RuntimeError } from '../error.ts'
 import type { ModelLibrary } from '../model/staged-model.ts'
-import { consumerRoutes, holder, mayProduce, producerRoutes, trunkRoutes } from '../plan/routes.ts'
+import { consumerRoutes, holder, producerRoutes, trunkRoutes } from '../plan/routes.ts'
 import { EXACT, type FeatureCodec } from '../wire/feature-codec.ts'
 import type { PictureCodec } from '../wire/picture-codec.ts'
 import type { FeatureHeader, RequestAddress, RequestLinks } from '../wire/request-links.ts'
 import { ActiveRequest, type Collecting, type Target } from './active-request.ts'
 import { CancelledRequests } from './cancelled.ts'
 import { verdictOf } from './exit-verdict.ts'
+import { checkHeader, decodeInput } from './incoming.ts'
 import { LoadReporter } from './load-reporter.ts'
 import { PlanStore, type PrepareOrder } from './plan-store.ts'
-import { type PreparedPlan, shardKey } from './prepared-plan.ts'
+import { shardKey } from './prepared-plan.ts'
 import { type EngineProvider, SessionPool } from './session-pool.ts'
 import { StageRunner } from './stage-runner.ts'
 import { DEFAULT_LIMITS, type WorkerLimits } from './worker-limits.ts'
@@ -149,7 +150,7 @@ export class StageWorker {
     const { requestId, planId, initiator, remainingMs } = header
     const plan = this.#plans.peek(planId)
     if (plan === undefined) throw new RuntimeError('unknown-plan', `plan ${planId} is not prepared on this device`)
-    this.#check(header, plan, from)
+    checkHeader(header, plan, from, this.#o.self)
     const known = this.#requests.get(requestId)
     if (known !== undefined) {
       if (known.address.planId !== planId) throw new RuntimeError('malformed', 'a request has one plan')
@@ -168,19 +169,6 @@ export class StageWorker {
     )
     this.#requests.set(requestId, request)
     return request
-  }
-
-  #check(header: FeatureHeader, plan: PreparedPlan, from: DeviceId): void {
-    const { volume, shards, exits, relay, initiator } = header
-    const mine =
-      shards.every((shard) => plan.shards.has(shardKey(volume, shard))) &&
-      exits.every((exit) => plan.exits.has(exit)) &&
-      (relay !== true || plan.layout.initiator === this.#o.self)
-    const cut = plan.layout.cuts[volume]
-    const rowsFit = header.rows === undefined || (cut?.height !== undefined && header.rows.end <= cut.height)
-    if (initiator !== plan.layout.initiator || !mine || !rowsFit || !mayProduce(plan.layout, volume, from)) {
-      throw new RuntimeError('malformed', `a feature map from ${from} does not fit plan ${header.planId}`)
-    }
   }
 
   #admitBytes(payload: FeaturePayload): void {
@@ -334,28 +322,15 @@ export class StageWorker {
   }
 
   async #decode(request: ActiveRequest, header: FeatureHeader, blob: Uint8Array): Promise<FeatureMap> {
+    const { codec, pictures } = this.#o
     this.#incomingBytes += blob.length
     try {
-      const { dims } = request.plan.layout.cuts[header.volume] ?? { dims: [] }
-      if (header.encoding === 'feature') {
-        const { signal } = request
-        return await this.#o.codec.decode(blob, { maxElements: elementCount(dims) }, { signal })
-      }
-      if (header.volume !== 0) throw new RuntimeError('malformed', 'a picture is the input of volume 0 only')
-      return await this.#decodePicture(request, header.encoding, blob, dims)
+      const { plan, signal } = request
+      const maxPixels = this.#limits.picturePixels
+      return await decodeInput({ plan, header, blob, codec, pictures, maxPixels, signal })
     } finally {
       this.#incomingBytes -= blob.length
     }
-  }
-
-  async #decodePicture(request: ActiveRequest, kind: 'jpeg' | 'webp', blob: Uint8Array, dims: readonly number[]) {
-    const { pictures } = this.#o
-    const { spec } = request.plan.model.input
-    if (pictures === undefined || spec === undefined) {
-      throw new RuntimeError('bad-plan', `this device cannot decode ${kind} pictures`)
-    }
-    const picture = await pictures.decode(blob, kind, this.#limits.picturePixels, request.signal)
-    return { dtype: 'float32', dims, data: preprocess(picture, spec) } satisfies FeatureMap
   }
 
   #span(kind: Span['kind'], startMs: number, endMs: number, volume: number): Span {

@@ -1,0 +1,64 @@
+import type { Clock, DeviceId, Span } from '@roomful/core'
+import type { FeatureMap } from '@roomful/tensor'
+import { type Route, trunkRoutes } from '../plan/routes.ts'
+import { EXACT } from '../wire/feature-codec.ts'
+import type { PictureCodec } from '../wire/picture-codec.ts'
+import type { RequestAddress, RequestLinks } from '../wire/request-links.ts'
+import type { Attempt } from './attempt.ts'
+import type { RequestInput } from './request-input.ts'
+
+export interface SendInputOptions {
+  readonly links: RequestLinks
+  readonly pictures: PictureCodec | undefined
+  readonly self: DeviceId
+  readonly clock: Clock
+  readonly attempt: Attempt
+  readonly input: RequestInput
+  /** The map at the attempt's first cut, when it does not begin with the picture. */
+  readonly kept: FeatureMap | undefined
+  readonly deadlineAtMs: number
+  readonly onTensor: (map: FeatureMap) => void
+  /** Times are this device's clock. */
+  readonly onSpan: (span: Span) => void
+}
+
+/** Starts an attempt: its first volume gets the kept map, the picture as JPEG or WebP, or the input tensor. */
+export async function sendInput(options: SendInputOptions): Promise<void> {
+  const { links, pictures, self, clock, attempt, input, kept, onSpan } = options
+  const { layout, plan } = attempt.installed
+  const { signal } = attempt
+  const address: RequestAddress = {
+    requestId: attempt.id,
+    planId: attempt.installed.planId,
+    initiator: self,
+    deadlineAtMs: options.deadlineAtMs,
+  }
+  const routes = trunkRoutes(layout, attempt.startVolume)
+  const remote = routes.filter((route) => route.to !== self)
+  const { kind } = plan.input
+  if (kept !== undefined || kind === 'tensor' || !input.isPicture || pictures === undefined || remote.length === 0) {
+    return sendTensor(options, address, routes)
+  }
+  const startMs = clock.now()
+  const blob = await input.encoded(pictures, plan.input, signal)
+  signal.throwIfAborted()
+  onSpan({ device: self, kind: 'encode', startMs, endMs: clock.now(), volume: 0, bytes: blob.length })
+  const local = routes.filter((route) => route.to === self)
+  const sent = links.picture(address, remote, blob, kind, { signal, onSpan })
+  await Promise.all([sent, local.length > 0 ? sendTensor(options, address, local) : undefined])
+}
+
+async function sendTensor(options: SendInputOptions, address: RequestAddress, routes: readonly Route[]): Promise<void> {
+  const { links, attempt, onSpan } = options
+  const map = options.kept ?? inputTensor(options)
+  const wire = attempt.installed.plan.volumes[attempt.startVolume - 1]?.wire ?? EXACT
+  await links.feature(address, routes, { map, wire }, { signal: attempt.signal, onSpan })
+}
+
+function inputTensor({ clock, self, input, onTensor, onSpan }: SendInputOptions): FeatureMap {
+  const startMs = clock.now()
+  const map = input.tensor()
+  onTensor(map)
+  if (input.isPicture) onSpan({ device: self, kind: 'preprocess', startMs, endMs: clock.now() })
+  return map
+}
