@@ -180,7 +180,7 @@ describe('evaluate', () => {
     expect(after.final.top1).toBe(1)
     expect(after.exits[0].top1).toBeGreaterThan(0)
     expect(after.measured).toMatchObject({ data: 'pictures', images: 12, policy: { top1: 1 }, wire: { images: 6 } })
-    const variants = after.partitionPoints[0].variants.map((v: { name: string; top1?: number }) => [v.name, v.top1])
+    const variants = after.partitionPoints[1].variants.map((v: { name: string; top1?: number }) => [v.name, v.top1])
     expect(variants).toContainEqual(['int8', 1])
     expect(variants).toContainEqual(['int4', undefined])
   })

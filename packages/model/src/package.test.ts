@@ -46,12 +46,16 @@ describe('prepareModel', () => {
       labels: ['red', 'green', 'blue'],
       final: { output: 'logits', temperature: 1 },
     })
-    expect(manifest.partitionPoints.map((point) => [point.tensor, point.shape])).toEqual([
-      ['stem', [1, 4, 8, 8]],
-      ['block1', [1, 4, 8, 8]],
-      ['block2', [1, 8, 4, 4]],
-      ['logits.mean', [1, 8, 1, 1]],
-      ['logits.flat', [1, 8]],
+    const points = manifest.partitionPoints.map((point) => [point.tensor, point.shape.join(), point.variants.length])
+    expect(points).toEqual([
+      ['stem.conv', '1,4,8,8', 0],
+      ['stem', '1,4,8,8', 4],
+      ['sum', '1,4,8,8', 0],
+      ['block1', '1,4,8,8', 4],
+      ['block2.conv', '1,8,4,4', 0],
+      ['block2', '1,8,4,4', 4],
+      ['logits.mean', '1,8,1,1', 4],
+      ['logits.flat', '1,8', 4],
     ])
   })
 
@@ -61,7 +65,8 @@ describe('prepareModel', () => {
     const block1 = 8 * 8 * 4 * 36
     const block2 = 4 * 4 * 8 * 36
     expect(trunks[0]?.macs).toBe(stem + block1 + block2 + 24)
-    expect(partitionPoints.map((point) => point.macsBefore).slice(0, 3)).toEqual([
+    const before = new Map(partitionPoints.map((point) => [point.tensor, point.macsBefore]))
+    expect(['stem', 'block1', 'block2'].map((tensor) => before.get(tensor))).toEqual([
       stem,
       stem + block1,
       stem + block1 + block2,

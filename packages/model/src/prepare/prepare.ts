@@ -40,7 +40,7 @@ export async function prepareModel(model: Uint8Array | ModelGraph, metadata: Mod
   const output = finalOutput(graph, meta)
   checkLabels(analysis, output, meta)
   const trunk = analyse(extract(graph, input.tensor, output)).totals
-  const points = worthCutting(partitionPoints(analysis, { output }), meta)
+  const points = partitionPoints(analysis, { output })
   const written = writeModel(graph, { external: { location: WEIGHTS_FILE } })
   const weightsBytes = written.weights ?? new Uint8Array()
   const files = await describeFiles(written.model, weightsBytes)
@@ -56,7 +56,7 @@ export async function prepareModel(model: Uint8Array | ModelGraph, metadata: Mod
     trunks: [{ name: 'main', output, macs: trunk.macs, parameters: trunk.parameters, bits: 32 }],
     exits: exitsOf(analysis, points, meta),
     final: { output, temperature: meta.final?.temperature ?? 1, ...top1(meta.final?.top1) },
-    partitionPoints: await describePoints(graph, points),
+    partitionPoints: await describePoints(graph, points, meta),
     operatingCurve: meta.operatingCurve ?? [],
     calibration: { confidence: 'max-softmax', ...meta.calibration },
     measured: meta.measured ?? {},
@@ -75,17 +75,16 @@ function finalOutput(graph: ModelGraph, meta: CheckedMeta): string {
 }
 
 /**
- * The points without those that only an element-wise step (bias, norm, activation) divides from the next one: a cut there
- * sends as many bytes after as much work, and the later map packs better. Exits keep theirs.
+ * Whether a cut at point `i` can be the better one. It cannot where only an element-wise step (bias, norm, activation)
+ * divides it from the next point: a cut there sends as many bytes after as much work, and the later map packs better. Such
+ * points may be cut, but no wire variants are listed and measured for them.
  */
-function worthCutting(points: readonly PartitionPoint[], meta: CheckedMeta): PartitionPoint[] {
-  const taken = new Set((meta.exits ?? []).map((exit) => exit.from))
-  return points.filter((point, i) => {
-    const next = points[i + 1]
-    if (next === undefined || taken.has(point.tensor)) return true
-    const sameForm = next.dtype === point.dtype && next.shape.join() === point.shape.join()
-    return !sameForm || next.macsBefore !== point.macsBefore
-  })
+function worthCutting(points: readonly PartitionPoint[], i: number): boolean {
+  const point = points[i]
+  const next = points[i + 1]
+  if (point === undefined || next === undefined) return true
+  const sameForm = next.dtype === point.dtype && next.shape.join() === point.shape.join()
+  return !sameForm || next.macsBefore !== point.macsBefore
 }
 
 /** @throws ModelError `bad-meta` when there are labels but not one for each class */
@@ -117,9 +116,14 @@ function exitsOf(analysis: GraphAnalysis, points: readonly PartitionPoint[], met
 
 const top1 = (value: number | undefined) => (value === undefined ? {} : { top1: value })
 
-async function describePoints(graph: ModelGraph, points: readonly PartitionPoint[]): Promise<ManifestPartitionPoint[]> {
+async function describePoints(
+  graph: ModelGraph,
+  points: readonly PartitionPoint[],
+  meta: CheckedMeta,
+): Promise<ManifestPartitionPoint[]> {
   const digests = await prefixDigests(graph)
-  return points.map((point) => ({
+  const exits = new Set((meta.exits ?? []).map((exit) => exit.from))
+  return points.map((point, i) => ({
     tensor: point.tensor,
     dtype: point.dtype,
     shape: [...point.shape],
@@ -127,6 +131,6 @@ async function describePoints(graph: ModelGraph, points: readonly PartitionPoint
     macsBefore: point.macsBefore,
     parametersBefore: point.parametersBefore,
     prefixDigest: digests.get(point.tensor) ?? '',
-    variants: plainVariants(point),
+    variants: exits.has(point.tensor) || worthCutting(points, i) ? plainVariants(point) : [],
   }))
 }
