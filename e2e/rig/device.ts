@@ -1,5 +1,5 @@
 import type { Browser, BrowserServer, Page } from 'playwright'
-import type { HandPlan, RequestView, RoomSession, RoomSnapshot } from 'roomful'
+import type { HandPlan, HandPlanOptions, RequestView, RoomSession, RoomSnapshot } from 'roomful'
 import { type BrowserName, type BrowserOptions, browserType, launchBrowser } from './browsers.ts'
 
 export interface DeviceOptions extends BrowserOptions {
@@ -103,8 +103,11 @@ export class Device {
     )
   }
 
-  planByHand(plan: HandPlan): Promise<void> {
-    return this.page.evaluate((hand) => globalThis.roomful?.session.planByHand(hand), plan)
+  planByHand(plan: HandPlan, options: HandPlanOptions = {}): Promise<void> {
+    return this.page.evaluate(([hand, how]) => globalThis.roomful?.session.planByHand(hand, how), [
+      plan,
+      options,
+    ] as const)
   }
 
   /** Asks the room about raw RGBA pixels. */

@@ -50,10 +50,10 @@ export class Rig {
   }
 
   /** Ends the signalling server and starts a fresh one, with an empty registry, on the same port. */
-  async restartServer(downMs = 500): Promise<void> {
+  async restartServer(whileDown: () => Promise<void> = async () => {}): Promise<void> {
     const port = this.#server.port
     await this.#server.close()
-    await new Promise((resolve) => setTimeout(resolve, downMs))
+    await whileDown()
     this.#server = await startServer({ dist: DIST, ...this.#options, port })
   }
 

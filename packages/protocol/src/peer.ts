@@ -1,4 +1,15 @@
-import type { DeviceId, ExitName, ModelDigest, Plan, PlanId, Range, RequestId, Span, WireError } from '@roomful/core'
+import type {
+  DeviceId,
+  ExitName,
+  ModelDigest,
+  Plan,
+  PlanId,
+  Range,
+  RequestId,
+  Span,
+  Trace,
+  WireError,
+} from '@roomful/core'
 
 /** Raised when a message changes meaning; peers with different versions refuse each other at hello, naming both. */
 export const PROTOCOL_VERSION = 1
@@ -84,6 +95,15 @@ export interface NoticeKinds {
   load: { load: number; queued: number }
   /** The tab is hidden or lending is paused (`away`), or back. */
   presence: { away: boolean; reason?: string }
+  /** An answered request, for observers: a dashboard shows what the room does without computing anything itself. */
+  story: {
+    trace: Trace
+    plan?: Plan
+    model: ModelDigest
+    /** Where the model's package lies; observers read its structure, never its weights. */
+    modelUrl?: string
+    answer?: { label: string; index: number; confidence: number }
+  }
   /** Keys that the sender's cache gained or lost; blob 0 (optional): descriptors. */
   cacheIndex: { added: readonly string[]; removed: readonly string[] } & WithBlobs
 }

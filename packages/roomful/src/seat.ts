@@ -1,4 +1,12 @@
-import { type BackendSpeed, type Clock, type DeviceId, type DeviceProfile, errorText, systemClock } from '@roomful/core'
+import {
+  type BackendSpeed,
+  type Clock,
+  type DeviceId,
+  type DeviceProfile,
+  errorText,
+  type ModelDigest,
+  systemClock,
+} from '@roomful/core'
 import { createFeatureCodec, type FeatureCodec } from '@roomful/engine'
 import { browserStore } from '@roomful/model'
 import { PackageLibrary, peerSource, Runtime, serveModels } from '@roomful/runtime'
@@ -10,13 +18,21 @@ import { EnginePool } from './compute/engine-pool.ts'
 import { type Presence, pauseReason, watchPresence } from './device/presence.ts'
 import type { SettingsStore } from './device/settings.ts'
 import { WakeLock } from './device/wake-lock.ts'
-import { openModel, ownOriginSource } from './model/open-model.ts'
+import { modelView, openModel, ownOriginSource } from './model/open-model.ts'
 import { canvasCodec } from './picture/canvas-codec.ts'
 import { PlanningDesk } from './plan/planning-desk.ts'
-import { type InferOptions, type Picture, type PlanningOptions, RoomfulError, type RoomSession } from './session.ts'
+import {
+  type HandPlanOptions,
+  type InferOptions,
+  type Picture,
+  type PlanningOptions,
+  RoomfulError,
+  type RoomSession,
+} from './session.ts'
 import type { HandPlan, RequestView, RoomSnapshot } from './snapshot.ts'
 import { watchRoom } from './view/room-view.ts'
 import type { SnapshotStore } from './view/store.ts'
+import { tellStory, watchStories } from './view/story.ts'
 
 export interface SeatOptions {
   readonly room: Room
@@ -45,6 +61,7 @@ export class Seat implements RoomSession {
   #profile: DeviceProfile
   #presence: Presence = { visible: true }
   #leaving: Promise<void> | undefined
+  #showing: ModelDigest | undefined
 
   constructor(options: SeatOptions) {
     const { room, store } = options
@@ -84,11 +101,20 @@ export class Seat implements RoomSession {
     })
     const self = () => this.#profile
     this.#desk = new PlanningDesk({ room, runtime: this.#runtime, store, clock, self })
-    this.#asking = new Asking({ runtime: this.#runtime, desk: this.#desk, store, clock, onAnswered: () => {} })
+    this.#asking = new Asking({
+      runtime: this.#runtime,
+      desk: this.#desk,
+      store,
+      clock,
+      onAnswered: (request) => this.#tell(request),
+    })
     this.#undo.push(
       serveModels(room, (digest) => this.#library.held(digest)),
       watchRoom(room, store, () => this.#desk.changed()),
     )
+    if (options.profile.role === 'observer') {
+      this.#undo.push(watchStories(room, store, (digest, url) => this.#showModel(digest, url)))
+    }
   }
 
   /** Begins what goes on in the background until the device leaves. */
@@ -148,6 +174,7 @@ export class Seat implements RoomSession {
       const signal = AbortSignal.any([this.#ended.signal, ...(options.signal === undefined ? [] : [options.signal])])
       const model = await openModel(this.#library, source, options.name, signal)
       if (this.#profile.role === 'worker') await this.#desk.setModel(model)
+      else store.update({ model: modelView(model, 0) })
       this.#update({ models: [model.plannable.digest] })
       store.update({ modelState: 'ready' })
     } catch (error) {
@@ -171,8 +198,8 @@ export class Seat implements RoomSession {
     return this.#asking.stream(frames, options)
   }
 
-  planByHand(plan: HandPlan): Promise<void> {
-    return this.#desk.byHand(plan)
+  planByHand(plan: HandPlan, options: HandPlanOptions = {}): Promise<void> {
+    return this.#desk.byHand({ plan, exits: options.exits ?? true })
   }
 
   planAutomatically(options: Partial<PlanningOptions> = {}): Promise<void> {
@@ -233,6 +260,24 @@ export class Seat implements RoomSession {
     this.#profile = { ...this.#profile, ...change }
     this.#o.room.updateProfile(change)
     this.#o.store.update({ self: this.#profile })
+  }
+
+  #tell(request: RequestView): void {
+    const { model } = this.#desk
+    if (model === undefined) return
+    const plan = this.#runtime.current.find((installed) => installed.planId === request.plan)?.plan
+    const told = { digest: model.plannable.digest, ...(model.url === undefined ? {} : { url: model.url }) }
+    tellStory(this.#o.room, { request, plan, model: told })
+  }
+
+  /** An observer reads the structure of the model that the room uses; a dropped model without URL stays unseen. */
+  #showModel(digest: ModelDigest, url: string | undefined): void {
+    if (url === undefined || new URL(url).origin !== location.origin || this.#showing === digest) return
+    this.#showing = digest
+    openModel(this.#library, url, undefined, this.#ended.signal).then(
+      (model) => this.#o.store.update({ model: modelView(model, 0), modelState: 'ready' }),
+      (error: unknown) => this.#o.store.say('info', errorText(error)),
+    )
   }
 
   #watchServing(): void {

@@ -39,6 +39,11 @@ export interface PlanningOptions {
   readonly exits: boolean
 }
 
+export interface HandPlanOptions {
+  /** Evaluate the exits that hang on the plan's cuts. Default true. */
+  readonly exits?: boolean
+}
+
 /** A device's seat in a room: the whole public surface that the page is built on. */
 export interface RoomSession extends AsyncDisposable {
   readonly self: DeviceId
@@ -53,7 +58,7 @@ export interface RoomSession extends AsyncDisposable {
   inferStream(frames: AsyncIterable<Picture>, options?: InferOptions & { window?: number }): AsyncIterable<RequestView>
 
   /** Replaces the planner until `planAutomatically`. @throws PlanError when it does not fit the model or the room */
-  planByHand(plan: HandPlan): Promise<void>
+  planByHand(plan: HandPlan, options?: HandPlanOptions): Promise<void>
   planAutomatically(options?: Partial<PlanningOptions>): Promise<void>
 
   rename(name: string): void

@@ -1,4 +1,4 @@
-import type { Span, WireError } from '@roomful/core'
+import type { Span, Trace, WireError } from '@roomful/core'
 import * as v from 'valibot'
 
 /** Ids are short tokens: letters, digits and `_ . : / # @ + -`; nothing that needs escaping anywhere. */
@@ -49,6 +49,16 @@ export const SpanSchema = v.strictObject({
   to: v.exactOptional(DeviceIdSchema),
 })
 export const SpansSchema = v.pipe(v.array(SpanSchema), v.maxLength(2048))
+
+export const TraceSchema = v.strictObject({
+  request: RequestIdSchema,
+  method: NameSchema,
+  source: v.picklist(['computed', 'own-cache', 'room-cache'] satisfies Trace['source'][]),
+  exit: NameSchema,
+  totalMs: QuantitySchema,
+  spans: SpansSchema,
+  recovered: v.exactOptional(v.pipe(v.string(), v.maxLength(1000))),
+})
 
 const wireErrorFields = {
   name: v.pipe(v.string(), v.maxLength(100)),

@@ -14,6 +14,7 @@ import {
   RequestIdSchema,
   ShareSchema,
   SpansSchema,
+  TraceSchema,
   WireErrorSchema,
 } from './common.ts'
 
@@ -112,6 +113,22 @@ export const REQUEST_RULES: Readonly<Record<RequestKind, { readonly request: Bod
 }
 
 export const NOTICE_RULES: Readonly<Record<NoticeKind, BodyRule>> = {
+  story: {
+    schema: v.strictObject({
+      trace: TraceSchema,
+      plan: v.exactOptional(PlanSchema),
+      model: DigestSchema,
+      modelUrl: v.exactOptional(v.pipe(v.string(), v.minLength(1), v.maxLength(2048))),
+      answer: v.exactOptional(
+        v.strictObject({
+          label: v.pipe(v.string(), v.maxLength(200)),
+          index: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(1e6)),
+          confidence: ShareSchema,
+        }),
+      ),
+    }),
+    blobs: NONE,
+  },
   feature: {
     schema: v.strictObject({
       requestId: RequestIdSchema,

@@ -4,7 +4,7 @@ import { type LatencyPredictor, type PlannableModel, pointIndex, predictPlan } f
 import type { HandPlan } from '../snapshot.ts'
 
 /**
- * The Plan of a split drawn by hand: whole layers on each device, and every exit that hangs on one of
+ * The Plan of a split drawn by hand: whole layers on each device, and every exit with a threshold that hangs on one of
  * its cuts on the device that makes the cut's map.
  * @throws PlanError `inconsistent` when it names tensors or devices that are not there
  */
@@ -34,7 +34,8 @@ export function planOfHand(
     const exit = model.exits.find((each) => model.points[each.point]?.tensor === volume.to)
     const shard = volume.shards[0]
     if (exit === undefined || shard === undefined) return []
-    const threshold = thresholds.get(exit.name) ?? exit.threshold
+    const threshold = thresholds.get(exit.name)
+    if (threshold === undefined) return []
     return [{ exit: exit.name, device: shard.device, backend: shard.backend, threshold, mode: 'race' as const }]
   })
   const first = volumes[0]?.shards[0]?.device

@@ -52,9 +52,16 @@ function distinct(choices: readonly PlanChoice[]): PlanChoice[] {
   })
 }
 
-export function planByHand(model: OpenedModel, topology: Topology, hand: HandPlan): ChosenPlan {
-  const thresholds = new Map(model.pack.manifest.exits.map((exit) => [exit.name, exit.threshold]))
-  const plan = planOfHand(hand, model.plannable, topology, new RoomPredictor(topology), thresholds)
+/** What a person drew, and whether exits are evaluated on it. */
+export interface DrawnPlan {
+  readonly plan: HandPlan
+  readonly exits: boolean
+}
+
+export function planByHand(model: OpenedModel, topology: Topology, drawn: DrawnPlan): ChosenPlan {
+  const exits = drawn.exits ? model.pack.manifest.exits : []
+  const thresholds = new Map(exits.map((exit) => [exit.name, exit.threshold]))
+  const plan = planOfHand(drawn.plan, model.plannable, topology, new RoomPredictor(topology), thresholds)
   return { plan, words: [describePlan(plan, topology)], runnersUp: [] }
 }
 

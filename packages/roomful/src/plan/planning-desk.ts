@@ -11,9 +11,8 @@ import type { InstalledPlan, Runtime } from '@roomful/runtime'
 import type { Room } from '@roomful/transport'
 import { modelView, type OpenedModel } from '../model/open-model.ts'
 import { type PlanningOptions, RoomfulError } from '../session.ts'
-import type { HandPlan } from '../snapshot.ts'
 import type { SnapshotStore } from '../view/store.ts'
-import { type ChosenPlan, DEFAULT_PLANNING, planAutomatically, planByHand } from './planner.ts'
+import { type ChosenPlan, DEFAULT_PLANNING, type DrawnPlan, planAutomatically, planByHand } from './planner.ts'
 import { topologyOf, worthReplanning } from './planning-room.ts'
 
 export interface PlanningDeskOptions {
@@ -36,7 +35,7 @@ export class PlanningDesk {
   readonly #waiting = new Set<() => void>()
   #model: OpenedModel | undefined
   #planning = DEFAULT_PLANNING
-  #byHand: HandPlan | undefined
+  #byHand: DrawnPlan | undefined
   #planned: Topology | undefined
   #cancelTimer: (() => void) | undefined
   #current: Promise<void> = Promise.resolve()
@@ -61,7 +60,7 @@ export class PlanningDesk {
     await this.#replan()
   }
 
-  async byHand(hand: HandPlan): Promise<void> {
+  async byHand(hand: DrawnPlan): Promise<void> {
     const before = this.#byHand
     this.#byHand = hand
     try {
