@@ -1,1 +1,11 @@
-export {}
+export * from './entry.ts'
+export * from './error.ts'
+export * from './eviction.ts'
+export { batches, type IndexChange } from './gossip.ts'
+export * from './keys.ts'
+export * from './local-cache.ts'
+export * from './room-cache.ts'
+export * from './room-index.ts'
+export * from './store/feature-store.ts'
+export * from './store/idb-store.ts'
+export * from './store/memory-store.ts'
