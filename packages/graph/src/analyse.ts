@@ -91,7 +91,8 @@ class Analyser {
       for (const name of node.outputs) this.#annotated(name, !dynamic)
       return { node, kind: dynamic ? 'unknown' : 'constant', macs: 0, parameters: 0, flops: 0, activationBytes: 0 }
     }
-    const folds = !dynamic && operator?.fold !== undefined && outputs.every((o) => size(o) <= MAX_FOLDED_ELEMENTS)
+    const elements = outputs.map((o, i) => elementCount(o.shape, `tensor ${node.outputs[i]}`))
+    const folds = !dynamic && operator?.fold !== undefined && elements.every((count) => count <= MAX_FOLDED_ELEMENTS)
     const values = folds ? operator.fold?.(c, outputs) : undefined
     let activationBytes = 0
     for (const [i, name] of node.outputs.entries()) {
@@ -109,7 +110,7 @@ class Analyser {
       kind: typeof operator.kind === 'function' ? operator.kind(c) : operator.kind,
       macs: cost?.macs ?? 0,
       parameters: this.#parameters(node, operator),
-      flops: cost?.flops ?? (operator.kind === 'copy' ? 0 : outputs.reduce((sum, o) => sum + size(o), 0)),
+      flops: cost?.flops ?? (operator.kind === 'copy' ? 0 : elements.reduce((sum, count) => sum + count, 0)),
       activationBytes,
     }
   }
@@ -158,8 +159,6 @@ class Analyser {
     return parameters
   }
 }
-
-const size = (type: TensorType): number => type.shape.reduce((a, b) => a * b, 1)
 
 function boundShape(input: ValueInfo): readonly number[] {
   const open = () =>
