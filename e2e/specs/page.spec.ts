@@ -72,7 +72,7 @@ test('the invite dialog shows a QR code of a link that joins the same room', asy
   const device = await rig.open({ name: 'Phone' })
   await device.page.getByRole('button', { name: 'Invite' }).click()
   await expect(device.page.getByRole('img', { name: 'QR code of the invite link' })).toBeVisible()
-  const link = await device.page.getByLabel('Invite link').inputValue()
+  const link = await device.page.getByRole('textbox', { name: 'Invite link' }).inputValue()
   expect(new URL(link).hash).toBe(new URL(rig.invite).hash)
   expect(new URL(link).search).toBe('')
   await device.page.getByRole('button', { name: 'Close' }).click()

@@ -7,6 +7,7 @@ import type {
   Range,
   RequestId,
   Span,
+  TensorName,
   Trace,
   WireError,
 } from '@roomful/core'
@@ -32,10 +33,10 @@ export interface RequestKinds {
   model: { request: { digest: ModelDigest }; reply: WithBlobs }
   /** Bytes [start, end) of the model's weights.bin, at most 4 MiB. Reply blob: the bytes. */
   weights: { request: { digest: ModelDigest; start: number; end: number }; reply: WithBlobs }
-  /** A cache entry by exact key. Reply blobs when hit: [feature map in wire form] or []. */
+  /** A cache entry by exact key: an answer, or a feature map in wire form (blob 0). */
   cacheGet: {
     request: { key: string }
-    reply: { hit: boolean; entry?: CachedAnswer } & WithBlobs
+    reply: { hit: boolean; entry?: CachedAnswer; feature?: CachedFeature } & WithBlobs
   }
   /** Echo for round trip and bandwidth: the reply carries `replyBytes` zero bytes as one blob. */
   probe: { request: { replyBytes: number } & WithBlobs; reply: WithBlobs }
@@ -45,6 +46,12 @@ export interface CachedAnswer {
   readonly labelIndex: number
   readonly confidence: number
   readonly exit: ExitName
+  readonly savedMs: number
+  readonly owner: DeviceId
+}
+
+export interface CachedFeature {
+  readonly tensor: TensorName
   readonly savedMs: number
   readonly owner: DeviceId
 }

@@ -46,6 +46,7 @@ const CachedAnswerSchema = v.strictObject({
   savedMs: QuantitySchema,
   owner: DeviceIdSchema,
 })
+const CachedFeatureSchema = v.strictObject({ tensor: NameSchema, savedMs: QuantitySchema, owner: DeviceIdSchema })
 const CacheKeysSchema = v.pipe(v.array(CacheKeySchema), v.maxLength(2048))
 
 /** How many blobs a body may carry. */
@@ -97,7 +98,11 @@ export const REQUEST_RULES: Readonly<Record<RequestKind, { readonly request: Bod
   cacheGet: {
     request: { schema: v.strictObject({ key: CacheKeySchema }), blobs: NONE },
     reply: {
-      schema: v.strictObject({ hit: v.boolean(), entry: v.exactOptional(CachedAnswerSchema) }),
+      schema: v.strictObject({
+        hit: v.boolean(),
+        entry: v.exactOptional(CachedAnswerSchema),
+        feature: v.exactOptional(CachedFeatureSchema),
+      }),
       blobs: { min: 0, max: 1 },
     },
   },
@@ -206,6 +211,7 @@ export const EnvelopeSchema = v.variant('type', [
       'load',
       'presence',
       'cacheIndex',
+      'story',
     ] satisfies NoticeKind[]),
     body: v.unknown(),
   }),
