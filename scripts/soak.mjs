@@ -1,0 +1,14 @@
+// npm run soak: the long tests (`*.soak.ts`), which npm test leaves out. Arguments choose files, as with vitest.
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { runChild } from './child.mjs'
+import { ensureInstalled } from './install.mjs'
+
+const TIMEOUT_MS = 12 * 3600_000
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+if (!(await ensureInstalled(root))) process.exit(1)
+const args = [path.join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', ...process.argv.slice(2)]
+const env = { ...process.env, ROOMFUL_SOAK: '1' }
+const { code } = await runChild(process.execPath, args, { cwd: root, timeoutMs: TIMEOUT_MS, env })
+process.exit(code ?? 1)
