@@ -7,5 +7,6 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   verify: async () => (await import('./verify.ts')).verify,
   prepare: async () => (await import('./prepare.ts')).prepare,
   plan: async () => (await import('./plan.ts')).plan,
+  serve: async () => (await import('./serve.ts')).serveCommand,
   evaluate: async () => (await import('./evaluate.ts')).evaluate,
 }

@@ -30,6 +30,9 @@ export class NodeSession implements AsyncDisposable {
     const session = await ort.InferenceSession.create(model, {
       graphOptimizationLevel: options.optimise ? 'all' : 'disabled',
       logSeverityLevel: 3,
+      // Small sessions, run one after the other: threads that spin for each other cost more than they bring, and nine times
+      // as much on a machine that has other work.
+      intraOpNumThreads: 1,
     }).catch((cause: unknown) => {
       throw new CommandError('input', `ONNX Runtime refuses the model: ${errorText(cause)}`, { cause })
     })
