@@ -5,7 +5,8 @@ import { openCamera } from './camera.ts'
 import { decodePicture, pixelsOf } from './decode.ts'
 import { drawTestPattern } from './test-pattern.ts'
 
-export type SourceMode = 'nothing' | 'picture' | 'camera' | 'pattern'
+/** `stopped`: the last frame of a stream stays on the stage. */
+export type SourceMode = 'nothing' | 'picture' | 'camera' | 'pattern' | 'stopped'
 
 const PATTERN_SIDE = 320
 const MAX_MODEL_BYTES = 600_000_000
@@ -78,7 +79,7 @@ export class Source {
   stop(): void {
     this.#running?.abort()
     this.#running = undefined
-    this.mode.value = this.#last === undefined ? 'nothing' : 'picture'
+    this.mode.value = 'stopped'
   }
 
   async #openModel(file: File): Promise<void> {

@@ -21,13 +21,14 @@ const model: ModelView = {
   totalBytes: 1,
 }
 const shard = { device: deviceId('a'), backend: 'ort-wasm' as const }
+const other = { device: deviceId('b'), backend: 'ort-wasm' as const }
 const plan: Plan = {
   model: model.digest,
   trunk: 'main',
   input: { kind: 'tensor' },
   volumes: [
     { from: 'input', to: 'block1', shards: [shard], wire: { bits: 8, entropy: 'none' }, route: 'peer' },
-    { from: 'block1', to: 'logits', shards: [shard], wire: { bits: 32, entropy: 'none' }, route: 'peer' },
+    { from: 'block1', to: 'logits', shards: [other], wire: { bits: 32, entropy: 'none' }, route: 'peer' },
   ],
   exits: [],
   predicted: { latencyMs: 1, fullMs: 1, throughputPerSecond: 1, bytes: 1 },
@@ -44,6 +45,13 @@ describe('splitLayout', () => {
 
   it('marks a cut with the bytes of its wire format', () => {
     expect(splitLayout(model, plan).cuts).toMatchObject([{ tensor: 'block1', bytes: 2048, after: 1 }])
+  })
+
+  it('draws no cut where the next volume stays on the device', () => {
+    const [first, second] = plan.volumes
+    if (first === undefined || second === undefined) throw new Error('two volumes')
+    const local: Plan = { ...plan, volumes: [first, { ...second, shards: [shard] }] }
+    expect(splitLayout(model, local).cuts).toEqual([])
   })
 
   it('has no cuts without a plan and puts the exit at the end of its block', () => {

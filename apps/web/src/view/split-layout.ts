@@ -12,7 +12,7 @@ export interface Block {
   readonly volume: number
 }
 
-/** A boundary between two volumes, at the end of block `after`. */
+/** A boundary between two volumes on different devices, at the end of block `after`. */
 export interface Cut {
   readonly after: number
   readonly x: number
@@ -84,10 +84,17 @@ function cutsOf(blocks: readonly Block[], ends: readonly number[], plan: Plan | 
   return ends.slice(0, -1).flatMap((after, volume) => {
     const block = blocks[after]
     const wire = plan.volumes[volume]?.wire
-    if (block === undefined || wire === undefined) return []
+    if (block === undefined || wire === undefined || staysOnDevice(plan, volume)) return []
     const bytes = (block.bytes / 32) * wire.bits
     return [{ after, x: block.x + block.width, tensor: block.to, bytes, wire, volume }]
   })
+}
+
+/** Whether a volume and the next one are whole and run on the same device: nothing travels between them. */
+export function staysOnDevice(plan: Plan, volume: number): boolean {
+  const [here, ...others] = plan.volumes[volume]?.shards ?? []
+  const [next, ...nextOthers] = plan.volumes[volume + 1]?.shards ?? []
+  return here !== undefined && here.device === next?.device && others.length === 0 && nextOthers.length === 0
 }
 
 function tapsOf(model: ModelView, blocks: readonly Block[]): Tap[] {

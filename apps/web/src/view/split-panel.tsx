@@ -4,7 +4,7 @@ import type { DeviceMark } from './device-mark.tsx'
 import { Mark } from './device-mark.tsx'
 import { bytes, macs } from './format.ts'
 import { HandPlanForm } from './hand-plan-form.tsx'
-import { type Cut, nearestEnd, type SplitLayout, splitLayout, stripes } from './split-layout.ts'
+import { type Cut, nearestEnd, type SplitLayout, splitLayout, staysOnDevice, stripes } from './split-layout.ts'
 import { useWidth } from './use-width.ts'
 
 const HEIGHT = 190
@@ -158,6 +158,7 @@ function movedCut(model: ModelView, plan: Plan, volume: number, after: number): 
   for (const [index, each] of plan.volumes.entries()) {
     const device = each.shards[0]?.device
     if (device === undefined || each.shards.length > 1) return undefined
+    if (index !== volume && staysOnDevice(plan, index)) continue
     hand.push({ device, to: index === volume ? to : each.to })
   }
   return hand
@@ -166,18 +167,20 @@ function movedCut(model: ModelView, plan: Plan, volume: number, after: number): 
 function Legend({ plan, mark }: { plan: Plan; mark: Marks }) {
   return (
     <ol class="legend" data-testid="legend">
-      {plan.volumes.map((volume) => (
-        <li key={volume.to}>
-          {volume.shards.map((shard) => (
-            <span key={shard.device} class="legend-device">
-              <Mark mark={mark(shard.device)} /> {mark(shard.device).name}
-              {shard.rows !== undefined && ` rows ${shard.rows.start}–${shard.rows.end}`}
-              <span class="hint"> {shard.backend}</span>
-            </span>
-          ))}
-          <span class="hint"> up to {volume.to}</span>
-        </li>
-      ))}
+      {plan.volumes
+        .filter((_, index) => !staysOnDevice(plan, index))
+        .map((volume) => (
+          <li key={volume.to}>
+            {volume.shards.map((shard) => (
+              <span key={shard.device} class="legend-device">
+                <Mark mark={mark(shard.device)} /> {mark(shard.device).name}
+                {shard.rows !== undefined && ` rows ${shard.rows.start}–${shard.rows.end}`}
+                <span class="hint"> {shard.backend}</span>
+              </span>
+            ))}
+            <span class="hint"> up to {volume.to}</span>
+          </li>
+        ))}
     </ol>
   )
 }
