@@ -1,3 +1,4 @@
+export { RoomCacheLink, type RoomCacheLinkOptions } from './cache/room-cache-link.ts'
 export type { InferOptions, TopologyChange } from './coordinator/coordinator.ts'
 export type { InstalledPlan } from './coordinator/installer.ts'
 export type { Measurement } from './coordinator/measurements.ts'

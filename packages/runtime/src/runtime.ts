@@ -1,7 +1,9 @@
+import type { Hash, RoomCache } from '@roomful/cache'
 import type { Backend, Clock, DeviceId, ModelDigest, Plan, Schedule } from '@roomful/core'
 import { fromWire } from '@roomful/core'
 import type { NoticeOf } from '@roomful/protocol'
 import type { Room } from '@roomful/transport'
+import { AnswerCache } from './cache/answer-cache.ts'
 import { Coordinator, type InferOptions, type TopologyChange } from './coordinator/coordinator.ts'
 import type { InstalledPlan } from './coordinator/installer.ts'
 import type { Measurement } from './coordinator/measurements.ts'
@@ -24,6 +26,10 @@ export interface RuntimeOptions {
   readonly library: ModelLibrary
   readonly codec: FeatureCodec
   readonly pictures?: PictureCodec
+  /** The cache of this device and its room (`RoomCacheLink`); closed by its owner, not here. */
+  readonly cache?: RoomCache
+  /** In place of SHA-256 for the cache's keys, where time is simulated. */
+  readonly hash?: Hash
   readonly limits?: Partial<WorkerLimits>
   /** Whether this device lends compute to `from` at this moment; own requests always run. Default: always. */
   readonly mayServe?: (from: DeviceId) => boolean
@@ -68,7 +74,11 @@ export class Runtime implements AsyncDisposable {
       onWhole: (id, volume, map) => this.#coordinator.onWhole(id, volume, map),
       onLoad: (load, queued) => this.#tellAll('load', { load, queued }),
     })
-    this.#coordinator = new Coordinator({ ...options, links, worker: this.#worker })
+    const { cache, hash } = options
+    const hashing = hash === undefined ? {} : { hash }
+    const answers = cache && new AnswerCache({ cache, codec, clock, self: room.self, ...hashing })
+    const caching = answers === undefined ? {} : { answers }
+    this.#coordinator = new Coordinator({ ...options, ...caching, links, worker: this.#worker })
     this.#listen()
   }
 

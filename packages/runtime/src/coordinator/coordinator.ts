@@ -13,6 +13,7 @@ import {
 } from '@roomful/core'
 import type { FeatureMap } from '@roomful/tensor'
 import type { Room } from '@roomful/transport'
+import type { AnswerCache } from '../cache/answer-cache.ts'
 import { RuntimeError } from '../error.ts'
 import type { ModelLibrary } from '../model/staged-model.ts'
 import { fallbackPlan, type RecoveryCandidate } from '../plan/fallback.ts'
@@ -24,7 +25,7 @@ import type { Attempt } from './attempt.ts'
 import { type InstalledPlan, Installer } from './installer.ts'
 import { type Measurement, measurementsOf } from './measurements.ts'
 import { type PictureInput, RequestInput } from './request-input.ts'
-import { RequestRun, type RunContext } from './request-run.ts'
+import { RequestRun, type RunContext, type RunOptions } from './request-run.ts'
 import type { InferenceResult, KeptMap } from './result.ts'
 import { ShareTurns } from './share-turns.ts'
 
@@ -41,8 +42,8 @@ export interface InferOptions {
   readonly deadlineMs?: number
   /** Another plan than the current one, from `prepare`. */
   readonly plan?: InstalledPlan
-  /** Resume from a feature map at one of the plan's cuts. */
-  readonly resume?: KeptMap
+  /** Look into the cache and fill it. Default true where there is a cache. */
+  readonly cache?: boolean
 }
 
 export interface CoordinatorOptions {
@@ -53,6 +54,7 @@ export interface CoordinatorOptions {
   readonly library: ModelLibrary
   readonly engines: EngineProvider
   readonly pictures?: PictureCodec
+  readonly answers?: AnswerCache
   readonly manifestUrl?: (digest: ModelDigest) => string | undefined
   readonly prepareTimeoutMs?: number
   /** After a plan's first answer, get ready to complete its requests alone. Default true. */
@@ -140,25 +142,37 @@ export class Coordinator {
     if (this.#closed) throw new RuntimeError('closed', 'this device has left')
     const installed = options.plan ?? this.#turns.next((member) => this.#healthy(member))
     if (installed === undefined) throw new RuntimeError('no-plan', 'no plan is installed')
-    const run = new RequestRun(this.#context, {
-      id: requestId(`${this.#o.room.self}:r${++this.#requests}`),
-      installed,
-      input: new RequestInput(picture, installed.model),
-      startMs,
-      deadlineMs: options.deadlineMs ?? DEFAULT_DEADLINE_MS,
-      signal: options.signal,
-      ...(options.resume === undefined ? {} : { kept: options.resume }),
-    })
-    this.#active.add(run)
+    const id = requestId(`${this.#o.room.self}:r${++this.#requests}`)
+    const input = new RequestInput(picture, installed.model)
     this.#installer.enter(installed)
+    try {
+      const deadlineMs = options.deadlineMs ?? DEFAULT_DEADLINE_MS
+      const { signal } = options
+      const answers = options.cache === false ? undefined : this.#o.answers
+      const lookup = await answers?.look(installed, input, { deadlineMs, signal })
+      const known = lookup && answers?.resultOf(lookup, installed, id, startMs)
+      if (known !== undefined) return known
+      const resume = lookup?.resume === undefined ? {} : { kept: lookup.resume }
+      const spans = lookup?.spans ?? []
+      const { result, kept } = await this.#run({ id, installed, input, startMs, deadlineMs, signal, spans, ...resume })
+      this.#learn(installed, result)
+      if (lookup !== undefined) void answers?.keep(lookup, installed, result, kept)
+      return result
+    } finally {
+      this.#installer.leave(installed)
+    }
+  }
+
+  async #run(options: RunOptions): Promise<{ result: InferenceResult; kept: KeptMap | undefined }> {
+    if (this.#closed) throw new RuntimeError('closed', 'this device has left')
+    const run = new RequestRun(this.#context, options)
+    this.#active.add(run)
     run.start()
     try {
       const result = await run.result
-      this.#learn(installed, result)
-      return result
+      return { result, kept: run.kept }
     } finally {
       this.#active.delete(run)
-      this.#installer.leave(installed)
     }
   }
 

@@ -23,7 +23,8 @@ export async function* streamFrames(
   infer: (picture: PictureInput, options: InferOptions) => Promise<InferenceResult>,
   options: StreamOptions = {},
 ): AsyncGenerator<StreamResult, void, undefined> {
-  const { window = 2, signal: outer, ...rest } = options
+  // Frames of a camera hardly ever repeat exactly: the cache is asked only when the caller wants it.
+  const { window = 2, signal: outer, cache = false, ...rest } = options
   if (!(window >= 1)) throw new RuntimeError('bad-input', 'the window of a stream is at least 1')
   const over = new AbortController()
   const signal = outer === undefined ? over.signal : AbortSignal.any([outer, over.signal])
@@ -46,7 +47,7 @@ export async function* streamFrames(
     const { picture, frame } = waiting
     waiting = undefined
     inFlight++
-    infer(picture, { ...rest, signal }).then(
+    infer(picture, { ...rest, cache, signal }).then(
       (result) => settle({ ok: true, frame, result }),
       (error: unknown) => settle({ ok: false, frame, error }),
     )

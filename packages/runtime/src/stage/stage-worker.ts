@@ -1,11 +1,9 @@
-import type { Backend, Clock, DeviceId, RequestId, Span } from '@roomful/core'
+import type { DeviceId, RequestId, Span } from '@roomful/core'
 import type { FeatureMap } from '@roomful/tensor'
 import { RuntimeError } from '../error.ts'
-import type { ModelLibrary } from '../model/staged-model.ts'
 import { consumerRoutes, holder, producerRoutes, trunkRoutes } from '../plan/routes.ts'
-import { EXACT, type FeatureCodec } from '../wire/feature-codec.ts'
-import type { PictureCodec } from '../wire/picture-codec.ts'
-import type { FeatureHeader, RequestAddress, RequestLinks } from '../wire/request-links.ts'
+import { EXACT } from '../wire/feature-codec.ts'
+import type { FeatureHeader, RequestAddress } from '../wire/request-links.ts'
 import { ActiveRequest, type Collecting, type Target } from './active-request.ts'
 import { CancelledRequests } from './cancelled.ts'
 import { verdictOf } from './exit-verdict.ts'
@@ -13,28 +11,10 @@ import { checkHeader, decodeInput } from './incoming.ts'
 import { LoadReporter } from './load-reporter.ts'
 import { PlanStore, type PrepareOrder } from './plan-store.ts'
 import { shardKey } from './prepared-plan.ts'
-import { type EngineProvider, SessionPool } from './session-pool.ts'
+import { SessionPool } from './session-pool.ts'
 import { StageRunner } from './stage-runner.ts'
 import { DEFAULT_LIMITS, type WorkerLimits } from './worker-limits.ts'
-
-export interface StageWorkerOptions {
-  readonly self: DeviceId
-  readonly clock: Clock
-  readonly links: RequestLinks
-  readonly library: ModelLibrary
-  readonly engines: EngineProvider
-  readonly codec: FeatureCodec
-  /** Needed only where pictures come as JPEG or WebP. */
-  readonly pictures?: PictureCodec
-  readonly limits?: Partial<WorkerLimits>
-  /** Predicted time of `macs` multiply-accumulates on a backend of this device. */
-  readonly predictMs?: (macs: number, backend: Backend) => number | undefined
-  /** Sessions that stay warm after their last plan was retired. Default 4. */
-  readonly idleSessions?: number
-  /** On the initiator: a cut's whole tensor passed here; recovery may start from it. */
-  readonly onWhole?: (request: RequestId, volume: number, map: FeatureMap) => void
-  readonly onLoad?: (load: number, queued: number) => void
-}
+import type { StageWorkerOptions } from './worker-options.ts'
 
 /** Bytes as they came, or the map itself when it came from this device. */
 export type FeaturePayload = { readonly map: FeatureMap } | { readonly blob: Uint8Array }

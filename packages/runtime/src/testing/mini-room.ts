@@ -48,8 +48,16 @@ export class MiniRoom {
     this.network = createMemoryNetwork({ clock: this.clock, random: this.random, link: options.link ?? {} })
   }
 
-  /** `wrap`: what the runtime gets instead of its room, to watch it. */
-  join(id: string, own: Partial<RuntimeOptions> = {}, wrap: (room: Room) => Room = (room) => room): MiniDevice {
+  /**
+   * @param wrap what the runtime gets instead of its room, to watch it
+   * @param more further options that need the room
+   */
+  join(
+    id: string,
+    own: Partial<RuntimeOptions> = {},
+    wrap: (room: Room) => Room = (room) => room,
+    more: (room: Room) => Partial<RuntimeOptions> = () => ({}),
+  ): MiniDevice {
     const { net, speed = () => 1, backends = ['ort-wasm'], runtime: shared = {} } = this.#o
     const profile = {
       ...bareProfile(id),
@@ -89,6 +97,7 @@ export class MiniRoom {
       library: { open: async () => net },
       ...shared,
       ...own,
+      ...more(room),
     })
     const device = { id: room.self, room, runtime, engines }
     this.devices.set(id, device)

@@ -1,0 +1,27 @@
+import type { Backend, Clock, DeviceId, RequestId } from '@roomful/core'
+import type { FeatureMap } from '@roomful/tensor'
+import type { ModelLibrary } from '../model/staged-model.ts'
+import type { FeatureCodec } from '../wire/feature-codec.ts'
+import type { PictureCodec } from '../wire/picture-codec.ts'
+import type { RequestLinks } from '../wire/request-links.ts'
+import type { EngineProvider } from './session-pool.ts'
+import type { WorkerLimits } from './worker-limits.ts'
+
+export interface StageWorkerOptions {
+  readonly self: DeviceId
+  readonly clock: Clock
+  readonly links: RequestLinks
+  readonly library: ModelLibrary
+  readonly engines: EngineProvider
+  readonly codec: FeatureCodec
+  /** Needed only where pictures come as JPEG or WebP. */
+  readonly pictures?: PictureCodec
+  readonly limits?: Partial<WorkerLimits>
+  /** Predicted time of `macs` multiply-accumulates on a backend of this device. */
+  readonly predictMs?: (macs: number, backend: Backend) => number | undefined
+  /** Sessions that stay warm after their last plan was retired. Default 4. */
+  readonly idleSessions?: number
+  /** On the initiator: a cut's whole tensor passed here; recovery may start from it. */
+  readonly onWhole?: (request: RequestId, volume: number, map: FeatureMap) => void
+  readonly onLoad?: (load: number, queued: number) => void
+}
