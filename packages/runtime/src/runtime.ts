@@ -63,7 +63,7 @@ export class Runtime implements AsyncDisposable {
         result: (header, outputs, originMs) =>
           this.#coordinator.onResult(header.requestId, room.self, header, outputs, originMs),
         spans: (id, spans, originMs) => this.#coordinator.onSpans(id, room.self, spans, originMs),
-        failed: (id, error) => this.#coordinator.onFailed(id, room.self, error),
+        failed: (id, planId, error) => this.#coordinator.onFailed(id, planId, room.self, error),
         cancel: (id) => this.#worker.cancel(id, room.self),
       },
     })
@@ -154,14 +154,16 @@ export class Runtime implements AsyncDisposable {
       room.onNotice('spans', ({ requestId, spans }, from) => {
         coordinator.onSpans(requestId, from, ownSpans(spans, from))
       }),
-      room.onNotice('failed', ({ requestId, error }, from) => coordinator.onFailed(requestId, from, fromWire(error))),
+      room.onNotice('failed', ({ requestId, planId, error }, from) =>
+        coordinator.onFailed(requestId, planId, from, fromWire(error)),
+      ),
       room.onNotice('result', ({ blobs = [], ...header }, from) => {
         const maxElements = coordinator.resultElements(header.requestId, from)
         if (maxElements === undefined) return
         const spans = ownSpans(header.spans, from)
         Promise.all(blobs.map((blob) => codec.decode(blob, { maxElements }))).then(
           (outputs) => coordinator.onResult(header.requestId, from, { ...header, spans }, outputs),
-          (error: unknown) => coordinator.onFailed(header.requestId, from, error),
+          (error: unknown) => coordinator.onFailed(header.requestId, header.planId, from, error),
         )
       }),
       room.onNotice('load', ({ load, queued }, from) => {

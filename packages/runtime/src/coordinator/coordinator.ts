@@ -5,6 +5,7 @@ import {
   errorText,
   type ModelDigest,
   type Plan,
+  type PlanId,
   ReasonedError,
   type RequestId,
   requestId,
@@ -193,12 +194,12 @@ export class Coordinator {
     outputs: readonly FeatureMap[],
     originMs?: number,
   ): void {
-    const entry = this.#entry(id, from)
+    const entry = this.#entry(id, from, header.planId)
     entry?.run.onResult(entry.attempt, from, header, outputs, originMs)
   }
 
-  onFailed(id: RequestId, from: DeviceId, error: unknown): void {
-    const entry = this.#entry(id, from)
+  onFailed(id: RequestId, planId: PlanId, from: DeviceId, error: unknown): void {
+    const entry = this.#entry(id, from, planId)
     if (entry === undefined) return
     const { installed } = entry.attempt
     const passing = error instanceof ReasonedError && PASSING.includes(error.reason)
@@ -267,11 +268,13 @@ export class Coordinator {
     }
   }
 
-  /** Only devices of the attempt may speak about it. */
-  #entry(id: RequestId, from: DeviceId): { attempt: Attempt; run: RequestRun } | undefined {
+  /** Only devices of the attempt may speak about it, and only under its plan: others may have made them say something. */
+  #entry(id: RequestId, from: DeviceId, planId?: PlanId): { attempt: Attempt; run: RequestRun } | undefined {
     const entry = this.#runs.get(id)
-    const part = from === this.#o.room.self || entry?.attempt.installed.devices.includes(from)
-    return part ? entry : undefined
+    if (entry === undefined) return undefined
+    const { installed } = entry.attempt
+    if (planId !== undefined && planId !== installed.planId) return undefined
+    return from === this.#o.room.self || installed.devices.includes(from) ? entry : undefined
   }
 
   #healthy(installed: InstalledPlan): boolean {

@@ -69,13 +69,14 @@ export class Installer {
           const done = await this.#prepareOn(device, order, both)
           return { ok: true as const, device, ...done }
         } catch (error) {
-          const own = together.signal.aborted && error === together.signal.reason
+          // After the first failure the others fail because they were told to stop.
+          const stopped = together.signal.aborted
           together.abort(new RuntimeError('prepare-failed', `${device} could not prepare`))
-          return { ok: false as const, device, error, own }
+          return { ok: false as const, device, error, stopped }
         }
       }),
     )
-    const failed = outcomes.flatMap((outcome) => (outcome.ok || outcome.own ? [] : [outcome]))
+    const failed = outcomes.flatMap((outcome) => (outcome.ok || outcome.stopped ? [] : [outcome]))
     if (outcomes.some((outcome) => !outcome.ok)) {
       for (const device of devices) this.#retireOn(device, id)
       signal?.throwIfAborted()

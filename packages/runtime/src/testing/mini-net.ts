@@ -1,5 +1,5 @@
 import { type ModelDigest, modelDigest, type Random, type Range, type TensorName } from '@roomful/core'
-import type { FeatureMap } from '@roomful/tensor'
+import type { FeatureMap, InputSpec } from '@roomful/tensor'
 import type { ModelExit, StagedModel, StagePart } from '../model/staged-model.ts'
 
 interface Conv {
@@ -30,6 +30,8 @@ export interface MiniNetOptions {
   /** Layers (1-based) after which an exit hangs. */
   readonly exits?: readonly number[]
   readonly held?: () => boolean
+  /** For nets that take pictures; `height` and `width` must be the spec's. */
+  readonly spec?: InputSpec
 }
 
 /**
@@ -52,13 +54,15 @@ export class MiniNet implements StagedModel {
 
   constructor(options: MiniNetOptions) {
     const { random, strides, height = 12, width = 6, channels = 3, exits = [] } = options
+    const inputChannels = options.spec === undefined ? 2 : options.spec.mean.length
     const noise = (count: number, scale: number) =>
       Float32Array.from({ length: count }, () => (random.next() - 0.5) * scale)
     this.held = options.held ?? (() => true)
     this.digest = modelDigest(`mini-${random.int(1 << 30)}`)
-    this.input = { tensor: 'x', dims: [1, 2, height, width] }
+    const { spec } = options
+    this.input = { tensor: 'x', dims: [1, inputChannels, height, width], ...(spec === undefined ? {} : { spec }) }
     this.#shapes.set('x', this.input.dims)
-    let dims = [1, 2, height, width]
+    let dims = [1, inputChannels, height, width]
     let macs = 0
     const layers: Conv[] = []
     const points: { tensor: string; macsBefore: number; prefixDigest: string }[] = []

@@ -41,7 +41,7 @@ export interface LocalReceiver {
   /** `originMs`: the moment on this device's clock that the spans count from. */
   result(header: ResultHeader, outputs: readonly FeatureMap[], originMs: number): void
   spans(requestId: RequestId, spans: readonly Span[], originMs: number): void
-  failed(requestId: RequestId, error: unknown): void
+  failed(requestId: RequestId, planId: PlanId, error: unknown): void
   cancel(requestId: RequestId): void
 }
 
@@ -139,7 +139,7 @@ export class RequestLinks {
 
   failed(address: Pick<RequestAddress, 'requestId' | 'planId' | 'initiator'>, error: unknown): void {
     const { requestId, planId, initiator } = address
-    if (initiator === this.self) this.#o.local.failed(requestId, error)
+    if (initiator === this.self) this.#o.local.failed(requestId, planId, error)
     else this.#quietly(initiator, 'failed', { requestId, planId, error: toWire(error) })
   }
 

@@ -1,0 +1,428 @@
+import { type DeviceId, deviceId, seededRandom } from '@roomful/core'
+import { afterEach, describe, expect, it } from 'vitest'
+import { DEFAULT_LIMITS } from '../stage/worker-limits.ts'
+import { MiniNet } from '../testing/mini-net.ts'
+import { type MiniDevice, MiniRoom, planOf } from '../testing/mini-room.ts'
+import type { TopologyChange } from './coordinator.ts'
+import { LatencyTracker } from './latency-tracker.ts'
+import type { Measurement } from './measurements.ts'
+import { placeSpans } from './place-spans.ts'
+import type { PictureInput } from './request-input.ts'
+import { ShareTurns } from './share-turns.ts'
+
+const net = new MiniNet({ random: seededRandom(3), strides: [1, 1, 2, 1], height: 14, width: 6, exits: [1] })
+let room: MiniRoom
+let changes: TopologyChange[]
+let measured: Measurement[]
+
+async function setup(options: Partial<ConstructorParameters<typeof MiniRoom>[0]> = {}) {
+  changes = []
+  measured = []
+  room = new MiniRoom({
+    net,
+    ...options,
+    runtime: {
+      onTopologyChange: (change) => changes.push(change),
+      onMeasurement: (one) => measured.push(one),
+      ...options.runtime,
+    },
+  })
+  return (await room.joinAll('a', 'b', 'c')) as [MiniDevice, MiniDevice, MiniDevice]
+}
+
+afterEach(async () => {
+  if (room === undefined) return
+  await room.close()
+  await room.clock.advance(20_000)
+  expect(room.clock.pending).toBe(0)
+})
+
+const split = planOf(net, [
+  ['t1', ['a']],
+  ['t3', ['b']],
+  ['logits', ['c']],
+])
+
+describe('changing plans', () => {
+  it('switches when all are ready, and requests in flight end on the old plan', async () => {
+    const [a] = await setup({ speed: () => 100 })
+    const [first] = await room.until(a.runtime.install(split))
+    const answer = a.runtime.infer({ tensor: room.picture() })
+    const changing = a.runtime.install(
+      planOf(net, [
+        ['t2', ['b']],
+        ['logits', ['c']],
+      ]),
+    )
+    const during = a.runtime.infer({ tensor: room.picture() })
+    const [second] = await room.until(changing)
+    expect((await room.until(answer)).plan).toBe(first?.planId)
+    expect((await room.until(during)).plan).toBe(first?.planId)
+    expect((await room.until(a.runtime.infer({ tensor: room.picture() }))).plan).toBe(second?.planId)
+    await room.clock.advance(500)
+    // Nothing of the old plan is left: b and c hold the new one only.
+    for (const name of ['b', 'c']) expect(room.devices.get(name)?.runtime.counts.worker.plans).toBe(1)
+  })
+
+  it('drops a device that cannot prepare, with its reason, and keeps the plan in use', async () => {
+    const [a, , c] = await setup()
+    const [current] = await room.until(a.runtime.install(planOf(net, [['logits', ['b']]])))
+    c.engines.all[0]?.lose()
+    const attempt = room.until(a.runtime.install(split))
+    await expect(attempt).rejects.toMatchObject({ reason: 'prepare-failed', devices: ['c'] })
+    expect(changes).toContainEqual({ device: 'c', what: 'dropped', detail: expect.stringContaining('ort-wasm') })
+    expect(a.runtime.current).toEqual([current])
+    await room.clock.advance(500)
+    expect(room.devices.get('b')?.runtime.counts.worker.plans).toBe(1)
+    expect((await room.until(a.runtime.infer({ tensor: room.picture() }))).plan).toBe(current?.planId)
+  })
+
+  it('gives a device that never answers up after its time', async () => {
+    const [a, b] = await setup({ runtime: { prepareTimeoutMs: 1500 } })
+    room.network.silence(a.id, b.id)
+    await expect(room.until(a.runtime.install(split))).rejects.toMatchObject({
+      reason: 'prepare-failed',
+      devices: ['b'],
+    })
+  })
+
+  it('respects a device that does not lend its compute', async () => {
+    const [a] = await setup({ runtime: { mayServe: (from) => from !== deviceId('a') } })
+    await expect(room.until(a.runtime.install(split))).rejects.toThrow('does not lend')
+  })
+
+  it('the last plan asked for rules', async () => {
+    const [a] = await setup()
+    const slow = a.runtime.install(split)
+    const fast = a.runtime.install(planOf(net, [['logits', ['a']]]))
+    const outcomes = await room.until(Promise.allSettled([slow, fast]))
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled'])
+    expect(a.runtime.current[0]?.plan.volumes).toHaveLength(1)
+  })
+
+  it('releases everything over 1,000 plan changes', async () => {
+    const [a] = await setup()
+    const plans = [
+      split,
+      planOf(net, [
+        ['t2', ['b', 0, 5], ['c', 5, 14]],
+        ['logits', ['a']],
+      ]),
+      planOf(net, [
+        ['t1', ['c']],
+        ['logits', ['b']],
+      ]),
+      planOf(net, [['logits', ['a']]]),
+    ]
+    for (let i = 0; i < 1000; i++) {
+      const change = a.runtime.install(plans[i % plans.length] ?? split)
+      if (i % 50 === 0) await room.until(change.then(() => a.runtime.infer({ tensor: room.picture() })))
+      else await room.until(change)
+    }
+    await room.clock.advance(2000)
+    for (const { runtime, engines } of room.devices.values()) {
+      expect(runtime.counts.worker.plans).toBeLessThanOrEqual(1)
+      // What is in use and at most four that are kept warm.
+      expect(engines.all[0]?.sessions).toBeLessThanOrEqual(5)
+    }
+  }, 60_000)
+
+  it('a schedule sends whole frames in turns', async () => {
+    const [a] = await setup()
+    await room.until(
+      a.runtime.install([
+        { plan: planOf(net, [['logits', ['b']]]), share: 2 },
+        { plan: planOf(net, [['logits', ['c']]]), share: 1 },
+      ]),
+    )
+    const used: string[] = []
+    for (let i = 0; i < 6; i++) {
+      const { trace } = await room.until(a.runtime.infer({ tensor: room.picture() }))
+      used.push(trace.spans.find((span) => span.kind === 'compute')?.device ?? '')
+    }
+    expect(used).toEqual(['b', 'c', 'b', 'b', 'c', 'b'])
+  })
+})
+
+describe('several initiators', () => {
+  it('share a helper fairly, and it reports the load they put on it', async () => {
+    const [a, , c] = await setup({ speed: (id) => (id === 'b' ? 200 : 1), link: { rttMs: 1 } })
+    for (const device of [a, c])
+      await room.until(device.runtime.install(planOf(net, [['logits', ['b']]], { fullMs: 2000 })))
+    const order: string[] = []
+    const ask = (device: MiniDevice, count: number) =>
+      Array.from({ length: count }, () =>
+        device.runtime.infer({ tensor: room.picture() }, { deadlineMs: 60_000 }).then(() => order.push(device.id)),
+      )
+    const many = ask(a, 8)
+    await room.clock.advance(5)
+    const few = ask(c, 3)
+    await room.until(Promise.all([...many, ...few]))
+    expect(order.indexOf('c')).toBeLessThanOrEqual(2)
+    expect(order.lastIndexOf('c')).toBeLessThan(8)
+    expect(changes.some(({ device, what }) => device === 'b' && what === 'load')).toBe(true)
+    await room.clock.advance(10_000)
+    expect(changes.filter(({ what }) => what === 'load').at(-1)?.detail).toBe('0 0')
+  })
+
+  it('a helper refuses more than it can hold, and the request is completed elsewhere', async () => {
+    const limits = { ...DEFAULT_LIMITS, requestsPerPlan: 2 }
+    const [a] = await setup({ speed: (id) => (id === 'b' ? 300 : 100), runtime: { limits } })
+    await room.until(a.runtime.install(planOf(net, [['logits', ['b']]], { fullMs: 2000 })))
+    const answers = Array.from({ length: 5 }, () => a.runtime.infer({ tensor: room.picture() }))
+    const results = await room.until(Promise.all(answers))
+    expect(results.filter(({ trace }) => trace.recovered?.includes('under way')).length).toBeGreaterThan(0)
+  })
+})
+
+describe('streams', () => {
+  async function* frames(count: number, everyMs: number): AsyncGenerator<PictureInput> {
+    for (let i = 0; i < count; i++) {
+      await new Promise<void>((resolve) => room.clock.after(everyMs, resolve))
+      yield { tensor: room.picture() }
+    }
+  }
+  const collect = async (device: MiniDevice, everyMs: number, window: number, count = 30) => {
+    const seen: number[] = []
+    const startMs = room.clock.now()
+    for await (const result of device.runtime.stream(frames(count, everyMs), { window })) {
+      expect(result.ok).toBe(true)
+      seen.push(result.frame)
+    }
+    return { seen, perSecond: (seen.length / (room.clock.now() - startMs)) * 1000 }
+  }
+
+  it('answers every frame in order when there is time', async () => {
+    const [a] = await setup()
+    await room.until(a.runtime.install(split))
+    const { seen } = await room.until(collect(a, 100, 2))
+    expect(seen).toEqual(Array.from({ length: 30 }, (_, i) => i))
+  })
+
+  it('the latest frame wins when there is not', async () => {
+    const [a] = await setup({ speed: () => 400 })
+    await room.until(a.runtime.install(split))
+    const { seen } = await room.until(collect(a, 20, 1))
+    expect(seen.length).toBeLessThan(20)
+    expect(seen).toEqual(seen.toSorted((x, y) => x - y))
+    expect(seen.at(-1)).toBe(29)
+  })
+
+  it('stages of a pipeline overlap: three in flight come near one answer per slowest stage', async () => {
+    const [a] = await setup({ speed: () => 100, link: { rttMs: 1 }, runtime: { prefetch: false } })
+    const plan = planOf(
+      net,
+      [
+        ['t1', ['a']],
+        ['t2', ['b']],
+        ['logits', ['c']],
+      ],
+      { fullMs: 5000 },
+    )
+    await room.until(a.runtime.install(plan))
+    const one = await room.until(collect(a, 5, 1, 600))
+    const three = await room.until(collect(a, 5, 3, 600))
+    const stages = plan.volumes.map(({ from, to }) => net.partMacs({ trunk: 'main', from, to }) / 100)
+    const bound = 1000 / Math.max(...stages)
+    expect(three.perSecond).toBeGreaterThan(0.85 * bound)
+    expect(three.perSecond / one.perSecond).toBeGreaterThan(1.7)
+  })
+
+  it('ending the loop early cancels what is in flight', async () => {
+    const [a] = await setup({ speed: () => 400 })
+    await room.until(a.runtime.install(split))
+    const first = async () => {
+      for await (const result of a.runtime.stream(frames(1000, 10), { window: 3 })) return result.frame
+      return -1
+    }
+    expect(await room.until(first())).toBe(0)
+    await room.clock.advance(100)
+    expect(a.runtime.counts.coordinator.requests).toBe(0)
+  })
+})
+
+describe('what comes from others', () => {
+  it('is ignored unless the plan gives it to them', async () => {
+    const [a, b, c] = await setup({ speed: () => 100 })
+    const [installed] = await room.until(
+      a.runtime.install(
+        planOf(net, [
+          ['t1', ['a']],
+          ['logits', ['b']],
+        ]),
+      ),
+    )
+    if (installed === undefined) throw new Error('no plan')
+    const send = { timeoutMs: 1000 }
+    const feature = {
+      requestId: 'a:r1.1' as never,
+      planId: installed.planId,
+      initiator: a.id,
+      volume: 1,
+      shards: [0],
+      exits: [],
+      remainingMs: 1000,
+      encoding: 'feature' as const,
+      blobs: [new Uint8Array(20)],
+    }
+    await c.room.notify(b.id, 'feature', feature, send)
+    await c.room.notify(b.id, 'feature', { ...feature, planId: 'a:p99' as never }, send)
+    const answer = a.runtime.infer({ tensor: room.picture() })
+    const lie = { requestId: 'a:r1.1' as never, planId: installed.planId, exit: 'final', confident: true, spans: [] }
+    await c.room.notify(a.id, 'result', { ...lie, blobs: [new Uint8Array(8)] }, send)
+    await c.room
+      .notify(
+        a.id,
+        'failed',
+        { ...lie, exit: undefined, error: { name: 'E', reason: 'x', message: 'y' } } as never,
+        send,
+      )
+      .catch(() => {})
+    await c.room.notify(b.id, 'cancel', { requestId: 'a:r1.1' as never }, send)
+    const { trace } = await room.until(answer)
+    expect(trace.recovered).toBeUndefined()
+  })
+
+  it('garbled rows from the plan itself end in a recovery, not in a hang', async () => {
+    const [a, b] = await setup({ speed: () => 100 })
+    const [installed] = await room.until(
+      a.runtime.install(
+        planOf(net, [
+          ['t1', ['a']],
+          ['logits', ['b']],
+        ]),
+      ),
+    )
+    if (installed === undefined) throw new Error('no plan')
+    const answer = a.runtime.infer({ tensor: room.picture() })
+    await a.room.notify(
+      b.id,
+      'feature',
+      {
+        requestId: 'a:r1.1' as never,
+        planId: installed.planId,
+        initiator: a.id,
+        volume: 1,
+        shards: [0],
+        exits: [],
+        remainingMs: 1000,
+        encoding: 'feature',
+        blobs: [new Uint8Array(20)],
+      },
+      { timeoutMs: 1000 },
+    )
+    const { trace } = await room.until(answer)
+    expect(trace.recovered).toContain('b failed')
+  })
+})
+
+describe('what is learned', () => {
+  it('compute and transfer times come out of every trace, near the truth', async () => {
+    const [a] = await setup({ speed: () => 100, link: { rttMs: 20, mbitPerSecond: 1000 } })
+    await room.until(a.runtime.install(split))
+    await room.until(a.runtime.infer({ tensor: room.picture() }))
+    const compute = measured.filter((one) => one.kind === 'compute')
+    expect(compute.map(({ from, to }) => `${from}-${to}`)).toEqual(['x-t1', 't1-t3', 't3-logits'])
+    for (const { from, to, ms } of compute) {
+      expect(ms).toBeCloseTo((net.partMacs({ trunk: 'main', from, to }) / 10_000) * 100, 6)
+    }
+    const transfers = measured.filter((one) => one.kind === 'transfer')
+    expect(transfers).toHaveLength(2)
+    for (const { ms } of transfers) expect(Math.abs(ms - 10)).toBeLessThan(1)
+  })
+
+  it('an answer is late after four times its prediction, later after the observed 99th percentile', () => {
+    const tracker = new LatencyTracker(100)
+    expect(tracker.lateAfterMs).toBe(600)
+    for (let i = 0; i < 30; i++) tracker.add(80)
+    expect(tracker.lateAfterMs).toBe(140)
+    const slow = new LatencyTracker(10)
+    slow.add(5000)
+    expect(slow.lateAfterMs).toBe(7500)
+  })
+
+  it('spans of helpers lie between sending and arriving, in equal slack per hop', () => {
+    const b = deviceId('b')
+    const c = deviceId('c')
+    const self = deviceId('a')
+    const compute = (device: DeviceId, volume: number, endMs: number) =>
+      ({ device, kind: 'compute', startMs: 0, endMs, volume }) as const
+    const transfer = (device: DeviceId, to: DeviceId, volume: number, atMs: number) =>
+      ({ device, kind: 'transfer', startMs: atMs, endMs: atMs, volume, to, bytes: 10 }) as const
+    const spans = placeSpans(
+      [
+        { device: self, originMs: 0, spans: [compute(self, 0, 10), transfer(self, b, 1, 10)] },
+        { device: b, spans: [compute(b, 1, 20), transfer(b, c, 2, 20)] },
+        { device: c, resultMs: 90, spans: [compute(c, 2, 30)] },
+      ],
+      0,
+      90,
+      self,
+    )
+    const at = (device: DeviceId) => spans.find((span) => span.device === device && span.kind === 'compute')?.startMs
+    expect([at(b), at(c)]).toEqual([20, 50])
+    expect(spans.filter((span) => span.kind === 'transfer').map((s) => [s.startMs, s.endMs])).toEqual([
+      [10, 20],
+      [40, 50],
+      [80, 90],
+    ])
+  })
+})
+
+describe('turns', () => {
+  it('follow the shares and skip who is not preferred', () => {
+    const turns = new ShareTurns<string>()
+    expect(turns.next(() => true)).toBeUndefined()
+    turns.replace([
+      { member: 'x', share: 0.5 },
+      { member: 'y', share: 0.25 },
+      { member: 'z', share: 0.25 },
+    ])
+    const order = Array.from({ length: 8 }, () => turns.next(() => true))
+    expect(order.filter((member) => member === 'x')).toHaveLength(4)
+    expect(turns.next((member) => member === 'z')).toBe('z')
+    expect(turns.next(() => false)).toBeDefined()
+  })
+})
+
+describe('pictures', () => {
+  it('leave as an encoded picture when the plan says so, and give the answer of the same pixels', async () => {
+    const spec = {
+      width: 6,
+      height: 14,
+      mean: [0.5, 0.5, 0.5],
+      std: [0.5, 0.5, 0.5],
+      resize: 'cover',
+      channels: 'RGB',
+    } as const
+    const picturesNet = new MiniNet({ random: seededRandom(3), strides: [1, 2], height: 14, width: 6, spec })
+    room = new MiniRoom({
+      net: picturesNet,
+      speed: () => 100,
+      runtime: {
+        pictures: {
+          encode: async ({ width, height, data }) => new Uint8Array([width, height, ...data]),
+          decode: async ([width = 0, height = 0, ...data]) => ({ width, height, data: Uint8Array.from(data) }),
+        },
+      },
+    })
+    const [a, b] = (await room.joinAll('a', 'b')) as [MiniDevice, MiniDevice]
+    const data = Uint8Array.from({ length: 40 * 40 * 4 }, (_, i) => (i * 7) % 256)
+    const picture = { width: 40, height: 40, data }
+    const plan = planOf(picturesNet, [
+      ['t1', ['a', 0, 6], ['b', 6, 14]],
+      ['logits', ['b']],
+    ])
+    await room.until(a.runtime.install(plan))
+    const asTensor = await room.until(a.runtime.infer({ picture }))
+    await room.until(a.runtime.install({ ...plan, input: { kind: 'jpeg', quality: 0.9 } }))
+    const kinds: string[] = []
+    room.network.onDelivered(({ to, message }) => {
+      if (to === b.id && message.type === 'notice' && message.kind === 'feature') kinds.push(message.body.encoding)
+    })
+    const asPicture = await room.until(a.runtime.infer({ picture }))
+    expect(kinds[0]).toBe('jpeg')
+    expect(asPicture.outputs[0]).toEqual(asTensor.outputs[0])
+    await expect(a.runtime.infer({ picture: { ...picture, width: 41 } })).rejects.toMatchObject({ reason: 'bad-input' })
+  })
+})
