@@ -170,6 +170,23 @@ describe('evaluate', () => {
     expect(stderr).toMatch(/2 pictures left out; the first: .*cut\.png/)
   })
 
+  it('measures other trunks of the package beside the main one', async () => {
+    const other = path.join(folder, 'other')
+    await cp(path.join(folder, 'package'), other, { recursive: true })
+    const manifest = JSON.parse(await readFile(path.join(other, 'model.json'), 'utf8'))
+    const { graph, weights } = manifest.files
+    await cp(path.join(other, 'graph.onnx'), path.join(other, 'slim-graph.onnx'))
+    await cp(path.join(other, 'weights.bin'), path.join(other, 'slim-weights.bin'))
+    const files = { graph: { ...graph, path: 'slim-graph.onnx' }, weights: { ...weights, path: 'slim-weights.bin' } }
+    manifest.trunks.push({ name: 'slim', output: 'logits', macs: 5, parameters: 5, files })
+    await writeFile(path.join(other, 'model.json'), JSON.stringify(manifest))
+    const answer = await json('evaluate', 'other', '--data', 'pictures')
+    expect(answer['trunks']).toMatchObject([
+      { name: 'main', top1: 1 },
+      { name: 'slim', macs: 5, top1: 1 },
+    ])
+  })
+
   it('writes what it measured into the manifest when asked to, and the package stays the same model', async () => {
     await cp(path.join(folder, 'package'), path.join(folder, 'measured'), { recursive: true })
     await json('evaluate', 'measured', '--data', 'pictures', '--update')

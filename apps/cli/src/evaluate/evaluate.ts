@@ -77,6 +77,9 @@ export async function evaluateModel(
     left[at] = (left[at] ?? 0) + 1
     const answers: Record<string, number> = { policy: verdicts[at]?.label ?? -1 }
     for (const [i, { label: answer }] of verdicts.entries()) answers[`exit ${i}`] = answer
+    for (const [i, trunk] of stages.otherTrunks.entries()) {
+      answers[`trunk ${i + 1}`] = verdict(logitsOf(await runStage(trunk, input)), 1).label
+    }
     for (const test of tests) answers[test.key] = await overWire(test, stages.trunk, stops, maps, verdicts)
     tally.add(label, answers)
   }
@@ -144,7 +147,6 @@ function report(model: ModelPackage, tests: readonly WireTest[], tally: Tally, l
     (main?.macs ?? 0) + exits.reduce((sum, exit) => sum + exit.branchMacs, 0),
   ]
   const names = [...exits.map((exit) => exit.name), FINAL_EXIT]
-  const top1 = tally.top1(`exit ${exits.length}`)
   return {
     images: tally.pictures,
     exits: names.map((name, i) => ({ name, top1: tally.top1(`exit ${i}`), macs: macs[i] ?? 0 })),
@@ -162,6 +164,10 @@ function report(model: ModelPackage, tests: readonly WireTest[], tally: Tally, l
       bytes: encodedBytes('float32', point.shape, variant.bits),
       top1: tally.top1(key),
     })),
-    trunks: [{ name: 'main', macs: main?.macs ?? 0, top1 }],
+    trunks: trunks.map(({ name, macs: work }, i) => ({
+      name,
+      macs: work,
+      top1: tally.top1(i === 0 ? `exit ${exits.length}` : `trunk ${i}`),
+    })),
   }
 }

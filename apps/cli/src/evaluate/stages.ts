@@ -11,15 +11,18 @@ export interface Stage {
   readonly session: NodeSession
 }
 
-/** The model as a room would run it: the trunk cut at `stops`, and every exit's branch as a model of its own. */
+/** The model as a room would run it: the trunk cut at `stops`, every exit's branch a model of its own; other trunks. */
 export class Stages implements AsyncDisposable {
   readonly trunk: readonly Stage[]
   /** In the manifest's order. */
   readonly exits: readonly Stage[]
+  /** The manifest's other trunks, whole, in order. */
+  readonly otherTrunks: readonly Stage[]
 
-  private constructor(trunk: readonly Stage[], exits: readonly Stage[]) {
+  private constructor(trunk: readonly Stage[], exits: readonly Stage[], otherTrunks: readonly Stage[]) {
     this.trunk = trunk
     this.exits = exits
+    this.otherTrunks = otherTrunks
   }
 
   /** `stops`: partition points in the order of the network. */
@@ -30,16 +33,21 @@ export class Stages implements AsyncDisposable {
     const exits: Stage[] = []
     for (const [i, to] of at.slice(1).entries()) trunk.push(await load(model, at[i] as TensorName, to))
     for (const exit of manifest.exits) exits.push(await load(model, exit.from, exit.output))
-    return new Stages(trunk, exits)
+    const others: Stage[] = []
+    for (const { name, output } of manifest.trunks.slice(1)) {
+      others.push(await load(model, manifest.input.tensor, output, name))
+    }
+    return new Stages(trunk, exits, others)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const stage of [...this.trunk, ...this.exits]) await stage.session[Symbol.asyncDispose]()
+    for (const stage of [...this.trunk, ...this.exits, ...this.otherTrunks]) await stage.session[Symbol.asyncDispose]()
   }
 }
 
-async function load(model: ModelPackage, from: TensorName, to: TensorName): Promise<Stage> {
-  return { from, to, session: await NodeSession.create(await model.subModel({ from, to }), { optimise: true }) }
+async function load(model: ModelPackage, from: TensorName, to: TensorName, trunk = 'main'): Promise<Stage> {
+  const bytes = await model.subModel({ from, to, trunk })
+  return { from, to, session: await NodeSession.create(bytes, { optimise: true }) }
 }
 
 /** Runs one stage. @throws CommandError when its output is absent */

@@ -24,6 +24,9 @@ export interface WeightReaderOptions {
   readonly parallel?: number
 }
 
+/** Chunks looked up in the store at once; a browser's store takes milliseconds for each. */
+const STORE_LOOKUPS = 16
+
 /** A chunk on its way. It is wanted as long as `waiters` > 0; a run whose chunks are all unwanted is aborted. */
 interface Flight {
   readonly index: number
@@ -154,10 +157,14 @@ export class WeightReader implements ChunkSource {
   /** Looks in the store first, then queues the misses as runs. Never rejects: each flight carries its own outcome. */
   async #start(flights: readonly Flight[]): Promise<void> {
     const misses: Flight[] = []
-    for (const flight of flights) {
-      const bytes = await this.#fromStore(flight.index)
-      if (bytes === undefined) misses.push(flight)
-      else flight.land({ bytes, fetched: false })
+    for (let i = 0; i < flights.length; i += STORE_LOOKUPS) {
+      const group = flights.slice(i, i + STORE_LOOKUPS)
+      const found = await Promise.all(group.map((flight) => this.#fromStore(flight.index)))
+      for (const [k, flight] of group.entries()) {
+        const bytes = found[k]
+        if (bytes === undefined) misses.push(flight)
+        else flight.land({ bytes, fetched: false })
+      }
     }
     const wanted = new Map(misses.filter((flight) => flight.waiters > 0).map((flight) => [flight.index, flight]))
     for (const indexes of coalesce([...wanted.keys()])) {
