@@ -23,6 +23,7 @@ const NOTICE_PRIORITY: Readonly<Record<NoticeKind, Priority>> = {
   result: 'feature',
   spans: 'feature',
   cacheIndex: 'bulk',
+  story: 'bulk',
 }
 
 export const requestPriority = (kind: RequestKind): Priority => REQUEST_PRIORITY[kind] ?? 'feature'

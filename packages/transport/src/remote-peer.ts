@@ -42,7 +42,7 @@ const FIRST_RETRY_MS = 500
 const MAX_RETRY_MS = 15_000
 /** The answering side reminds the initiator when nothing has come for this long. */
 const CALL_AFTER_MS = 4000
-/** A call that was sent before a fresh link came up must not tear it down. */
+/** A call that was sent before a fresh attempt or link came up must not tear it down. */
 const FRESH_MS = 3000
 
 interface Attempt {
@@ -50,6 +50,7 @@ interface Attempt {
   readonly connection: PeerConnection
   readonly link: FramedLink
   readonly handshake: Handshake
+  readonly sinceMs: number
   upSinceMs?: number
   peerLink?: PeerLink
   heartbeat?: Heartbeat
@@ -106,8 +107,8 @@ export class RemotePeer {
     if (this.#closed || this.#refused) return
     const current = this.#attempt
     if (envelope.kind === 'call') {
-      const fresh = current?.upSinceMs !== undefined && this.#o.clock.now() - current.upSinceMs < FRESH_MS
-      if (!this.#initiator || (current !== undefined && current.upSinceMs === undefined) || fresh) return
+      const fresh = current !== undefined && this.#o.clock.now() - (current.upSinceMs ?? current.sinceMs) < FRESH_MS
+      if (!this.#initiator || fresh) return
       this.#end('the peer lost the link')
       this.#begin(createNonce())
       return
@@ -169,7 +170,7 @@ export class RemotePeer {
       ...(limits === undefined ? {} : { limits }),
     })
     const handshake = new Handshake({ self, peer: id, keys, link })
-    const attempt: Attempt = { session, connection, link, handshake, ended: false }
+    const attempt: Attempt = { session, connection, link, handshake, sinceMs: clock.now(), ended: false }
     this.#attempt = attempt
     this.#cancelDeadline = clock.after(ATTEMPT_MS, () => {
       this.#fail(attempt, new TransportError('unreachable', `no path found within ${ATTEMPT_MS / 1000} s`))

@@ -1,4 +1,4 @@
-import type { Clock, DeviceId, DeviceProfile, LinkProfile, RoomId } from '@roomful/core'
+import { type Clock, type DeviceId, type DeviceProfile, errorText, type LinkProfile, type RoomId } from '@roomful/core'
 import {
   type ClientEvents,
   checkAnswer,
@@ -9,7 +9,6 @@ import {
   type SignallingRefusal,
 } from '@roomful/protocol'
 import { io, type Socket } from 'socket.io-client'
-import { asTransportError } from './errors.ts'
 import { TransportError } from './room.ts'
 
 export interface SignallingEvents {
@@ -129,12 +128,20 @@ export class SignallingClient {
       links,
       ...(this.#resume === undefined ? {} : { resume: this.#resume }),
     }
-    this.#ask((answered) => this.#socket.emit('join', message, answered))
-      .then((value) => this.#onJoinAnswer(checkJoinAnswer(value)))
-      .catch((error: unknown) => {
-        this.#options.onWarning(`joining: ${String(error)}`)
-        this.#retryJoin(2000)
-      })
+    const retry = (text: string) => {
+      this.#options.onWarning(`joining: ${text}`)
+      this.#retryJoin(2000)
+    }
+    const cancel = this.#after(ANSWER_TIMEOUT_MS, () => retry('the server does not answer'))
+    // Not through a promise: events that follow in the same packet must find the answer processed.
+    this.#socket.emit('join', message, (value: unknown) => {
+      cancel()
+      try {
+        this.#onJoinAnswer(checkJoinAnswer(value))
+      } catch (error) {
+        retry(errorText(error))
+      }
+    })
   }
 
   #onJoinAnswer(answer: ReturnType<typeof checkJoinAnswer>): void {
@@ -234,7 +241,7 @@ export class SignallingClient {
       try {
         listener(checkServerMessage(event, value))
       } catch (error) {
-        this.#options.onWarning(`from the server: ${String(asTransportError(error))}`)
+        this.#options.onWarning(`from the server: ${errorText(error)}`)
       }
     }
     this.#socket.on(event as string as 'signal', receive)

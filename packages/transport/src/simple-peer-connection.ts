@@ -51,6 +51,14 @@ export function connectSimplePeer(options: PeerConnectionOptions): PeerConnectio
     onClose: undefined,
     close: () => close(),
   }
+  // simple-peer makes a Node stream of the incoming messages; straight from the channel there is one copy less.
+  const takeOver = () => {
+    const channel = internals._channel
+    if (channel === null) return
+    channel.onmessage = ({ data: message }) => {
+      if (message instanceof ArrayBuffer) data.onMessage?.(new Uint8Array(message))
+    }
+  }
   const close = () => {
     if (closed) return
     closed = true
@@ -58,6 +66,8 @@ export function connectSimplePeer(options: PeerConnectionOptions): PeerConnectio
     peer.destroy()
   }
 
+  takeOver()
+  internals._pc.addEventListener('datachannel', takeOver)
   peer.on('signal', (signal) => options.onSignal(signal as ConnectionSignal))
   peer.on('connect', () => {
     const channel = internals._channel
@@ -66,9 +76,6 @@ export function connectSimplePeer(options: PeerConnectionOptions): PeerConnectio
       channel.addEventListener('bufferedamountlow', () => data.onLow?.())
     }
     options.onOpen()
-  })
-  peer.on('data', (chunk: Uint8Array<ArrayBuffer> | string) => {
-    if (typeof chunk !== 'string') data.onMessage?.(chunk)
   })
   peer.on('iceStateChange', (state: string) => {
     if (state === 'disconnected') options.onTrouble()

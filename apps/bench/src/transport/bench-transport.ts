@@ -1,0 +1,85 @@
+import { type Random, seededRandom, shuffled } from '@roomful/core'
+import { TransportRig } from './rig.ts'
+import { type Row, summarise, type TransportSummary } from './summary.ts'
+
+/** Feature maps at cuts of the usual networks: 8-bit late cut to fp32 early cut. */
+export const MESSAGE_BYTES = [4 << 10, 24 << 10, 100 << 10, 400 << 10, 1 << 20] as const
+
+export interface TransportBenchOptions {
+  /** Fewer and shorter repetitions. */
+  readonly quick?: boolean
+  /** One-way delays of the path, in ms; default 0 and 20. */
+  readonly delaysMs?: readonly number[]
+  /** `roomful`, `raw-16`, `raw-64` (chunk in KiB), `peerjs`, `roomful-S-H` (slices of S, high water of H KiB). */
+  readonly contenders?: readonly string[]
+  readonly sizes?: readonly number[]
+  readonly repetitions?: number
+  readonly random?: Random
+  readonly print?: (line: string) => void
+}
+
+export interface TransportBenchResult {
+  readonly what: string
+  readonly repetitions: number
+  readonly rows: readonly Row[]
+  /** By one-way delay in ms, then by message size in bytes. */
+  readonly summary: Readonly<Record<string, TransportSummary>>
+}
+
+const CONTENDERS = ['roomful', 'raw-16', 'raw-64', 'peerjs'] as const
+
+/**
+ * Goodput and echo time of whole messages between two Chromium processes: Roomful's Room (feature notices), a plain
+ * RTCDataChannel and PeerJS, all linked at once, measured one at a time in an order drawn anew for every repetition.
+ */
+export async function benchTransport(options: TransportBenchOptions = {}): Promise<TransportBenchResult> {
+  const { quick = false, print = () => {}, random = seededRandom(20) } = options
+  const repetitions = options.repetitions ?? (quick ? 7 : 15)
+  const contenders = options.contenders ?? CONTENDERS
+  const sizes = options.sizes ?? MESSAGE_BYTES
+  const rows: Row[] = []
+  for (const delayMs of options.delaysMs ?? [0, 20]) {
+    await using rig = await TransportRig.start(delayMs, random)
+    for (const contender of contenders) await rig.open(contender)
+    // A first round that does not count: compiled code, open congestion windows.
+    for (const contender of contenders) await measure(rig, contender, delayMs, 100 << 10, quick)
+    for (let repetition = 0; repetition < repetitions; repetition++) {
+      for (const bytes of shuffled(sizes, random)) {
+        for (const contender of shuffled(contenders, random)) {
+          rows.push({ ...(await measure(rig, contender, delayMs, bytes, quick)), repetition })
+        }
+      }
+      print(`delay ${delayMs} ms: repetition ${repetition + 1} of ${repetitions}`)
+    }
+  }
+  return { what: WHAT, repetitions, rows, summary: summarise(rows) }
+}
+
+const WHAT =
+  'two Chromium processes on one machine; raw-N: a plain ordered reliable RTCDataChannel, chunks of N KiB, pause above ' +
+  '256 KiB buffered until 64 KiB (bufferedamountlow), length prefix, reassembled; peerjs: DataConnection, reliable, ' +
+  'binary; roomful: Room.notify of a feature message. goodput: messages back to back until the receiver says all have ' +
+  'come; echo: median of single messages sent there and back. Ratios: medians over repetitions, raw is the better of ' +
+  'raw-16 and raw-64 at that size.'
+
+async function measure(
+  rig: TransportRig,
+  contender: string,
+  delayMs: number,
+  bytes: number,
+  quick: boolean,
+): Promise<Omit<Row, 'repetition'>> {
+  const streamBytes = quick ? 2 << 20 : 4 << 20
+  const count = Math.max(3, Math.min(200, Math.round(streamBytes / bytes)))
+  await rig.on('b', 'sink', contender, count)
+  const tookMs = await rig.on('a', 'measureGoodput', contender, bytes, count)
+  await rig.on('b', 'echo', contender)
+  const echoes = await rig.on('a', 'measureEcho', contender, bytes, quick ? 3 : 5)
+  return {
+    contender,
+    delayMs,
+    bytes,
+    goodputMBps: (bytes * count) / (tookMs * 1000),
+    echoMs: [...echoes].sort((x, y) => x - y)[echoes.length >> 1] ?? Number.NaN,
+  }
+}
