@@ -27,7 +27,15 @@ export function compose(a: ModelGraph, b: ModelGraph): ModelGraph {
     }
     opsets.set(domain, version)
   }
-  const rename = renamer(a, b, target.name, link.name)
+  const rename = renamer(
+    tensorNames(a),
+    tensorNames(b),
+    new Map([
+      ['', ''],
+      [target.name, link.name],
+    ]),
+  )
+  const nodeName = renamer(nodeNames(a), nodeNames(b), new Map([['', '']]))
   const initialisers = new Map<TensorName, Initialiser>(a.initialisers)
   for (const [name, tensor] of b.initialisers) initialisers.set(rename(name), { ...tensor, name: rename(name) })
   const nodes = b.nodes.map((node): GraphNode => {
@@ -35,7 +43,14 @@ export function compose(a: ModelGraph, b: ModelGraph): ModelGraph {
     if (moved !== undefined) {
       throw new GraphError('unsupported', `a sub-graph of node ${node.label} reads ${moved}, which must be renamed`)
     }
-    return { ...node, inputs: node.inputs.map(rename), outputs: node.outputs.map(rename) }
+    const name = nodeName(node.name)
+    return {
+      ...node,
+      name,
+      label: name || node.label,
+      inputs: node.inputs.map(rename),
+      outputs: node.outputs.map(rename),
+    }
   })
   const composed = modelOf(a, {
     inputs: a.inputs,
@@ -50,14 +65,10 @@ export function compose(a: ModelGraph, b: ModelGraph): ModelGraph {
   return { ...composed, opsets, irVersion: Math.max(a.irVersion, b.irVersion) }
 }
 
-/** Names of `b` as they are in the composed model. */
-function renamer(a: ModelGraph, b: ModelGraph, input: TensorName, link: TensorName): (name: TensorName) => TensorName {
-  const taken = new Set([...tensorNames(a), ...tensorNames(b)])
-  const clashing = new Set(tensorNames(a))
-  const renamed = new Map<TensorName, TensorName>([
-    ['', ''],
-    [input, link],
-  ])
+/** Names of `b` as they are in the composed model: those that `a` uses get a number. `renamed` starts with what is fixed. */
+function renamer(a: readonly string[], b: readonly string[], renamed: Map<string, string>): (name: string) => string {
+  const clashing = new Set(a)
+  const taken = new Set([...a, ...b])
   return (name) => {
     const known = renamed.get(name)
     if (known !== undefined) return known
@@ -69,8 +80,11 @@ function renamer(a: ModelGraph, b: ModelGraph, input: TensorName, link: TensorNa
   }
 }
 
-function* tensorNames(graph: ModelGraph): Generator<TensorName> {
-  for (const { name } of graph.inputs) yield name
-  yield* graph.initialisers.keys()
-  for (const node of graph.nodes) yield* node.outputs
-}
+/** ONNX Runtime refuses two nodes of one name; nodes without a name are fine. */
+const nodeNames = (graph: ModelGraph): string[] => graph.nodes.map((node) => node.name)
+
+const tensorNames = (graph: ModelGraph): TensorName[] => [
+  ...graph.inputs.map((input) => input.name),
+  ...graph.initialisers.keys(),
+  ...graph.nodes.flatMap((node) => node.outputs),
+]

@@ -72,7 +72,8 @@ class TileBuilder {
     this.#volume = volume
     this.#ranges = ranges
     this.#opset = analysis.graph.opset
-    this.#taken = new Set([...analysis.producers.keys(), ...analysis.tensors.keys()])
+    const nodeNames = analysis.graph.nodes.map((node) => node.name)
+    this.#taken = new Set([...analysis.producers.keys(), ...analysis.tensors.keys(), ...nodeNames])
   }
 
   /** The step's node for its rows, with the slices before and after it. */
@@ -129,7 +130,8 @@ class TileBuilder {
 
   /** A Slice node: bounds are attributes before opset 10, inputs since. */
   #slice(of: TensorName, to: TensorName, axis: number, start: number, end: number): void {
-    const base = { name: `${to}_slice`, label: to, op: 'Slice', domain: '', outputs: [to], captures: [] }
+    const name = this.#fresh(`${to}_slice`)
+    const base = { name, label: name, op: 'Slice', domain: '', outputs: [to], captures: [] }
     if (this.#opset < 10) {
       const ints = (value: number) => ({ kind: 'ints', value: [value] }) as const
       const attributes = new Map([
