@@ -1,10 +1,13 @@
 import { existsSync } from 'node:fs'
+import { readModel } from '@roomful/graph'
+import { NetBuilder } from '@roomful/graph/testing'
 import { type Browser, chromium, type Page } from 'playwright'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { EnginePage } from '../test/browser/page.ts'
 import { servePage } from '../test/browser/serve.ts'
 import { createOrtNodeEngine } from './node/ort-node-engine.ts'
 import { randomInput, smallNet } from './testing/nets.ts'
+import { WINDOW_CASES } from './testing/operator-cases.ts'
 
 const SYSTEM_CHROMIUM = '/usr/bin/chromium'
 const installed = existsSync(SYSTEM_CHROMIUM) ? SYSTEM_CHROMIUM : chromium.executablePath()
@@ -33,7 +36,7 @@ describe.runIf(existsSync(installed))('in Chromium', () => {
     const session = await engine.load(smallNet())
     const { outputs } = await session.run({ x: randomInput(DIMS) })
     expected = Array.from(outputs['y']?.data ?? [], Number)
-  })
+  }, 60_000)
 
   afterAll(async () => {
     await browser?.close()
@@ -110,7 +113,31 @@ describe.runIf(existsSync(installed))('in Chromium', () => {
       }
       await call('load', MODEL)
       near((await call('run', DIMS, VALUES)).values)
+      if (backend === 'ort-webgpu') return
+      await call('open', backend)
+      for (const { title, opset = 13, build } of WINDOW_CASES) {
+        const net = new NetBuilder({ opset, seed: 5 })
+        build(net)
+        await agrees(title, net.bytes(), readModel(net.bytes()).inputs[0]?.shape?.map(Number) ?? [])
+      }
+      expect(await call('cycles', 0, [], [], [])).toEqual({ sessions: 0, liveTensors: 0 })
       await call('close')
     })
+  }
+
+  /** One net with one input and one output, here and on ONNX Runtime in Node. */
+  async function agrees(title: string, model: Uint8Array, dims: number[]): Promise<void> {
+    await using engine = createOrtNodeEngine({ optimisation: 'disabled' })
+    await using session = await engine.load(model)
+    const input = randomInput(dims, 3)
+    const { outputs } = await session.run({ x: input })
+    const got = await call('once', Array.from(model), { x: { dims, values: Array.from(input.data) } })
+    if (typeof got === 'string') expect.fail(`${title}: ${got}`)
+    for (const [name, { data }] of Object.entries(outputs)) {
+      const values = Array.from(data, Number)
+      const range = Math.max(1e-6, ...values.map(Math.abs))
+      const worst = Math.max(...values.map((value, i) => Math.abs(value - (got[name]?.values[i] ?? Number.NaN))))
+      expect(worst / range, title).toBeLessThan(1e-4)
+    }
   }
 })

@@ -36,7 +36,7 @@ export async function* benchmarkBackends(options: BenchmarkOptions = {}): AsyncG
   const { clock = systemClock, signal, budgetMs = 3000, timeoutMs = 60_000, onProgress } = options
   const probed = await (options.probe ?? (() => availableBackends({ clock })))()
   const candidates = probed.filter((candidate) => options.includeSoftware === true || !candidate.software)
-  const eachMs = Math.min(400, budgetMs / Math.max(1, candidates.length))
+  const eachMs = Math.min(500, budgetMs / Math.max(1, candidates.length))
   for (const { backend, threads } of candidates) {
     signal?.throwIfAborted()
     if (backend !== 'ort-wasm') await options.idle?.()

@@ -11,14 +11,18 @@ import { chainNet, type MicroKind } from './nets.ts'
 import { measureSpeed } from './speed.ts'
 import { benchmarkStorage } from './storage.ts'
 
-/** An engine of known speed on a virtual clock: `fixedMs` + macs at `gmacs`, every tenth run ten times slower. */
+/**
+ * An engine of known speed on a virtual clock: `fixedMs` + macs at `gmacs`. `quota`: the share of every 100 ms in which it
+ * works at that speed; then it stalls until the next 100 ms, in the middle of a run if need be.
+ */
 function fakeEngine(
   clock: VirtualClock,
   gmacs: number,
   fixedMs: number,
   backend: Backend = 'ort-wasm',
+  quota = 1,
 ): InferenceEngine {
-  let runs = 0
+  let usedMs = 0
   return {
     backend,
     threads: 1,
@@ -29,7 +33,10 @@ function fakeEngine(
         inputs: ['x'],
         outputs: ['y'],
         async run(inputs) {
-          const ms = (fixedMs + cost / gmacs / 1e6) * (++runs % 10 === 0 ? 10 : 1)
+          const workMs = fixedMs + cost / gmacs / 1e6
+          const stalls = Math.floor((usedMs + workMs) / (100 * quota)) - Math.floor(usedMs / (100 * quota))
+          usedMs += workMs
+          const ms = workMs + (quota < 1 ? stalls * 100 * (1 - quota) : 0)
           await clock.advance(ms)
           return { outputs: { y: inputs['x'] as NonNullable<(typeof inputs)['x']> }, computeMs: ms, queueMs: 0 }
         },
@@ -48,18 +55,26 @@ const COSTS = new Map(
   ]),
 )
 
-test('the speed and overhead of an engine of known speed come out, slow runs notwithstanding', async () => {
+test('the speed and overhead of an engine of known speed come out', async () => {
   for (const [gmacs, fixedMs] of [
     [1, 0.2],
     [15, 0.3],
     [400, 2],
   ] as const) {
-    const speed = await measureSpeed(fakeEngine(new VirtualClock(), gmacs, fixedMs), { clock: new VirtualClock() })
+    const clock = new VirtualClock()
+    const speed = await measureSpeed(fakeEngine(clock, gmacs, fixedMs), { clock })
     expect(speed.gmacsPerSecond / gmacs).toBeCloseTo(1, 1)
+    expect(speed.overheadMs).toBeCloseTo(fixedMs, 2)
   }
-  const clock = new VirtualClock()
-  const speed = await measureSpeed(fakeEngine(clock, 15, 0.3), { clock })
-  expect(speed.overheadMs).toBeCloseTo(0.3, 2)
+})
+
+test('a processor that a quota stops in every period is measured with its stalls', async () => {
+  for (const quota of [0.5, 0.25]) {
+    const clock = new VirtualClock()
+    const speed = await measureSpeed(fakeEngine(clock, 15, 0.3, 'ort-wasm', quota), { clock, budgetMs: 1000 })
+    expect(speed.gmacsPerSecond / (15 * quota)).toBeGreaterThan(0.7)
+    expect(speed.gmacsPerSecond / (15 * quota)).toBeLessThan(1.4)
+  }
 })
 
 test('every layer chain of the micro-benchmark runs and keeps its values near 1', async () => {

@@ -11,28 +11,52 @@ export interface MeasureOptions {
   readonly maxRuns: number
 }
 
-/** Medians over warm runs, milliseconds. */
+/** Over warm runs, milliseconds. */
 export interface Timing {
-  /** Inside the backend, read-back included. */
+  readonly runs: number
+  /** Median time inside the backend, read-back included. */
   readonly computeMs: number
-  /** As the caller sees a run: with the trip to the worker. */
+  /** Median time as the caller sees a run: with the trip to the worker. */
   readonly wallMs: number
+  /**
+   * Mean time inside the backend over a good tenth of a second (the median of such blocks). A throttled processor (a CPU
+   * quota, a hot phone) works in bursts and stalls between them: single runs look fast, and medians never see the stalls.
+   */
+  readonly sustainedMs: number
+  /** Time inside the backend of all runs together. */
+  readonly totalMs: number
 }
+
+/** A CPU quota's period is 100 ms; a block must span it. */
+const BLOCK_MS = 120
 
 /** Loads the net, runs it once to warm up (shaders are compiled then) and times it. */
 export async function timeNet(engine: InferenceEngine, net: TimedNet, options: MeasureOptions): Promise<Timing> {
-  const { signal } = options
+  const { clock, signal, budgetMs, minRuns, maxRuns } = options
   await using session = await engine.load(net.model, signal === undefined ? {} : { signal })
   await runOnce(session, net, signal)
   const compute: number[] = []
   const wall: number[] = []
-  const endMs = options.clock.now() + options.budgetMs
-  while (compute.length < options.maxRuns && (compute.length < options.minRuns || options.clock.now() < endMs)) {
-    const startMs = options.clock.now()
+  const blocks: number[] = []
+  const endMs = clock.now() + budgetMs
+  let blockStart = 0
+  let blockEndMs = clock.now() + BLOCK_MS
+  while (compute.length < maxRuns && (compute.length < minRuns || clock.now() < endMs)) {
+    const startMs = clock.now()
     compute.push(await runOnce(session, net, signal))
-    wall.push(options.clock.now() - startMs)
+    wall.push(clock.now() - startMs)
+    if (clock.now() < blockEndMs) continue
+    blocks.push(mean(compute.slice(blockStart)))
+    blockStart = compute.length
+    blockEndMs = clock.now() + BLOCK_MS
   }
-  return { computeMs: median(compute), wallMs: median(wall) }
+  return {
+    runs: compute.length,
+    computeMs: median(compute),
+    wallMs: median(wall),
+    sustainedMs: blocks.length === 0 ? mean(compute) : median(blocks),
+    totalMs: mean(compute) * compute.length,
+  }
 }
 
 async function runOnce(session: StageSession, net: TimedNet, signal: AbortSignal | undefined): Promise<number> {
@@ -44,6 +68,8 @@ async function runOnce(session: StageSession, net: TimedNet, signal: AbortSignal
   if (outputs['y'] === undefined) throw new EngineError('malformed', 'the benchmark net gave no output')
   return computeMs
 }
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
 
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)

@@ -6,7 +6,7 @@ import { chainNet } from './nets.ts'
 export interface SpeedOptions {
   readonly clock?: Clock
   readonly signal?: AbortSignal | undefined
-  /** Time for the timed runs, warm-up excluded. Default 300 ms. */
+  /** Time for the timed runs, warm-up excluded. Default 500 ms. */
   readonly budgetMs?: number
 }
 
@@ -18,20 +18,19 @@ const SHORT_RUN_MS = 6
  * run. Three nets: nearly nothing (overhead), 28 M multiply-accumulates, and 236 M where 28 M are done too soon.
  */
 export async function measureSpeed(engine: InferenceEngine, options: SpeedOptions = {}): Promise<BackendSpeed> {
-  const { clock = systemClock, signal, budgetMs = 300 } = options
+  const { clock = systemClock, signal, budgetMs = 500 } = options
   const timed = { clock, signal, minRuns: 3 }
   const tiny = await timeNet(engine, chainNet('pointwise', 4, 4, 4, 1), {
     ...timed,
-    budgetMs: budgetMs / 6,
+    budgetMs: budgetMs / 8,
     maxRuns: 30,
   })
-  let net = chainNet('conv', 32, 32, 32, 3)
-  let timing = await timeNet(engine, net, { ...timed, budgetMs: budgetMs / 3, maxRuns: 20 })
-  if (timing.computeMs < Math.max(SHORT_RUN_MS, 4 * tiny.computeMs)) {
-    net = chainNet('conv', 64, 40, 40, 4)
-    timing = await timeNet(engine, net, { ...timed, budgetMs: budgetMs / 2, maxRuns: 20 })
-  }
-  const workMs = Math.max(timing.computeMs - tiny.computeMs, timing.computeMs / 10, 0.01)
+  const small = chainNet('conv', 32, 32, 32, 3)
+  const glance = await timeNet(engine, small, { ...timed, budgetMs: 0, maxRuns: 3 })
+  const long = glance.computeMs >= Math.max(SHORT_RUN_MS, 4 * tiny.computeMs)
+  const net = long ? small : chainNet('conv', 64, 40, 40, 4)
+  const { sustainedMs } = await timeNet(engine, net, { ...timed, budgetMs: (budgetMs * 3) / 4, maxRuns: 200 })
+  const workMs = Math.max(sustainedMs - tiny.computeMs, sustainedMs / 10, 0.01)
   return {
     backend: engine.backend,
     threads: engine.threads,

@@ -111,7 +111,9 @@ const ACTIVATIONS: readonly OperatorCase[] = [
   one('Elu with alpha', 'Elu', { alpha: { float: 0.5 } }),
   one('HardSigmoid with attributes', 'HardSigmoid', { alpha: { float: 0.3 }, beta: { float: 0.4 } }),
   of('Sqrt, Log and Reciprocal', (n, x) =>
-    n.op('Reciprocal', [n.op('Log', [n.op('Sqrt', [n.op('Exp', [n.op('Abs', [x])])])])]),
+    n.op('Reciprocal', [
+      n.op('Log', [n.op('Sqrt', [n.op('Exp', [n.add(n.op('Abs', [x]), n.constant('float32', [], [2]))])])]),
+    ]),
   ),
   of('PRelu', (n, x) => n.op('PRelu', [x, n.weight([6, 1, 1])])),
   of('Clip with one bound', (n, x) => n.op('Clip', [x, '', n.constant('float32', [], [0.5])])),
@@ -213,6 +215,9 @@ const RESIZES: readonly OperatorCase[] = [
 function resize(n: NetBuilder, x: string, attributes: NonNullable<Attributes>, scales: number[]): string {
   return n.op('Resize', [x, '', n.constant('float32', [4], scales)], attributes)
 }
+
+/** Windows, pads and coordinates: where backends of one library differ from each other, if anywhere. */
+export const WINDOW_CASES: readonly OperatorCase[] = [...CONVOLUTIONS.slice(2, 14), ...POOLS.slice(0, 6), ...RESIZES]
 
 export const OPERATOR_CASES: readonly OperatorCase[] = [
   ...CONVOLUTIONS,

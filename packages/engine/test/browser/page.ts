@@ -5,12 +5,17 @@ import { benchmarkStorage, type StorageSpeed } from '../../src/benchmark/storage
 import { createEngine } from '../../src/create-engine.ts'
 import type { InferenceEngine, StageSession } from '../../src/engine.ts'
 
+/** Feature maps as plain data. */
+export type PageMaps = Record<string, { dims: number[]; values: number[] }>
+
 /** What the tests call inside the page; models and maps cross as plain arrays. */
 export interface EnginePage {
   isolated(): boolean
   open(backend: Backend, threads?: number): Promise<{ threads: number }>
   load(model: number[]): Promise<void>
   run(dims: number[], values: number[]): Promise<{ dims: number[]; values: number[]; computeMs: number }>
+  /** Loads, runs once and disposes; every output by name, or the error's text. */
+  once(model: number[], inputs: PageMaps): Promise<PageMaps | string>
   cycles(count: number, model: number[], dims: number[], values: number[]): Promise<unknown>
   terminateMidRun(model: number[], dims: number[]): Promise<string>
   downloads(): string[]
@@ -48,6 +53,20 @@ const page: EnginePage = {
     const y = outputs['y']
     if (y === undefined) throw new Error('the net has no output y')
     return { dims: [...y.dims], values: Array.from(y.data, Number), computeMs }
+  },
+  async once(model, inputs) {
+    try {
+      await using one = await opened().load(Uint8Array.from(model))
+      const feeds = Object.entries(inputs).map(([name, { dims, values }]) => [name, map(dims, values).x] as const)
+      const { outputs } = await one.run(Object.fromEntries(feeds))
+      const plain: PageMaps = {}
+      for (const [name, { dims, data }] of Object.entries(outputs)) {
+        plain[name] = { dims: [...dims], values: Array.from(data, Number) }
+      }
+      return plain
+    } catch (error) {
+      return String(error)
+    }
   },
   async cycles(count, model, dims, values) {
     const bytes = Uint8Array.from(model)

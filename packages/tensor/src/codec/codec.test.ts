@@ -53,13 +53,30 @@ test('every element type survives every wire format: integers exactly, floats wi
   )
 })
 
-test('deflate shrinks a post-ReLU map and is dropped where it does not', async () => {
+test('zeros of a post-ReLU map are left out, exactly, and dense maps stay dense', async () => {
   const map = reluMap([1, 32, 20, 20], seededRandom(3))
+  map.data[5] = -0
+  for (const bits of [32, 16, 8, 4] as const) {
+    const bytes = await encodeFeature(map, { bits, entropy: 'none' })
+    const limit = bits === 4 ? 1 : 0.75
+    expect(bytes.length).toBeLessThan(encodedBytes('float32', map.dims, bits) * limit)
+    expect(encodeFeatureSync(map, bits)).toEqual(bytes)
+    const back = await decodeFeature(bytes)
+    expect(back).toEqual(decodeFeatureSync(bytes))
+    if (bits === 32) expect(back).toEqual(map)
+    else for (const [i, x] of map.data.entries()) if (x === 0) expect(Math.abs(Number(back.data[i]))).toBe(0)
+  }
+  const full: FeatureMap = { dtype: 'float32', dims: [1, 4, 9, 9], data: new Float32Array(324).fill(1.5, 0, 300) }
+  expect(encodeFeatureSync(full, 32).length).toBe(encodedBytes('float32', full.dims, 32))
+})
+
+test('deflate shrinks a smooth map further and is dropped where it does not', async () => {
+  const data = Float32Array.from({ length: 12_800 }, (_, i) => Math.max(0, Math.sin(i / 40)))
+  const map: FeatureMap = { dtype: 'float32', dims: [1, 32, 20, 20], data }
   for (const bits of [32, 16, 8, 4] as const) {
     const plain = await encodeFeature(map, { bits, entropy: 'none' })
     const small = await encodeFeature(map, { bits, entropy: 'deflate' })
-    expect(plain.length).toBe(encodedBytes('float32', map.dims, bits))
-    expect(small.length).toBeLessThan(plain.length * 0.75)
+    expect(small.length).toBeLessThan(plain.length * 0.95)
     expect(await decodeFeature(small)).toEqual(await decodeFeature(plain))
   }
   const random = seededRandom(4)
@@ -71,6 +88,23 @@ test('deflate shrinks a post-ReLU map and is dropped where it does not', async (
   const bytes = await encodeFeature(noise, { bits: 32, entropy: 'deflate' })
   expect(bytes.length).toBe(encodedBytes('uint8', [5000], 32))
   expect(await decodeFeature(bytes)).toEqual(noise)
+})
+
+test('a zero mask that does not fit its elements is refused', async () => {
+  const sparse = encodeFeatureSync(reluMap([1, 3, 9, 5], seededRandom(3)), 8)
+  expect(sparse[6]).toBe(1)
+  const flipped = sparse.slice()
+  const maskAt = 8 + 16 + 3 * 8
+  flipped[maskAt] = (flipped[maskAt] ?? 0) ^ 1
+  await expect(decodeFeature(flipped)).rejects.toMatchObject({ reason: 'malformed' })
+  const beyond = sparse.slice()
+  const lastMask = maskAt + Math.ceil(135 / 8) - 1
+  beyond[lastMask] = (beyond[lastMask] ?? 0) | 0x80
+  await expect(decodeFeature(beyond)).rejects.toThrow(/too long/)
+  await expect(decodeFeature(sparse.subarray(0, maskAt + 3))).rejects.toMatchObject({ reason: 'malformed' })
+  const both = sparse.slice()
+  both[5] = 1
+  await expect(decodeFeature(both)).rejects.toMatchObject({ reason: 'malformed' })
 })
 
 test('the input stays as it was, and the decoded map owns its memory at any alignment', async () => {
@@ -109,7 +143,8 @@ test('more elements than the receiver allows are refused before they are allocat
 })
 
 test('a deflated payload that is longer, shorter or announces the impossible is refused', async () => {
-  const map = reluMap([1, 32, 20, 20], seededRandom(3))
+  const data = Float32Array.from({ length: 12_800 }, (_, i) => Math.sin(i / 40))
+  const map: FeatureMap = { dtype: 'float32', dims: [1, 32, 20, 20], data }
   const bytes = await encodeFeature(map, { bits: 8, entropy: 'deflate' })
   await expect(decodeFeature(bytes.subarray(0, bytes.length - 20))).rejects.toMatchObject({ reason: 'malformed' })
   const forged = bytes.slice()

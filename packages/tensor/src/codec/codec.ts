@@ -6,6 +6,7 @@ import { channelLayout, codeBytes, dequantise, quantise } from '../quantise.ts'
 import { deflate, inflate } from './deflate.ts'
 import { checkRank, type FeatureHeader, headerBytes, malformed, readHeader, writeHeader } from './header.ts'
 import { shuffleBytes, unshuffleBytes } from './shuffle.ts'
+import { isSparseSize, restoreZeros, suppressZeros } from './sparse.ts'
 
 /** What a receiver accepts; checked before anything is allocated. */
 export interface FeatureLimits {
@@ -17,6 +18,9 @@ const DEFAULT_MAX_ELEMENTS = 16 * 1024 * 1024
 
 /** Payloads below this many bytes are not deflated: the stream's fixed cost exceeds what the link could gain. */
 const MIN_DEFLATE_BYTES = 512
+
+/** Below this many bytes there is nothing worth saving. */
+const MIN_SPARSE_BYTES = 64
 
 /** Deflate cannot shrink further than 1032:1; a header that announces more is a lie and gets no memory. */
 const MAX_DEFLATE_RATIO = 1032
@@ -32,7 +36,7 @@ interface Packed {
 
 /**
  * A feature map as self-describing bytes (see header.ts). `bits` is applied to float32 and float16 maps; other types
- * travel as they are. `deflate` is dropped, and the header says so, when it does not shrink the payload.
+ * travel as they are. Zeros are suppressed where that pays; `deflate` is taken instead where it is asked for and smaller.
  * @throws TensorError `shape`, or `not-finite` at 8 and 4 bits; `signal.reason` when aborted
  */
 export async function encodeFeature(
@@ -42,16 +46,24 @@ export async function encodeFeature(
 ): Promise<Uint8Array<ArrayBuffer>> {
   options.signal?.throwIfAborted()
   const packed = pack(map, wire.bits)
-  if (wire.entropy === 'none' || packed.payload.length < MIN_DEFLATE_BYTES) return assemble(packed)
+  const plain = withoutZeros(packed)
+  if (wire.entropy === 'none' || packed.payload.length < MIN_DEFLATE_BYTES) return assemble(plain)
   const small = await deflate(shuffled(packed))
   options.signal?.throwIfAborted()
-  if (small.length >= packed.payload.length) return assemble(packed)
+  if (small.length >= plain.payload.length) return assemble(plain)
   return assemble({ ...packed, header: { ...packed.header, entropy: 'deflate' }, payload: small })
 }
 
 /** `encodeFeature` without entropy coding, at once. */
 export function encodeFeatureSync(map: FeatureMap, bits: WireFormat['bits']): Uint8Array<ArrayBuffer> {
-  return assemble(pack(map, bits))
+  return assemble(withoutZeros(pack(map, bits)))
+}
+
+/** Elements whose bits are all zero are left out; see sparse.ts. Two 4-bit codes count as one element. */
+function withoutZeros(packed: Packed): Packed {
+  if (!isSparseSize(packed.elementBytes) || packed.payload.length < MIN_SPARSE_BYTES) return packed
+  const payload = suppressZeros(packed.payload, packed.elementBytes)
+  return payload === undefined ? packed : { ...packed, header: { ...packed.header, sparse: true }, payload }
 }
 
 /**
@@ -85,7 +97,7 @@ export function decodeFeatureSync(bytes: Uint8Array, limits: FeatureLimits = {})
   return unpack(header, bytes, undefined)
 }
 
-/** Bytes of an encoded map without entropy coding: what the planner reckons with. */
+/** Bytes of an encoded map at most: what it takes dense and without entropy coding. */
 export function encodedBytes(dtype: DType, dims: readonly number[], bits: WireFormat['bits']): number {
   const sizes = bodySizes({ dtype, dims, bits: effectiveBits(dtype, bits) })
   return headerBytes(dims.length) + sizes.parameters + sizes.payload
@@ -102,7 +114,7 @@ function pack(map: FeatureMap, wireBits: WireFormat['bits']): Packed {
   checkFeatureMap(map)
   checkRank(map.dims)
   const bits = effectiveBits(map.dtype, wireBits)
-  const header: FeatureHeader = { dtype: map.dtype, dims: map.dims, bits, entropy: 'none' }
+  const header: FeatureHeader = { dtype: map.dtype, dims: map.dims, bits, entropy: 'none', sparse: false }
   const none = new Uint8Array(0)
   if (bits === 32) {
     return { header, parameters: none, payload: bytesOf(map.data), elementBytes: DTYPE_BYTES[map.dtype] }
@@ -135,11 +147,14 @@ function assemble(packed: Packed): Uint8Array<ArrayBuffer> {
   return out
 }
 
-function bodySizes(header: Omit<FeatureHeader, 'entropy'>): {
-  parameters: number
-  payload: number
-  elementBytes: number
-} {
+/** Bytes of the parts behind the header, dense. */
+interface BodySizes {
+  readonly parameters: number
+  readonly payload: number
+  readonly elementBytes: number
+}
+
+function bodySizes(header: Pick<FeatureHeader, 'dtype' | 'dims' | 'bits'>): BodySizes {
   const { dtype, dims, bits } = header
   const count = elementCount(dims)
   if (bits === 32) return { parameters: 0, payload: count * DTYPE_BYTES[dtype], elementBytes: DTYPE_BYTES[dtype] }
@@ -154,10 +169,8 @@ function unpack(header: FeatureHeader, bytes: Uint8Array, inflated: Uint8Array |
   const sizes = bodySizes(header)
   const front = headerBytes(header.dims.length)
   const at = front + sizes.parameters
-  if (inflated === undefined && bytes.length !== at + sizes.payload) {
-    throw malformed(`a feature map of ${bytes.length} bytes where dims [${header.dims}] need ${at + sizes.payload}`)
-  }
-  const payload = inflated ?? bytes.subarray(at)
+  if (bytes.length < at) throw malformed('a feature map without its parameters')
+  const payload = inflated ?? dense(header, bytes.subarray(at), sizes)
   if (header.bits === 32) return { dtype: header.dtype, dims: header.dims, data: copyAs(header.dtype, payload) }
   if (header.bits === 16) {
     return { dtype: header.dtype, dims: header.dims, data: fromHalf(copyAs('float16', payload)) }
@@ -167,6 +180,17 @@ function unpack(header: FeatureHeader, bytes: Uint8Array, inflated: Uint8Array |
     throw malformed('a feature map with quantisation parameters that are no numbers')
   const data = dequantise({ bits: header.bits, parameters, codes: payload }, channelLayout(header.dims))
   return { dtype: header.dtype, dims: header.dims, data: header.dtype === 'float16' ? toHalf(data) : data }
+}
+
+function dense(header: FeatureHeader, body: Uint8Array, sizes: BodySizes): Uint8Array {
+  if (header.sparse) {
+    if (!isSparseSize(sizes.elementBytes)) throw malformed(`a map of ${header.dtype} without its zeros`)
+    return restoreZeros(body, sizes.payload / sizes.elementBytes, sizes.elementBytes)
+  }
+  if (body.length !== sizes.payload) {
+    throw malformed(`a feature map of ${body.length} payload bytes where dims [${header.dims}] need ${sizes.payload}`)
+  }
+  return body
 }
 
 /** Bytes (at any alignment) as elements, copied. */

@@ -7,7 +7,7 @@ import { type DType, elementCount } from '../feature-map.ts'
  *
  *     byte 0  magic 'f' 0x66        byte 4  bits 32 | 16 | 8 | 4
  *     byte 1  version 1             byte 5  entropy: 0 none, 1 raw deflate of the (byte-shuffled) payload
- *     byte 2  dtype                 byte 6  reserved, 0
+ *     byte 2  dtype                 byte 6  zeros: 0 in place, 1 suppressed (sparse.ts; not together with deflate)
  *     byte 3  rank, at most 8       byte 7  reserved, 0
  *     then rank x uint32 dims, then the quantisation parameters (float32 lo, step per channel), then the payload
  */
@@ -16,6 +16,7 @@ export interface FeatureHeader {
   readonly dims: readonly number[]
   readonly bits: WireFormat['bits']
   readonly entropy: WireFormat['entropy']
+  readonly sparse: boolean
 }
 
 export const FEATURE_VERSION = 1
@@ -38,6 +39,7 @@ export function writeHeader(header: FeatureHeader, out: Uint8Array): void {
   out[3] = header.dims.length
   out[4] = header.bits
   out[5] = ENTROPIES.indexOf(header.entropy)
+  out[6] = header.sparse ? 1 : 0
   for (const [axis, dim] of header.dims.entries()) view.setUint32(FIXED_BYTES + axis * 4, dim, true)
 }
 
@@ -56,7 +58,9 @@ export function readHeader(bytes: Uint8Array, maxElements: number): FeatureHeade
   const rank = bytes[3] as number
   const bits = bytes[4] as number
   const entropy = ENTROPIES[bytes[5] as number]
-  if (dtype === undefined || entropy === undefined || !isBits(bits) || bytes[6] !== 0 || bytes[7] !== 0) {
+  const sparse = bytes[6] === 1
+  const known = (sparse ? entropy === 'none' : bytes[6] === 0) && bytes[7] === 0
+  if (dtype === undefined || entropy === undefined || !isBits(bits) || !known) {
     throw malformed('a feature map header with unknown fields')
   }
   if (rank > MAX_RANK || bytes.length < headerBytes(rank)) throw malformed(`a feature map header of rank ${rank}`)
@@ -67,7 +71,7 @@ export function readHeader(bytes: Uint8Array, maxElements: number): FeatureHeade
   if (elementCount(dims.map((dim) => Math.max(1, dim))) > maxElements) {
     throw new TensorError('too-large', `a feature map of dims [${dims}]: at most ${maxElements} elements are taken`)
   }
-  return { dtype, dims, bits, entropy }
+  return { dtype, dims, bits, entropy, sparse }
 }
 
 function isBits(value: number): value is WireFormat['bits'] {
