@@ -72,13 +72,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     connectTimeout: 10_000,
     cors: cors.length === 0 ? { origin: false } : { origin: cors.includes('*') ? '*' : [...cors] },
     allowRequest: (request, decide) => {
-      const isUpgrade = request.headers.upgrade !== undefined
-      if (isUpgrade && options.refuseUpgrade === true) return decide('upgrade refused', false)
       // A WebSocket is not bound by CORS: a foreign page must not be able to use our signalling through it.
       if (!sameOrAllowedOrigin(request, cors)) return decide('origin not allowed', false)
       decide(null, true)
     },
   })
+  if (options.refuseUpgrade === true) refuseUpgrades(web)
   boundConnections(io, limits, metrics)
   const signalling = new Signalling({ io, store, limits, metrics, clock, log })
   const port = await listen(web, host, options.port)
@@ -112,6 +111,12 @@ function createWebServer(tls: ServerOptions['tls'], handler: http.RequestListene
       cause,
     })
   }
+}
+
+/** Polling goes on to offer the upgrade, and every attempt fails at the HTTP level. */
+function refuseUpgrades(web: http.Server | https.Server): void {
+  web.removeAllListeners('upgrade')
+  web.on('upgrade', (_request, socket) => socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'))
 }
 
 function listen(server: http.Server | https.Server, host: string, port: number): Promise<number> {
