@@ -194,7 +194,7 @@ export const EnvelopeSchema = v.variant('type', [
   v.strictObject({
     type: v.literal('request'),
     id: ExchangeIdSchema,
-    kind: v.picklist(['prepare', 'retire', 'model', 'weights', 'cacheGet', 'probe'] satisfies RequestKind[]),
+    kind: v.picklist(Object.keys(REQUEST_RULES) as RequestKind[]),
     body: v.unknown(),
   }),
   v.strictObject({ type: v.literal('reply'), id: ExchangeIdSchema, body: v.unknown() }),
@@ -202,17 +202,7 @@ export const EnvelopeSchema = v.variant('type', [
   v.strictObject({ type: v.literal('abort'), id: ExchangeIdSchema }),
   v.strictObject({
     type: v.literal('notice'),
-    kind: v.picklist([
-      'feature',
-      'result',
-      'spans',
-      'cancel',
-      'failed',
-      'load',
-      'presence',
-      'cacheIndex',
-      'story',
-    ] satisfies NoticeKind[]),
+    kind: v.picklist(Object.keys(NOTICE_RULES) as NoticeKind[]),
     body: v.unknown(),
   }),
 ])
