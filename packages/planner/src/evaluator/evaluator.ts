@@ -39,6 +39,20 @@ export class Evaluator {
     return this.#play(draft)
   }
 
+  /** Of the first volumes of a plan: when all their output is computed, and how busy the busiest resource is. */
+  prefix(draft: Draft): { readonly readyMs: number; readonly busiestMs: number } {
+    this.count++
+    const readyMs = this.#run.playPrefix(draft)
+    return { readyMs, busiestMs: this.#run.transfers.busiestMs() }
+  }
+
+  /** Until when each of these processors is busy with the first volumes of a plan. */
+  finishTimes(draft: Draft, processors: readonly number[]): number[] {
+    this.count++
+    this.#run.playPrefix(draft)
+    return processors.map((processor) => this.#run.transfers.freeMs(processor))
+  }
+
   evaluate(draft: Draft): Evaluation {
     return this.#complete(draft, this.#play(draft))
   }

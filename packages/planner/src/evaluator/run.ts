@@ -46,6 +46,20 @@ export class Run {
   }
 
   play(draft: Draft, spans?: Span[]): void {
+    const payload = this.#playVolumes(draft, spans)
+    this.#gather(payload, draft.volumes.length - 1)
+    this.fullMs = this.#held.readyMs[0] as number
+  }
+
+  /** Without bringing the output to the initiator; returns when all of it is computed. */
+  playPrefix(draft: Draft): number {
+    this.#playVolumes(draft)
+    let readyMs = 0
+    for (let i = 0; i < this.#held.count; i++) readyMs = Math.max(readyMs, this.#held.readyMs[i] as number)
+    return readyMs
+  }
+
+  #playVolumes(draft: Draft, spans?: Span[]): Payload {
     const net = this.transfers
     net.begin(spans)
     this.memory.reset()
@@ -67,8 +81,7 @@ export class Run {
       this.#compute(draft, index, decoderMacs, payload.encoderMacs)
       if (exits) this.#exits(draft, volume, payload, index)
     }
-    this.#gather(payload, draft.volumes.length - 1)
-    this.fullMs = this.#held.readyMs[0] as number
+    return payload
   }
 
   /** Computes a volume's shards from the inputs that `#deliver` brought; its output is then held by their devices. */

@@ -76,6 +76,11 @@ export class Transfers {
     return this.#transmit(from, 0, bytes, readyMs, volume)
   }
 
+  /** Until when a processor is busy. */
+  freeMs(processor: number): number {
+    return this.#use.processorFree[processor] ?? 0
+  }
+
   /** The work per request of the busiest resource: its inverse is the pipeline's throughput. */
   busiestMs(): number {
     const { processorBusy, upBusy, downBusy, codecBusy } = this.#use

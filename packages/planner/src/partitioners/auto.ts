@@ -2,6 +2,7 @@ import type { Draft, DraftVolume } from '../evaluator/draft.ts'
 import { fusePoints } from './aofl.ts'
 import { balanced } from './balance.ts'
 import { latencyChain } from './chain.ts'
+import { ExhaustiveWalk } from './exhaustive.ts'
 import type { Method, Proposal, RunnerUp } from './method.ts'
 import { improve } from './moves.ts'
 import { singleCut, singleCuts } from './neurosurgeon.ts'
@@ -19,9 +20,15 @@ interface Candidate {
   readonly cost: number
 }
 
-/** How many of the best candidates are refined, and how many evaluations each refinement may take. */
-const REFINED = 6
-const EVALUATIONS = 400
+/**
+ * Evaluations that one refinement may take: plans with many shards take longer each and get fewer, so that planning for
+ * 8 devices and 20 cuts stays within 50 ms.
+ */
+const MAX_EVALUATIONS = 800
+const SHARD_EVALUATIONS = 12_000
+const SMALL_CUTS = 12
+const SMALL_DEVICES = 4
+const SMALL_STEPS = 20_000
 
 /**
  * Everything together: local, the picture to a helper, every single cut in every wire format, chains, pipelines and row
@@ -37,8 +44,14 @@ export function proposeAuto(search: Search): Proposal {
   const candidates = searchesOf(search).flatMap((one) => candidatesOf(one))
   const ranked = rank(candidates)
   if (ranked[0] === undefined) return search.whyNot()
-  const refined = ranked.slice(0, REFINED).flatMap((candidate) => refine(candidate))
-  const all = rank([...ranked, ...refined])
+  const refined = bestOfEachKind(ranked).flatMap((candidate) => refine(candidate))
+  const again = rank([...ranked, ...refined])
+    .slice(0, 1)
+    .flatMap((candidate) => refine(candidate))
+  const walked = rank([...ranked, ...refined, ...again])
+    .slice(0, 1)
+    .flatMap((candidate) => walk(candidate))
+  const all = rank([...ranked, ...refined, ...again, ...walked])
   const best = all[0] as Candidate
   return {
     ok: true,
@@ -122,12 +135,39 @@ function withExits(search: Search, plain: readonly Candidate[]): Candidate[] {
   })
 }
 
+function evaluationsFor({ volumes }: Draft): number {
+  const shards = volumes.reduce((sum, volume) => sum + volume.shards.length, 0)
+  return Math.min(MAX_EVALUATIONS, Math.ceil(SHARD_EVALUATIONS / shards))
+}
+
+/** Small cases: a walk over all plans that could be better by more than half a percent, as long as it stays short. */
+function walk({ method, search, draft }: Candidate): Candidate[] {
+  if (search.last > SMALL_CUTS || search.room.devices.length > SMALL_DEVICES || draft.exits.length > 0) return []
+  const walked = new ExhaustiveWalk(search, { known: draft, gain: 0.005, maxSteps: SMALL_STEPS, oneWire: true })
+  walked.go()
+  return walked.best === undefined || walked.best === draft
+    ? []
+    : [candidate(method, search, improve(search, walked.best, evaluationsFor(walked.best)))]
+}
+
+/** The best candidate of each kind, best first: refining near-copies of one plan would find one plan. */
+function bestOfEachKind(ranked: readonly Candidate[]): Candidate[] {
+  const seen = new Set<string>()
+  return ranked.filter(({ method, search, draft }) => {
+    const kind = `${method} ${search.model.trunk} ${draft.volumes.some((volume) => volume.shards.length > 1)}`
+    if (seen.has(kind)) return false
+    seen.add(kind)
+    return true
+  })
+}
+
 function refine({ method, search, draft }: Candidate): Candidate[] {
-  const better = improve(search, draft, EVALUATIONS)
+  const better = improve(search, draft, evaluationsFor(draft))
   const out = [candidate(method, search, better)]
   if (search.limits.exits && better.exits.length === 0 && search.model.settings.length > 0) {
     const left = search.limits.maxAccuracyLoss - search.evaluate(better).accuracyLoss
-    out.push(candidate('exits', search, improve(search, placeExits(search, better, left), EVALUATIONS)))
+    const placed = placeExits(search, better, left)
+    out.push(candidate('exits', search, improve(search, placed, evaluationsFor(placed))))
   }
   return out
 }

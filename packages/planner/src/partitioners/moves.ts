@@ -2,8 +2,9 @@ import type { Draft, DraftVolume } from '../evaluator/draft.ts'
 import { isTileable, pointAt } from '../model/plannable.ts'
 import { balanced } from './balance.ts'
 import { joined } from './place-exits.ts'
-import { rescale, rowVolume, shardsOf } from './rows.ts'
+import { rescale, rowVolume, shardsOf, splitRows } from './rows.ts'
 import type { Search } from './search.ts'
+import { speeds } from './strips.ts'
 
 /** Small changes of a draft, the cheapest to try first: shift a cut, change its wire, move a volume, move rows. */
 export function* neighbours(search: Search, draft: Draft): Generator<Draft> {
@@ -13,9 +14,11 @@ export function* neighbours(search: Search, draft: Draft): Generator<Draft> {
   yield* movedVolumes(search, draft, exitPoints)
   yield* mergedVolumes(search, draft, exitPoints)
   yield* droppedDevices(search, draft)
+  yield* sharedVolumes(search, draft)
   yield* rebalancedRows(search, draft)
   yield* movedRows(search, draft)
   yield* changedInputs(search, draft)
+  yield* insertedVolumes(search, draft)
 }
 
 const replace = (draft: Draft, at: number, ...volumes: DraftVolume[]): Draft => ({
@@ -99,6 +102,58 @@ function* droppedDevices(search: Search, draft: Draft): Generator<Draft> {
         : rowVolume(volume.from, volume.to, shards, volume.wire, volume.route)
     })
     yield { ...draft, volumes }
+  }
+}
+
+/** One more device for a volume that can be split by rows, at either end of the strips. */
+function* sharedVolumes(search: Search, draft: Draft): Generator<Draft> {
+  for (const [at, { from, to, shards, wire, route }] of draft.volumes.entries()) {
+    if (from < search.firstCut || !isTileable(search.model, from, to)) continue
+    const rows = pointAt(search.model, to).rows
+    const counts = shards.length === 1 ? [rows] : shards.map((shard) => shard.end - shard.start)
+    const mine = shards.map((shard) => shard.processor)
+    for (const added of search.main) {
+      if (added < 0 || mine.includes(added)) continue
+      const rates = speeds(search, [...mine, added], { from, to })
+      const sum = rates.reduce((total, rate) => total + rate, 0)
+      const taken = Math.max(1, Math.min(rows - 1, Math.round((rows * (rates.at(-1) ?? 0)) / sum)))
+      const rest = rescaleCounts(counts, rows - taken)
+      yield replace(draft, at, rowVolume(from, to, shardsOf([...mine, added], [...rest, taken]), wire, route))
+      yield replace(draft, at, rowVolume(from, to, shardsOf([added, ...mine], [taken, ...rest]), wire, route))
+    }
+  }
+}
+
+const rescaleCounts = (counts: readonly number[], rows: number): number[] => {
+  const out = counts.map(() => 0)
+  for (const shard of splitRows(
+    rows,
+    counts.map((_, at) => at),
+    counts,
+  ))
+    out[shard.processor] = shard.end - shard.start
+  return out
+}
+
+/** A part of a volume handed to another device. */
+function* insertedVolumes(search: Search, draft: Draft): Generator<Draft> {
+  for (const [at, { from, to, shards, wire, route }] of draft.volumes.entries()) {
+    const [only] = shards
+    if (shards.length !== 1 || only === undefined) continue
+    for (let cut = Math.max(from + 1, search.firstCut); cut < to; cut++) {
+      for (const other of search.main) {
+        if (other < 0 || other === only.processor) continue
+        const [own, theirs] = [[only], [{ processor: other, start: 0, end: 0 }]]
+        for (const [first, second] of [
+          [own, theirs],
+          [theirs, own],
+        ] as const) {
+          const volumes = [...draft.volumes]
+          volumes.splice(at, 1, rowVolume(from, cut, first, search.wire(cut)), rowVolume(cut, to, second, wire, route))
+          yield { ...draft, volumes }
+        }
+      }
+    }
   }
 }
 

@@ -5,9 +5,11 @@ import { chain } from './chain.ts'
 import { ciahp } from './ciahp.ts'
 import { coedge } from './coedge.ts'
 import { deeperthings, deepthings } from './deepthings.ts'
+import { distredge } from './distredge.ts'
 import { ecnu } from './ecnu.ts'
 import { edgeld } from './edgeld.ts'
 import { edgent } from './edgent.ts'
+import { exhaustive } from './exhaustive.ts'
 import { jalad } from './jalad.ts'
 import { local } from './local.ts'
 import { mednn } from './mednn.ts'
@@ -31,9 +33,11 @@ export const METHODS: readonly Method[] = [
   aofl,
   coedge,
   edgeld,
+  distredge,
   ecnu,
   ccied,
   ciahp,
+  exhaustive,
   auto,
 ]
 

@@ -18,6 +18,12 @@ export function randomChain(random: Random, cuts: number, size = 16): PlannableM
   return chainModel({ name: `chain${cuts}`, input: [3, size, size], layers, jpegBytes: 400 + random.int(3000) })
 }
 
+/** A random chain that cannot be split by rows: dense layers. */
+export function randomDense(random: Random, cuts: number): PlannableModel {
+  const layers = Array.from({ length: cuts }, (): ChainLayer => ({ kind: 'dense', units: 20 + random.int(1500) }))
+  return chainModel({ name: `dense${cuts}`, input: [3, 8, 8], layers, jpegBytes: 400 })
+}
+
 /** A random room: the first device initiates, all are linked. */
 export function randomRoom(random: Random, count: number): RoomFile {
   const devices = Array.from({ length: count }, (_, i) => ({

@@ -1,0 +1,221 @@
+import { type Random, seededRandom } from '@roomful/core'
+import type { Draft, DraftShard, DraftVolume } from '../evaluator/draft.ts'
+import { pointAt } from '../model/plannable.ts'
+import { balanced } from '../partitioners/balance.ts'
+import { rowVolume, shardsOf, splitRows } from '../partitioners/rows.ts'
+import type { Search } from '../partitioners/search.ts'
+import { complete, type RowSpan, speeds, workers } from '../partitioners/strips.ts'
+import { Ddpg } from './ddpg.ts'
+import { loadTensorflow } from './perceptron.ts'
+
+export interface OsdsOptions {
+  readonly episodes: number
+  readonly seed: number
+  /** Environment steps per gradient step. Default 4: tfjs on a CPU needs about 0.1 s for one. */
+  readonly stepsPerUpdate?: number
+  readonly signal?: AbortSignal
+}
+
+/** One entry of the learning curve. */
+export interface OsdsProgress {
+  readonly episode: number
+  readonly costMs: number
+  readonly bestMs: number
+  readonly best: Draft
+}
+
+/** Layers of actor and critic as published. */
+const ACTOR = [400, 200, 100]
+const CRITIC = [400, 200, 100, 100]
+/** How far the policy may move a cut from the proportional split, as a share of the rows. [ours] */
+const REACH = 0.5
+
+/**
+ * Optimal split decision search (DistrEdge): DDPG over the layer volumes. State: each device's accumulated finish time
+ * and the shape of the volume's last layer; action: the |D| - 1 cut points of its rows, sorted; reward: 1 / T at the
+ * end. The best decision seen is kept. The policy's cut points are read relative to a split in proportion to speed, and
+ * the first two episodes are that split and the balanced one: a warm start. [ours]
+ *
+ * Yields after every episode, so that a room can train in the background and stop whenever it likes.
+ */
+export async function* trainOsds(
+  search: Search,
+  span: RowSpan,
+  ends: readonly number[],
+  options: OsdsOptions,
+): AsyncGenerator<OsdsProgress, void, void> {
+  const tf = await loadTensorflow()
+  const random = seededRandom(options.seed)
+  const environment = new SplitEnvironment(search, span, ends)
+  const agent = new Ddpg(tf, {
+    stateSize: environment.stateSize,
+    actionSize: environment.actionSize,
+    random,
+    actorLayers: ACTOR,
+    criticLayers: CRITIC,
+    gamma: 1,
+  })
+  try {
+    let best: { draft: Draft; cost: number } | undefined
+    let steps = 0
+    for (let episode = 0; episode < options.episodes; episode++) {
+      options.signal?.throwIfAborted()
+      const noise = 0.4 * (1 - episode / options.episodes) + 0.05
+      const { draft, cost, transitions } = environment.play((state, volume) =>
+        episode < 2 ? environment.heuristic(volume, episode === 1) : explore(agent, state, noise, episode, random),
+      )
+      for (const transition of transitions) {
+        agent.remember(transition)
+        if (++steps % (options.stepsPerUpdate ?? 4) === 0) agent.learn()
+      }
+      if (draft !== undefined && (best === undefined || cost < best.cost)) best = { draft, cost }
+      if (best !== undefined) yield { episode, costMs: cost, bestMs: best.cost, best: best.draft }
+      // Lets timers and messages of the Worker through.
+      await new Promise<void>((resolve) => setTimeout(resolve, 0))
+    }
+  } finally {
+    agent.dispose()
+  }
+}
+
+/** The policy with noise, now and then a purely random action. */
+function explore(agent: Ddpg, state: readonly number[], noise: number, episode: number, random: Random): number[] {
+  const action = agent.act(state, noise)
+  return random.next() < 0.2 / Math.sqrt(episode) ? action.map(() => random.next() * 2 - 1) : action
+}
+
+interface Played {
+  readonly draft: Draft | undefined
+  readonly cost: number
+  readonly transitions: readonly {
+    state: readonly number[]
+    action: readonly number[]
+    reward: number
+    next: readonly number[]
+    done: boolean
+  }[]
+}
+
+/** The room as the agent sees it: one step per layer volume. */
+class SplitEnvironment {
+  readonly stateSize: number
+  readonly actionSize: number
+  readonly #search: Search
+  readonly #span: RowSpan
+  readonly #ends: readonly number[]
+  readonly #processors: readonly number[]
+  readonly #weights: readonly number[]
+  readonly #base: readonly number[]
+  readonly #scaleMs: number
+
+  constructor(search: Search, span: RowSpan, ends: readonly number[]) {
+    this.#search = search
+    this.#span = span
+    this.#ends = ends
+    this.#processors = workers(search)
+    this.#weights = speeds(search, this.#processors, span)
+    this.stateSize = this.#processors.length + 4
+    this.actionSize = this.#processors.length - 1
+    const sum = this.#weights.reduce((a, b) => a + b, 0)
+    let reached = 0
+    this.#base = this.#weights.slice(0, -1).map((weight) => {
+      reached += weight / sum
+      return reached
+    })
+    const proportional = this.#finish(
+      this.#volumes((_, to) => splitRows(this.#rows(to), this.#processors, this.#weights)),
+    )
+    this.#scaleMs = Math.max(1e-6, proportional === undefined ? 1 : search.cost(proportional))
+  }
+
+  /** The action that stands for the proportional split, or for the balanced one. */
+  heuristic(volume: number, even: boolean): number[] {
+    if (!even) return this.#base.map(() => 0)
+    const to = this.#ends[volume] as number
+    const from = this.#ends[volume - 1] ?? this.#span.from
+    const shards = balanced(this.#search, from, to, this.#processors, this.#weights)
+    const cuts: number[] = []
+    let row = 0
+    for (const processor of this.#processors.slice(0, -1)) {
+      row = shards.find((shard) => shard.processor === processor)?.end ?? row
+      cuts.push(row / this.#rows(to))
+    }
+    return cuts.map((cut, at) => Math.max(-1, Math.min(1, (cut - (this.#base[at] as number)) / REACH)))
+  }
+
+  play(choose: (state: readonly number[], volume: number) => number[]): Played {
+    const volumes: DraftVolume[] = []
+    const seen: { state: number[]; action: number[] }[] = []
+    let from = this.#span.from
+    for (const [index, to] of this.#ends.entries()) {
+      const state = this.#state(volumes, index)
+      const action = choose(state, index)
+      seen.push({ state, action })
+      volumes.push(rowVolume(from, to, this.#shards(action, to), this.#search.wire(to)))
+      from = to
+    }
+    const draft = this.#finish(volumes)
+    const cost = draft === undefined ? Number.POSITIVE_INFINITY : this.#search.cost(draft)
+    const reward = Number.isFinite(cost) ? this.#scaleMs / cost : 0
+    const last = this.#state(volumes, this.#ends.length - 1)
+    const transitions = seen.map(({ state, action }, at) => {
+      const done = at + 1 === seen.length
+      return { state, action, reward: done ? reward : 0, next: seen[at + 1]?.state ?? last, done }
+    })
+    return { draft, cost, transitions }
+  }
+
+  #rows(point: number): number {
+    return pointAt(this.#search.model, point).rows
+  }
+
+  #shards(action: readonly number[], to: number): DraftShard[] {
+    const rows = this.#rows(to)
+    const cuts = action
+      .map((value, at) => Math.round(Math.max(0, Math.min(1, (this.#base[at] as number) + value * REACH)) * rows))
+      .sort((a, b) => a - b)
+    const edges = [0, ...cuts, rows]
+    return shardsOf(
+      this.#processors,
+      this.#processors.map((_, at) => (edges[at + 1] as number) - (edges[at] as number)),
+    )
+  }
+
+  #volumes(split: (from: number, to: number) => DraftShard[]): DraftVolume[] {
+    let from = this.#span.from
+    return this.#ends.map((to) => {
+      const volume = rowVolume(from, to, split(from, to), this.#search.wire(to))
+      from = to
+      return volume
+    })
+  }
+
+  #finish(volumes: readonly DraftVolume[]): Draft | undefined {
+    return this.#search.best(complete(this.#search, volumes))
+  }
+
+  #state(volumes: readonly DraftVolume[], index: number): number[] {
+    const to = this.#ends[index] as number
+    const [, channels = 1, height = 1, width = 1] = pointAt(this.#search.model, to).shape
+    const finish =
+      volumes.length === 0
+        ? this.#processors.map(() => 0)
+        : this.#search.evaluator.finishTimes(
+            { input: 'tensor', volumes: this.#prefixed(volumes), exits: [], shares: [] },
+            this.#processors,
+          )
+    return [
+      ...finish.map((ms) => ms / this.#scaleMs),
+      Math.log2(height + 1) / 8,
+      Math.log2(width + 1) / 8,
+      Math.log2(channels + 1) / 10,
+      index / Math.max(1, this.#ends.length - 1),
+    ]
+  }
+
+  /** A prefix that starts at the picture, whatever must stay on the initiator before the split. */
+  #prefixed(volumes: readonly DraftVolume[]): DraftVolume[] {
+    const [draft] = complete(this.#search, volumes, this.#search.mainOf(0))
+    return (draft?.volumes ?? volumes).filter((volume) => volume.to <= (volumes.at(-1)?.to ?? 0))
+  }
+}
