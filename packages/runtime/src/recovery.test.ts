@@ -174,6 +174,19 @@ describe('recovery', () => {
     expect(after.trace.spans.some((span) => span.device === b2.id)).toBe(true)
   })
 
+  it('a device that was gone is prepared again when it is back', async () => {
+    const [a, b] = await setup()
+    const [installed] = await room.until(a.runtime.install(split))
+    if (installed === undefined) throw new Error('no plan')
+    room.network.disconnect(a.id, b.id, 'cut', 300)
+    expect(a.runtime.usable(installed)).toBe(false)
+    await room.clock.advance(1000)
+    expect(a.runtime.usable(installed)).toBe(true)
+    const { trace } = await room.until(a.runtime.infer({ tensor: room.picture() }))
+    expect(trace.recovered).toBeUndefined()
+    expect(trace.spans.some((span) => span.device === b.id)).toBe(true)
+  })
+
   it('abort ends the request at once and frees every device', async () => {
     const [a] = await setup()
     await room.until(a.runtime.install(split))

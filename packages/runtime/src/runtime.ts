@@ -87,6 +87,11 @@ export class Runtime implements AsyncDisposable {
     return this.#coordinator.current
   }
 
+  /** Whether the next request can run on the plan; while it cannot, requests are completed by one device alone. */
+  usable(installed: InstalledPlan): boolean {
+    return this.#coordinator.usable(installed)
+  }
+
   /** What is held at this moment, for leak checks and the page. */
   get counts() {
     return { worker: this.#worker.counts, coordinator: this.#coordinator.counts }

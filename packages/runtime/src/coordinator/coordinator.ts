@@ -17,14 +17,16 @@ import type { Room } from '@roomful/transport'
 import type { AnswerCache } from '../cache/answer-cache.ts'
 import { RuntimeError } from '../error.ts'
 import type { ModelLibrary } from '../model/staged-model.ts'
-import { fallbackPlan, type RecoveryCandidate } from '../plan/fallback.ts'
 import type { EngineProvider } from '../stage/session-pool.ts'
 import type { StageWorker } from '../stage/stage-worker.ts'
 import type { PictureCodec } from '../wire/picture-codec.ts'
 import type { RequestLinks, ResultHeader } from '../wire/request-links.ts'
 import type { Attempt } from './attempt.ts'
+import { Fallbacks } from './fallbacks.ts'
+import { helpersIn } from './helpers.ts'
 import { type InstalledPlan, Installer } from './installer.ts'
 import { type Measurement, measurementsOf } from './measurements.ts'
+import { PlanHealth } from './plan-health.ts'
 import { type PictureInput, RequestInput } from './request-input.ts'
 import { RequestRun, type RunContext, type RunOptions } from './request-run.ts'
 import type { InferenceResult, KeptMap } from './result.ts'
@@ -43,7 +45,7 @@ export interface InferOptions {
   readonly deadlineMs?: number
   /** Another plan than the current one, from `prepare`. */
   readonly plan?: InstalledPlan
-  /** Look into the cache and fill it. Default true where there is a cache. */
+  /** Look into the cache and fill it. Default true where there is a cache, but false with a `plan` of one's own. */
   readonly cache?: boolean
 }
 
@@ -77,11 +79,8 @@ export class Coordinator {
   readonly #turns = new ShareTurns<InstalledPlan>()
   readonly #runs = new Map<RequestId, { attempt: Attempt; run: RequestRun }>()
   readonly #active = new Set<RequestRun>()
-  readonly #fallbacks = new Map<InstalledPlan, Map<string, Promise<InstalledPlan>>>()
-  readonly #down = new Set<DeviceId>()
-  readonly #broken = new WeakSet<InstalledPlan>()
-  /** Plans whose requests this device can complete alone, because it has built all of them. */
-  readonly #selfReady = new WeakSet<InstalledPlan>()
+  readonly #fallbacks: Fallbacks
+  readonly #health = new PlanHealth()
   #switches = 0
   #requests = 0
   #closed = false
@@ -91,12 +90,22 @@ export class Coordinator {
     this.#installer = new Installer({
       ...options,
       onDropped: (device, detail) => options.onTopologyChange?.({ device, what: 'dropped', detail }),
-      onRetired: (installed) => this.#retireFallbacks(installed),
+      onRetired: (installed) => this.#fallbacks.retireOf(installed),
+    })
+    this.#fallbacks = new Fallbacks({
+      self: options.room.self,
+      prepare: (plan) => this.prepare(plan),
+      retire: (installed) => this.#installer.retire(installed),
     })
   }
 
   get current(): readonly InstalledPlan[] {
     return this.#turns.members
+  }
+
+  /** Whether the next request can run on the plan; if not, it is completed alone while a device is missing. */
+  usable(installed: InstalledPlan): boolean {
+    return this.#healthy(installed)
   }
 
   /** All zero at rest, but for plans. */
@@ -149,7 +158,7 @@ export class Coordinator {
     try {
       const deadlineMs = options.deadlineMs ?? DEFAULT_DEADLINE_MS
       const { signal } = options
-      const answers = options.cache === false ? undefined : this.#o.answers
+      const answers = (options.cache ?? options.plan === undefined) ? this.#o.answers : undefined
       const lookup = await answers?.look(installed, input, { deadlineMs, signal })
       const known = lookup && answers?.resultOf(lookup, installed, id, startMs)
       if (known !== undefined) return known
@@ -203,8 +212,7 @@ export class Coordinator {
     if (entry === undefined) return
     const { installed } = entry.attempt
     const passing = error instanceof ReasonedError && PASSING.includes(error.reason)
-    if (!passing && !this.#broken.has(installed)) {
-      this.#broken.add(installed)
+    if (!passing && this.#health.markBroken(installed)) {
       this.#o.onTopologyChange?.({ device: from, what: 'dropped', detail: errorText(error) })
     }
     entry.run.onFailed(entry.attempt, from, error)
@@ -219,24 +227,31 @@ export class Coordinator {
     return Math.max(...[...exits, layout.cuts.at(-1)?.dims ?? []].map((dims) => dims.reduce((a, b) => a * b, 1)))
   }
 
-  /** Its plans are not there any more: they stay broken when it comes back. */
+  /** What it had built is gone with it; when it comes back, it is prepared again. */
   peerGone(device: DeviceId, reason: string): void {
-    for (const installed of this.#known()) if (installed.devices.includes(device)) this.#broken.add(installed)
-    this.#down.delete(device)
+    for (const installed of this.#known()) this.#health.markForgotten(installed, device)
+    this.#health.markUp(device)
     for (const run of this.#active) run.onDeviceDown(device, `gone (${reason})`, true)
     this.#o.onTopologyChange?.({ device, what: 'gone', detail: reason })
   }
 
   /** Silent or hidden: requests are planned around it until it is back. */
   peerDown(device: DeviceId, what: 'silent' | 'away', detail?: string): void {
-    if (this.#down.has(device)) return
-    this.#down.add(device)
+    if (!this.#health.markDown(device)) return
     for (const run of this.#active) run.onDeviceDown(device, detail ?? what, false)
     this.#o.onTopologyChange?.({ device, what, ...(detail === undefined ? {} : { detail }) })
   }
 
   peerBack(device: DeviceId): void {
-    if (this.#down.delete(device)) this.#o.onTopologyChange?.({ device, what: 'back' })
+    const wasDown = this.#health.markUp(device)
+    if (wasDown) this.#o.onTopologyChange?.({ device, what: 'back' })
+    for (const installed of this.#turns.members) {
+      if (!this.#health.hasForgotten(installed, device)) continue
+      this.#installer.renew(installed, device).then(
+        () => this.#health.renewed(installed, device),
+        (error: unknown) => this.#o.onTopologyChange?.({ device, what: 'dropped', detail: errorText(error) }),
+      )
+    }
   }
 
   close(): void {
@@ -256,7 +271,7 @@ export class Coordinator {
       pictures,
       healthy: (installed) => this.#healthy(installed),
       snapshot: (installed, excluded, lost) => this.#snapshot(installed, excluded, lost),
-      fallback: (installed, candidate) => this.#fallback(installed, candidate),
+      fallback: (installed, candidate) => this.#fallbacks.get(installed, candidate),
       opened: (attempt, run) => {
         this.#runs.set(attempt.id, { attempt, run })
         this.#installer.enter(attempt.installed)
@@ -278,8 +293,7 @@ export class Coordinator {
   }
 
   #healthy(installed: InstalledPlan): boolean {
-    if (this.#broken.has(installed)) return false
-    return installed.devices.every((device) => !this.#down.has(device) && this.#o.links.reachable(device))
+    return this.#health.usable(installed, (device) => this.#o.links.reachable(device))
   }
 
   *#known(): Iterable<InstalledPlan> {
@@ -290,49 +304,14 @@ export class Coordinator {
   #snapshot(installed: InstalledPlan, excluded: ReadonlySet<DeviceId>, lostBackends: ReadonlySet<Backend>) {
     const { room, engines } = this.#o
     const alone = installed.devices.every((device) => device === room.self)
-    const helpers = [...room.peers].flatMap(([device, { profile, link }]) => {
-      const able = link === 'connected' && profile.lending && profile.visible && profile.role === 'worker'
-      if (!able || this.#down.has(device)) return []
-      const [fastest] = profile.backends
-      const backends = profile.backends.map(({ backend }) => backend)
-      return [{ device, backends, gmacsPerSecond: fastest?.gmacsPerSecond ?? 0, load: profile.load }]
-    })
     return {
       self: room.self,
       ownBackends: engines.backends,
-      holdsModel: alone || installed.model.held() || this.#selfReady.has(installed),
-      helpers,
+      holdsModel: alone || installed.model.held() || this.#fallbacks.selfReady(installed),
+      helpers: helpersIn(room).filter(({ device }) => !this.#health.isDown(device)),
       excluded,
       lostBackends,
     }
-  }
-
-  /** They live as long as requests of their plan do: one of those may be about to use them. */
-  #retireFallbacks(installed: InstalledPlan): void {
-    const fallbacks = this.#fallbacks.get(installed)
-    this.#fallbacks.delete(installed)
-    for (const fallback of fallbacks?.values() ?? []) {
-      fallback.then((ready) => this.#installer.retire(ready)).catch(() => {})
-    }
-  }
-
-  /** One preparation per plan and candidate; a failed one may be tried again by another request. */
-  #fallback(installed: InstalledPlan, candidate: RecoveryCandidate): Promise<InstalledPlan> {
-    const { device, backend } = candidate
-    const key = `${device} ${backend}`
-    const ready = this.#fallbacks.get(installed) ?? new Map<string, Promise<InstalledPlan>>()
-    const known = ready.get(key)
-    if (known !== undefined) return known
-    const preparing = this.prepare(fallbackPlan(installed.plan, device, backend))
-    ready.set(key, preparing)
-    this.#fallbacks.set(installed, ready)
-    preparing.then(
-      () => {
-        if (device === this.#o.room.self) this.#selfReady.add(installed)
-      },
-      () => ready.delete(key),
-    )
-    return preparing
   }
 
   #learn(installed: InstalledPlan, result: InferenceResult): void {
@@ -342,7 +321,7 @@ export class Coordinator {
     const alone = installed.devices.every((device) => device === room.self)
     if (prefetch === false || alone || backend === undefined || this.#closed) return
     if (!this.#turns.members.includes(installed)) return
-    this.#fallback(installed, { device: room.self, backend }).catch((error: unknown) => {
+    this.#fallbacks.get(installed, { device: room.self, backend }).catch((error: unknown) => {
       this.#o.onTopologyChange?.({ device: room.self, what: 'dropped', detail: errorText(error) })
     })
   }

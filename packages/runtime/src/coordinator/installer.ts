@@ -52,13 +52,12 @@ export class Installer {
    * @throws RuntimeError `bad-plan`, or `prepare-failed` with the devices that could not (`devices`)
    */
   async prepare(wanted: Plan, signal?: AbortSignal): Promise<InstalledPlan> {
-    const { room, library, manifestUrl } = this.#o
+    const { room, library } = this.#o
     const plan = checkPlan(wanted)
     const model = await library.open(plan.model, {}, signal)
     const layout = layOut(plan, model, room.self)
     const id = planId(`${room.self}:p${++this.#count}`)
-    const url = manifestUrl?.(plan.model)
-    const order = { planId: id, plan, initiator: room.self, ...(url === undefined ? {} : { manifestUrl: url }) }
+    const order = this.#order(id, plan)
     const devices = planDevices(plan)
     // One failure is enough: the others need not finish what nobody will use.
     const together = new AbortController()
@@ -92,6 +91,19 @@ export class Installer {
     const installed: InstalledPlan = { planId: id, plan, layout, model, devices, latency, prepared }
     this.#use.set(id, { installed, requests: 0, retired: false })
     return installed
+  }
+
+  /** Prepares an installed plan once more on a device that has lost it (it was gone for a while). @throws as `prepare` */
+  async renew(installed: InstalledPlan, device: DeviceId): Promise<void> {
+    const { planId: id, plan } = installed
+    await this.#prepareOn(device, this.#order(id, plan), undefined)
+    if (!this.#use.has(id)) this.#retireOn(device, id)
+  }
+
+  #order(id: PlanId, plan: Plan) {
+    const { room, manifestUrl } = this.#o
+    const url = manifestUrl?.(plan.model)
+    return { planId: id, plan, initiator: room.self, ...(url === undefined ? {} : { manifestUrl: url }) }
   }
 
   /** A request runs on it: it stays until `leave`, retired or not. */
@@ -128,7 +140,7 @@ export class Installer {
   async #prepareOn(
     device: DeviceId,
     order: { planId: PlanId; plan: Plan; initiator: DeviceId; manifestUrl?: string },
-    signal: AbortSignal,
+    signal: AbortSignal | undefined,
   ): Promise<{ buildMs: number; fetchedBytes: number }> {
     const { room, worker, links } = this.#o
     if (device === room.self) return worker.prepare(order, signal)

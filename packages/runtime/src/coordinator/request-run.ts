@@ -260,23 +260,25 @@ export class RequestRun {
 
   /** Starts another attempt. When none is left and none runs, the request ends with `lost`. */
   async #recover(why: string): Promise<void> {
-    if (this.#ended) return
-    this.#recovered ??= why
-    if (this.#recovering) return
+    if (this.#ended || this.#recovering) return
     this.#recovering = true
     const startMs = this.#sinceStart()
-    let launched = true
-    do {
+    while (!this.#ended) {
       const ready = await this.#search.next(() => this.#ended)
-      launched = ready !== undefined && !this.#ended
-      if (launched && ready !== undefined) this.#launch(ready)
-    } while (!this.#ended && launched && !this.#attempts.some((attempt) => attempt.running))
+      if (ready === undefined || this.#ended) break
+      this.#recovered ??= why
+      this.#own.push({ device: this.#c.self, kind: 'recover', startMs, endMs: this.#sinceStart() })
+      this.#launch(ready)
+      if (this.#anyRuns) break
+    }
     this.#recovering = false
-    if (this.#ended) return
-    this.#own.push({ device: this.#c.self, kind: 'recover', startMs, endMs: this.#sinceStart() })
-    if (this.#attempts.some((attempt) => attempt.running)) return
+    if (this.#ended || this.#anyRuns) return
     const cause = this.#lastError ?? this.#search.lastError
     this.#fail(new RuntimeError('lost', `nobody is left to answer: ${why}`, { cause }))
+  }
+
+  get #anyRuns(): boolean {
+    return this.#attempts.some((attempt) => attempt.running)
   }
 
   #drop(attempt: Attempt, error: unknown): void {
