@@ -3,7 +3,8 @@ import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { colourMeta, colourNet } from '@roomful/model/testing'
+import { sha256 } from '@roomful/model'
+import { colourMeta, colourNet, passThrough } from '@roomful/model/testing'
 import { PNG } from 'pngjs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runCommandLine } from './run.ts'
@@ -168,6 +169,29 @@ describe('evaluate', () => {
     expect(code).toBe(0)
     expect(JSON.parse(stdout)).toMatchObject({ images: 12, wire: [] })
     expect(stderr).toMatch(/2 pictures left out; the first: .*cut\.png/)
+  })
+
+  it('measures learned bottlenecks through both halves', async () => {
+    const other = path.join(folder, 'narrow')
+    await cp(path.join(folder, 'package'), other, { recursive: true })
+    const manifest = JSON.parse(await readFile(path.join(other, 'model.json'), 'utf8'))
+    const entry = async (name: string, scale: number) => {
+      const bytes = passThrough([1, 4, 8, 8], scale)
+      await writeFile(path.join(other, name), bytes)
+      return { path: name, bytes: bytes.length, sha256: await sha256(bytes) }
+    }
+    const good = { encoder: await entry('half.onnx', 0.5), decoder: await entry('twice.onnx', 2) }
+    const bad = { encoder: await entry('minus.onnx', -1), decoder: good.decoder }
+    const point = manifest.partitionPoints.find((p: { tensor: string }) => p.tensor === 'block1')
+    point.variants.push({ name: 'narrow', bits: 8, bytes: 99, bottleneck: good })
+    point.variants.push({ name: 'wrong', bits: 8, bytes: 99, bottleneck: bad })
+    await writeFile(path.join(other, 'model.json'), JSON.stringify(manifest))
+    const { wire } = await json('evaluate', 'narrow', '--data', 'pictures', '--variants', 'narrow,wrong')
+    expect(wire).toMatchObject([
+      { partitionPoint: 'block1', variant: 'narrow', bits: 8, bytes: 99, top1: 1 },
+      { partitionPoint: 'block1', variant: 'wrong' },
+    ])
+    expect((wire as { top1: number }[])[1]?.top1).toBeLessThan(0.5)
   })
 
   it('measures other trunks of the package beside the main one', async () => {

@@ -10,7 +10,7 @@ import { type WeightProgress, WeightReader } from './weights/reader.ts'
 import { MAX_RUN_CHUNKS } from './weights/source.ts'
 import { type ChunkStore, memoryStore } from './weights/store.ts'
 
-/** Largest graph.onnx that is read, in bytes: structure without weights. */
+/** Largest graph.onnx or bottleneck half that is read whole, in bytes. */
 const MAX_GRAPH_BYTES = 64 << 20
 
 export interface OpenOptions {
@@ -37,6 +37,9 @@ export interface Part {
   /** Weight variant; default `main`. */
   readonly trunk?: TrunkName
 }
+
+/** A file's entry in the manifest. */
+export type FileEntry = ManifestFiles['graph']
 
 /** Structure and weights of one trunk. */
 interface TrunkFiles {
@@ -99,6 +102,11 @@ export class ModelPackage {
   /** The structure of a weight variant. @throws ModelError `no-such-tensor` for an unknown trunk */
   async trunkGraph(trunk: TrunkName, signal?: AbortSignal): Promise<ModelGraph> {
     return (await this.#files(trunk, signal)).graph
+  }
+
+  /** A small file of the package, such as a bottleneck's encoder, checked. @throws ModelError; `signal.reason` */
+  file(entry: FileEntry, signal?: AbortSignal): Promise<Uint8Array> {
+    return readChecked(this.#source, entry, signal)
   }
 
   /**
@@ -165,13 +173,7 @@ async function openFiles(
   signal: AbortSignal | undefined,
 ): Promise<TrunkFiles> {
   const { graph, weights } = files
-  if (graph.bytes > MAX_GRAPH_BYTES) {
-    throw new ModelError('too-large', `${graph.path}: ${graph.bytes} bytes; at most ${MAX_GRAPH_BYTES} are read`)
-  }
-  const graphBytes = await source.read(graph.path, graph.bytes, signal)
-  if (graphBytes.length !== graph.bytes || (await sha256(graphBytes)) !== graph.sha256) {
-    throw new ModelError('corrupt', `${graph.path} differs from its SHA-256; the file has changed or is damaged`)
-  }
+  const graphBytes = await readChecked(source, graph, signal)
   const reader = new WeightReader({
     file: weights,
     source: source.chunks(weights.path, weights.bytes),
@@ -180,6 +182,19 @@ async function openFiles(
     ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
   })
   return { graph: readModel(graphBytes), graphBytes, weights: reader }
+}
+
+/** @throws ModelError `too-large`, `network`, `corrupt` */
+async function readChecked(source: PackageSource, entry: FileEntry, signal?: AbortSignal): Promise<Uint8Array> {
+  const { path, bytes: size } = entry
+  if (size > MAX_GRAPH_BYTES) {
+    throw new ModelError('too-large', `${path}: ${size} bytes; at most ${MAX_GRAPH_BYTES} are read`)
+  }
+  const bytes = await source.read(path, size, signal)
+  if (bytes.length !== size || (await sha256(bytes)) !== entry.sha256) {
+    throw new ModelError('corrupt', `${path} differs from its SHA-256; the file has changed or is damaged`)
+  }
+  return bytes
 }
 
 function partOf(graph: ModelGraph, { from, to, rows }: Part): ModelGraph {

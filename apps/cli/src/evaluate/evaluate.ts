@@ -1,17 +1,11 @@
 import { FINAL_EXIT } from '@roomful/core'
-import type { ManifestPartitionPoint, ModelPackage, WireVariant } from '@roomful/model'
-import {
-  decodeFeatureSync,
-  encodedBytes,
-  encodeFeatureSync,
-  type FeatureMap,
-  type Picture,
-  preprocess,
-} from '@roomful/tensor'
+import type { ModelPackage } from '@roomful/model'
+import { type FeatureMap, type Picture, preprocess } from '@roomful/tensor'
 import { CommandError } from '../command.ts'
 import { leavesAt, type Verdict, verdict } from './policy.ts'
-import { runStage, type Stage, Stages } from './stages.ts'
+import { runStage, Stages } from './stages.ts'
 import { round6, Tally } from './tally.ts'
+import { loadWireTests, logitsAfter, type WireRow, type WireTest, wireRow } from './wire.ts'
 
 /** What `evaluate --json` prints; accuracies 0..1, multiply-accumulates per picture. */
 export interface Evaluation {
@@ -26,27 +20,13 @@ export interface Evaluation {
     readonly exitShares: readonly number[]
   }
   /** Final top-1 when the feature map of that partition point travels in that form. */
-  readonly wire: readonly {
-    readonly partitionPoint: string
-    readonly macsBefore: number
-    readonly variant: string
-    readonly bits: number
-    readonly bytes: number
-    readonly top1: number
-  }[]
+  readonly wire: readonly (WireRow & { readonly top1: number })[]
   readonly trunks: readonly { readonly name: string; readonly macs: number; readonly top1: number }[]
 }
 
 export interface LabelledPicture {
   readonly picture: Picture
   readonly label: number
-}
-
-/** A wire variant under test at a partition point. */
-interface WireTest {
-  readonly key: string
-  readonly point: ManifestPartitionPoint
-  readonly variant: WireVariant
 }
 
 /**
@@ -60,7 +40,8 @@ export async function evaluateModel(
   variants: 'all' | readonly string[],
 ): Promise<Evaluation> {
   const { manifest } = model
-  const tests = wireTests(manifest.partitionPoints, variants)
+  await using wire = await loadWireTests(model, variants)
+  const tests = wire.all
   const wanted = new Set([...manifest.exits.map((exit) => exit.from), ...tests.map((test) => test.point.tensor)])
   const stops = manifest.partitionPoints.map((point) => point.tensor).filter((tensor) => wanted.has(tensor))
   await using stages = await Stages.load(model, stops)
@@ -80,7 +61,12 @@ export async function evaluateModel(
     for (const [i, trunk] of stages.otherTrunks.entries()) {
       answers[`trunk ${i + 1}`] = verdict(logitsOf(await runStage(trunk, input)), 1).label
     }
-    for (const test of tests) answers[test.key] = await overWire(test, stages.trunk, stops, maps, verdicts)
+    for (const test of tests) {
+      const map = maps.get(test.point.tensor)
+      if (map === undefined) throw new CommandError('check', `no feature map at ${test.point.tensor}`)
+      const after = stages.trunk.slice(stops.indexOf(test.point.tensor) + 1)
+      answers[test.key] = verdict(logitsOf(await logitsAfter(test, map, after)), 1).label
+    }
     tally.add(label, answers)
   }
   if (tally.pictures === 0) throw new CommandError('input', 'no picture could be read')
@@ -110,33 +96,9 @@ async function runAll(
   return { verdicts, maps }
 }
 
-/** The final label when the map of the test's point is encoded, decoded and run to the end. */
-async function overWire(
-  { point, variant }: WireTest,
-  trunk: readonly Stage[],
-  stops: readonly string[],
-  maps: ReadonlyMap<string, FeatureMap>,
-  verdicts: readonly Verdict[],
-): Promise<number> {
-  if (variant.bits === 32) return verdicts.at(-1)?.label ?? -1
-  const sent = maps.get(point.tensor)
-  if (sent === undefined) throw new CommandError('check', `no feature map at ${point.tensor}`)
-  let map = decodeFeatureSync(encodeFeatureSync(sent, variant.bits))
-  for (const stage of trunk.slice(stops.indexOf(point.tensor) + 1)) map = await runStage(stage, map)
-  return verdict(logitsOf(map), 1).label
-}
-
 function logitsOf(map: FeatureMap): ArrayLike<number> {
   if (map.dtype !== 'float32') throw new CommandError('input', `a classifier gives float32, not ${map.dtype}`)
   return map.data as Float32Array
-}
-
-function wireTests(points: readonly ManifestPartitionPoint[], variants: 'all' | readonly string[]): WireTest[] {
-  return points.flatMap((point) =>
-    point.variants
-      .filter(({ name, bottleneck }) => bottleneck === undefined && (variants === 'all' || variants.includes(name)))
-      .map((variant) => ({ key: `wire ${point.tensor} ${variant.name}`, point, variant })),
-  )
 }
 
 function report(model: ModelPackage, tests: readonly WireTest[], tally: Tally, left: readonly number[]): Evaluation {
@@ -156,14 +118,7 @@ function report(model: ModelPackage, tests: readonly WireTest[], tally: Tally, l
       meanMacs: Math.round(left.reduce((sum, count, i) => sum + count * (macs[i] ?? 0), 0) / tally.pictures),
       exitShares: left.map((count) => round6(count / tally.pictures)),
     },
-    wire: tests.map(({ key, point, variant }) => ({
-      partitionPoint: point.tensor,
-      macsBefore: point.macsBefore,
-      variant: variant.name,
-      bits: variant.bits,
-      bytes: encodedBytes('float32', point.shape, variant.bits),
-      top1: tally.top1(key),
-    })),
+    wire: tests.map((test) => ({ ...wireRow(test), top1: tally.top1(test.key) })),
     trunks: trunks.map(({ name, macs: work }, i) => ({
       name,
       macs: work,

@@ -46,6 +46,19 @@ export function colourNet(size = 16): Uint8Array {
   return writeModel(graph).model
 }
 
+/** A model that passes a non-negative map of `shape` through unchanged: half of a bottleneck that loses nothing. */
+export function passThrough(shape: readonly number[], scale = 1): Uint8Array {
+  const graph: ModelGraph = {
+    ...emptyModel(),
+    name: 'pass',
+    inputs: [{ name: 'map', dtype: 'float32', shape }],
+    outputs: [{ name: 'scaled', dtype: 'float32', shape }],
+    nodes: [node('Mul', ['map', 'scale'], 'scaled')],
+    initialisers: new Map([['scale', tensor('scale', [1], Float32Array.of(scale))]]),
+  }
+  return writeModel(graph).model
+}
+
 /** What the training pipeline would write beside `colourNet`. */
 export const colourMeta: ModelMeta = {
   name: 'colours',
