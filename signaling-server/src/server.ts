@@ -11,7 +11,7 @@ import { createHandler } from './http/handler.ts'
 import { type IceConfig, iceConfigFrom } from './http/ice.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
 import { Metrics } from './metrics.ts'
-import { MemoryStore } from './registry/memory-store.ts'
+import { type OpenStore, openStore } from './registry/open-store.ts'
 import { Signalling } from './signalling.ts'
 
 export interface ServerOptions {
@@ -53,7 +53,20 @@ const FAREWELL_MS = 150
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const { host = '127.0.0.1', tls, clock = systemClock, log = () => {}, cors = [] } = options
   const limits = { ...DEFAULT_LIMITS, ...options.limits }
-  const store = new MemoryStore(limits, clock)
+  const opened = await openStore(options.redisUrl, limits, clock, log)
+  try {
+    return await startOn(opened, { ...options, host, tls, clock, log, cors }, limits)
+  } catch (error) {
+    opened.close()
+    throw error
+  }
+}
+
+type Settled = ServerOptions & Required<Pick<ServerOptions, 'host' | 'clock' | 'log' | 'cors'>>
+
+async function startOn(opened: OpenStore, options: Settled, limits: Limits): Promise<RunningServer> {
+  const { host, tls, clock, log, cors } = options
+  const { store } = opened
   const metrics = new Metrics(store)
   const handler = createHandler({
     dist: options.dist,
@@ -70,6 +83,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     transports: ['polling', 'websocket'],
     maxHttpBufferSize: limits.maxPayloadBytes,
     connectTimeout: 10_000,
+    ...(opened.adapter === undefined ? {} : { adapter: opened.adapter }),
     cors: cors.length === 0 ? { origin: false } : { origin: cors.includes('*') ? '*' : [...cors] },
     allowRequest: (request, decide) => {
       // A WebSocket is not bound by CORS: a foreign page must not be able to use our signalling through it.
@@ -80,7 +94,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   if (options.refuseUpgrade === true) refuseUpgrades(web)
   boundConnections(io, limits, metrics)
   const signalling = new Signalling({ io, store, limits, metrics, clock, log })
-  const port = await listen(web, host, options.port)
+  const port = await listen(web, host, options.port).catch((error: unknown) => {
+    signalling.close()
+    throw error
+  })
   let closing: Promise<void> | undefined
   const close = async () => {
     signalling.close()
@@ -91,6 +108,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     await io.close()
     web.closeAllConnections()
     await store.close()
+    opened.close()
   }
   return {
     port,
