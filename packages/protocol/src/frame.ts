@@ -24,6 +24,9 @@ export const MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 
 const align = (bytes: number) => (bytes + 7) & ~7
 const SPACE = 0x20
+// Kept: making one costs more than using it on a small message.
+const encoder = new TextEncoder()
+const decoder = new TextDecoder('utf-8', { fatal: true })
 
 /** A message ready to be sliced: its parts in order, not yet copied together. */
 export interface EncodedMessage {
@@ -37,7 +40,7 @@ export interface EncodedMessage {
  */
 export function encodeMessage(message: PeerMessage): EncodedMessage {
   const { json: bare, blobs } = withoutBlobs(message)
-  const text = new TextEncoder().encode(JSON.stringify({ m: bare, b: blobs.map((blob) => blob.byteLength) }))
+  const text = encoder.encode(JSON.stringify({ m: bare, b: blobs.map((blob) => blob.byteLength) }))
   const jsonBytes = align(text.byteLength)
   if (jsonBytes > MAX_JSON_BYTES) {
     throw new ProtocolError(
@@ -93,7 +96,7 @@ function split(bytes: Uint8Array): { message: unknown; blobs: Uint8Array[] } {
   }
   let offset = MESSAGE_HEADER_BYTES + jsonBytes
   if (offset > bytes.byteLength) throw new ProtocolError('malformed', 'a message ends before its control part')
-  const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(MESSAGE_HEADER_BYTES, offset))
+  const text = decoder.decode(bytes.subarray(MESSAGE_HEADER_BYTES, offset))
   const envelope: unknown = JSON.parse(text)
   if (typeof envelope !== 'object' || envelope === null || !('m' in envelope) || !('b' in envelope)) {
     throw new ProtocolError('malformed', 'a message has no envelope')
