@@ -1,4 +1,4 @@
-import { dropSlice, type EncodedMessage, slicesOf } from '@roomful/protocol'
+import { dropSlice, type EncodedMessage, SLICE_HEADER_BYTES, slicesOf } from '@roomful/protocol'
 import type { ByteChannel } from './channel.ts'
 import { PRIORITIES } from './priority.ts'
 import { type Priority, TransportError } from './room.ts'
@@ -64,12 +64,13 @@ export class FlowControlledChannel {
   }
 
   /**
-   * Resolves when the last slice was handed to the channel.
-   * @throws TransportError `rejected` (queue full), `disconnected`; or `signal.reason`
+   * Undefined when the message was handed to the channel at once, else a promise that resolves when its last slice was.
+   * @throws (through the promise) TransportError `rejected` (queue full), `disconnected`; or `signal.reason`
    */
-  send(message: EncodedMessage, priority: Priority, signal?: AbortSignal): Promise<void> {
+  send(message: EncodedMessage, priority: Priority, signal?: AbortSignal): Promise<void> | undefined {
     if (this.#closed !== undefined) return Promise.reject(this.#closed)
     if (signal?.aborted) return Promise.reject(signal.reason)
+    if (this.#queuedBytes === 0 && this.#atOnce(message, priority)) return undefined
     const { queuedBytes, queuedMessages, sliceBytes } = this.#limits
     const waiting = PRIORITIES.reduce((sum, key) => sum + this.#queues[key].length, 0)
     if (this.#queuedBytes + message.bytes > queuedBytes || waiting >= queuedMessages) {
@@ -77,8 +78,7 @@ export class FlowControlledChannel {
       return Promise.reject(new TransportError('rejected', text))
     }
     return new Promise((resolve, reject) => {
-      const id = this.#nextId
-      this.#nextId = (id % 0xffff_fffe) + 1
+      const id = this.#takeId()
       const slices = slicesOf(message, {
         messageId: id,
         priority: PRIORITIES.indexOf(priority),
@@ -112,6 +112,26 @@ export class FlowControlledChannel {
     this.#closed = error
     this.#channel.onLow = undefined
     for (const priority of PRIORITIES) for (const outgoing of this.#queues[priority].splice(0)) outgoing.done(error)
+  }
+
+  /** The usual small message on an idle link: no queue, no listener, no promise. */
+  #atOnce(message: EncodedMessage, priority: Priority): boolean {
+    const { sliceBytes, highWaterBytes } = this.#limits
+    const wireBytes = message.bytes + SLICE_HEADER_BYTES
+    const buffered = this.#channel.bufferedAmount
+    if (wireBytes > sliceBytes || (buffered > 0 && buffered + wireBytes > highWaterBytes)) return false
+    const [slice] = slicesOf(message, {
+      messageId: this.#takeId(),
+      priority: PRIORITIES.indexOf(priority),
+      maxSliceBytes: sliceBytes,
+    })
+    return slice !== undefined && this.#handOver(slice)
+  }
+
+  #takeId(): number {
+    const id = this.#nextId
+    this.#nextId = (id % 0xffff_fffe) + 1
+    return id
   }
 
   #pump(): void {

@@ -40,11 +40,11 @@ export class FramedLink implements MessageLink {
     options.channel.onClose = (reason) => this.#end(new TransportError('disconnected', reason))
   }
 
-  async send(message: PeerMessage, options: LinkSendOptions): Promise<void> {
+  send(message: PeerMessage, options: LinkSendOptions): Promise<void> | undefined {
     try {
-      await this.#flow.send(encodeMessage(message), options.priority, options.signal)
+      return this.#flow.send(encodeMessage(message), options.priority, options.signal)
     } catch (error) {
-      throw asTransportError(error)
+      return Promise.reject(asTransportError(error))
     }
   }
 

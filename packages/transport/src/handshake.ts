@@ -109,6 +109,6 @@ export class Handshake {
       nonce: this.#nonce,
       ...(proof === undefined ? {} : { proof }),
     }
-    link.send(hello, { priority: 'control' }).catch((error: unknown) => this.fail(error))
+    link.send(hello, { priority: 'control' })?.catch((error: unknown) => this.fail(error))
   }
 }

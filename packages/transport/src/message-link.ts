@@ -13,10 +13,11 @@ export interface LinkSendOptions {
  */
 export interface MessageLink {
   /**
-   * Resolves when the message was accepted below the high-water mark (not when it arrived).
-   * @throws TransportError `too-large`, `rejected` (queue full), `disconnected`; or `signal.reason`
+   * Undefined when the message was accepted at once, else a promise that resolves when it was accepted below the
+   * high-water mark (not when it arrived). Never throws; the promise rejects with TransportError `malformed`,
+   * `too-large`, `rejected` (queue full), `disconnected`, or with `signal.reason`.
    */
-  send(message: PeerMessage, options: LinkSendOptions): Promise<void>
+  send(message: PeerMessage, options: LinkSendOptions): Promise<void> | undefined
   /** Ends the link without a word to the peer; waiting sends reject with `disconnected`. May be called twice. */
   close(): void
 }

@@ -84,7 +84,7 @@ export class PeerLink {
         priority: options.priority ?? requestPriority(kind),
         signal: sending.signal,
       })
-      .catch((error: unknown) => this.#settle(id)?.reject(error))
+      ?.catch((error: unknown) => this.#settle(id)?.reject(error))
     try {
       return await withDeadline(answer, {
         clock: this.#clock,
@@ -107,24 +107,22 @@ export class PeerLink {
     this.#throwIfEnded()
     options.signal?.throwIfAborted()
     const sending = new AbortController()
-    const onAbort = () => sending.abort(options.signal?.reason)
-    options.signal?.addEventListener('abort', onAbort, { once: true })
     const accepted = this.#link.send({ type: 'notice', kind, body } as PeerMessage, {
       priority: options.priority ?? noticePriority(kind),
       signal: sending.signal,
     })
+    if (accepted === undefined) return
+    const { timeoutMs, signal } = options
     try {
       await withDeadline(accepted, {
         clock: this.#clock,
-        timeoutMs: options.timeoutMs,
-        onTimeout: () => {
-          const error = new TransportError('timeout', `the link did not accept ${kind} within ${options.timeoutMs} ms`)
-          sending.abort(error)
-          return error
-        },
+        timeoutMs,
+        signal,
+        onTimeout: () => new TransportError('timeout', `the link did not accept ${kind} within ${timeoutMs} ms`),
       })
-    } finally {
-      options.signal?.removeEventListener('abort', onAbort)
+    } catch (error) {
+      sending.abort(error)
+      throw error
     }
   }
 
@@ -194,7 +192,7 @@ export class PeerLink {
       .then(async (message) => {
         if (signal.aborted) return
         // An unsendable reply (too large, not JSON) is a failure that the asker must hear of.
-        await this.#link.send(message, options).catch((error: unknown) => {
+        await this.#link.send(message, options)?.catch((error: unknown) => {
           if (!signal.aborted) this.#post({ type: 'failure', id, error: toWire(error) })
         })
       })
@@ -231,7 +229,7 @@ export class PeerLink {
   /** Small control messages that nobody waits for; a dead link makes them void. */
   #post(message: PeerMessage): void {
     if (this.#ended.signal.aborted) return
-    this.#link.send(message, { priority: 'control' }).catch(() => {})
+    this.#link.send(message, { priority: 'control' })?.catch(() => {})
   }
 
   #throwIfEnded(): void {
