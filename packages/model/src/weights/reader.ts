@@ -1,8 +1,10 @@
-import { type Clock, errorText, type Range, systemClock, withDeadline } from '@roomful/core'
+import { type Clock, type Range, systemClock } from '@roomful/core'
 import { sha256 } from '../digest.ts'
 import { ModelError } from '../error.ts'
 import { CHUNK_BYTES, type ManifestFiles } from '../manifest/schema.ts'
-import { chunksOf, coalesce } from './runs.ts'
+import { fetchChunks } from './fetch-chunks.ts'
+import { type Flight, type Landed, newFlight, type Run } from './flight.ts'
+import { chunksOf, coalesce, extentOf } from './runs.ts'
 import type { ChunkSource } from './source.ts'
 import type { ChunkStore } from './store.ts'
 
@@ -26,26 +28,6 @@ export interface WeightReaderOptions {
 
 /** Chunks looked up in the store at once; a browser's store takes milliseconds for each. */
 const STORE_LOOKUPS = 16
-
-/** A chunk on its way. It is wanted as long as `waiters` > 0; a run whose chunks are all unwanted is aborted. */
-interface Flight {
-  readonly index: number
-  readonly done: Promise<Landed>
-  readonly land: (landed: Landed) => void
-  readonly fail: (error: unknown) => void
-  waiters: number
-  run?: Run
-}
-
-interface Landed {
-  readonly bytes: Uint8Array
-  readonly fetched: boolean
-}
-
-interface Run {
-  readonly flights: readonly Flight[]
-  readonly controller: AbortController
-}
 
 /**
  * Reads ranges of weights.bin through a store: whole chunks, each checked against its SHA-256, neighbours in one request,
@@ -87,7 +69,11 @@ export class WeightReader implements ChunkSource {
     }
     const out = ranges.map(({ start, end }) => new Uint8Array(end - start))
     const indexes = chunksOf(ranges)
-    const totalBytes = indexes.reduce((sum, index) => sum + this.#extent(index).end - this.#extent(index).start, 0)
+    const { bytes: fileBytes } = this.#options.file
+    const totalBytes = indexes.reduce((sum, index) => {
+      const { start, end } = extentOf(index, fileBytes)
+      return sum + end - start
+    }, 0)
     let doneBytes = 0
     let fetchedBytes = 0
     const flights = this.#board(indexes)
@@ -98,10 +84,6 @@ export class WeightReader implements ChunkSource {
       onProgress?.({ doneBytes, fetchedBytes, totalBytes })
     })
     return out
-  }
-
-  #extent(index: number): Range {
-    return { start: index * CHUNK_BYTES, end: Math.min((index + 1) * CHUNK_BYTES, this.#options.file.bytes) }
   }
 
   /** Joins the flights under way and starts the others. */
@@ -189,11 +171,15 @@ export class WeightReader implements ChunkSource {
   }
 
   async #fetch(run: Run): Promise<void> {
+    const { file, source, clock = systemClock, timeoutMs = 60_000 } = this.#options
+    const { signal } = run.controller
+    const indexes = run.flights.map((flight) => flight.index)
+    const once = () => fetchChunks(indexes, { file, source, clock, timeoutMs, signal })
     try {
-      const chunks = await this.#fetchOnce(run).catch((error: unknown) => {
-        run.controller.signal.throwIfAborted()
+      const chunks = await once().catch((error: unknown) => {
+        signal.throwIfAborted()
         if (error instanceof ModelError && error.reason === 'too-large') throw error
-        return this.#fetchOnce(run)
+        return once()
       })
       for (const [i, flight] of run.flights.entries()) {
         const bytes = chunks[i] as Uint8Array
@@ -206,47 +192,6 @@ export class WeightReader implements ChunkSource {
         flight.fail(error)
       }
     }
-  }
-
-  /** One request for all chunks of the run. @throws ModelError `network` or `corrupt` */
-  async #fetchOnce(run: Run): Promise<Uint8Array[]> {
-    const { source, clock, timeoutMs, file } = this.#options
-    const { signal } = run.controller
-    const first = run.flights[0] as Flight
-    const { start } = this.#extent(first.index)
-    const { end } = this.#extent((run.flights.at(-1) as Flight).index)
-    signal.throwIfAborted()
-    const wait = timeoutMs ?? 60_000
-    const attempt = new AbortController()
-    const bytes = await withDeadline(source.read({ start, end }, AbortSignal.any([signal, attempt.signal])), {
-      clock: clock ?? systemClock,
-      timeoutMs: wait,
-      signal,
-      onTimeout: () => {
-        attempt.abort()
-        return new ModelError('network', `weights [${start}, ${end}) of ${file.path} did not come within ${wait} ms`)
-      },
-    }).catch((cause: unknown) => {
-      signal.throwIfAborted()
-      if (cause instanceof ModelError) throw cause
-      throw new ModelError('network', `weights [${start}, ${end}) of ${file.path}: ${errorText(cause)}`, { cause })
-    })
-    if (bytes.length !== end - start) {
-      throw new ModelError('corrupt', `weights [${start}, ${end}) of ${file.path}: ${bytes.length} bytes came`)
-    }
-    const chunks = run.flights.map(({ index }) => {
-      const extent = this.#extent(index)
-      return bytes.slice(extent.start - start, extent.end - start)
-    })
-    for (const [i, { index }] of run.flights.entries()) {
-      if ((await sha256(chunks[i] as Uint8Array)) !== file.chunks[index]) {
-        throw new ModelError(
-          'corrupt',
-          `chunk ${index} of ${file.path} differs from its SHA-256; the file has changed or is damaged`,
-        )
-      }
-    }
-    return chunks
   }
 
   async #fromStore(index: number): Promise<Uint8Array | undefined> {
@@ -264,22 +209,6 @@ export class WeightReader implements ChunkSource {
       // Storage full or refused: the chunk is fetched again next time.
     })
   }
-}
-
-function newFlight(index: number): Flight {
-  const { promise, resolve, reject } = promiseWithResolvers<Landed>()
-  promise.catch(() => {})
-  return { index, done: promise, land: resolve, fail: reject, waiters: 0 }
-}
-
-function promiseWithResolvers<T>() {
-  let resolve: (value: T) => void = () => {}
-  let reject: (error: unknown) => void = () => {}
-  const promise = new Promise<T>((yes, no) => {
-    resolve = yes
-    reject = no
-  })
-  return { promise, resolve, reject }
 }
 
 /** Copies the parts of a chunk that the ranges want into their outputs. */

@@ -2,6 +2,11 @@ import type { Range } from '@roomful/core'
 import { CHUNK_BYTES } from '../manifest/schema.ts'
 import { MAX_RUN_CHUNKS } from './source.ts'
 
+/** The bytes of chunk `index` in a file of `fileBytes` bytes. */
+export function extentOf(index: number, fileBytes: number): Range {
+  return { start: index * CHUNK_BYTES, end: Math.min((index + 1) * CHUNK_BYTES, fileBytes) }
+}
+
 /** Indexes of the chunks that the byte ranges touch, each once, ascending. Empty ranges touch none. */
 export function chunksOf(ranges: readonly Range[]): number[] {
   const indexes = new Set<number>()
