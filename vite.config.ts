@@ -33,6 +33,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 1500,
     rolldownOptions: {
+      // Compressing takes longer than bundling, and that is no news.
+      checks: { pluginTimings: false },
       output: {
         codeSplitting: {
           groups: [
