@@ -9,7 +9,7 @@ const values = fc.array(fc.float({ noNaN: true, noDefaultInfinity: true, min: -1
   maxLength: 70,
 })
 
-test('no value errs by more than half a step when nothing is clipped, and zero stays zero', () => {
+test('no value errs by more than half a step, and zero stays zero', () => {
   fc.assert(
     fc.property(
       values,
@@ -18,7 +18,7 @@ test('no value errs by more than half a step when nothing is clipped, and zero s
       (list, bits, times) => {
         const data = Float32Array.from(Array.from({ length: times }, () => list).flat())
         const layout = { channels: times, size: list.length }
-        const quantised = quantise(data, layout, bits, { clip: 'range' })
+        const quantised = quantise(data, layout, bits)
         const back = dequantise(quantised, layout)
         for (const [i, x] of data.entries()) {
           const channel = Math.floor(i / list.length)
@@ -31,18 +31,6 @@ test('no value errs by more than half a step when nothing is clipped, and zero s
     ),
     { seed: 12, numRuns: 500 },
   )
-})
-
-test('clipping lowers the squared error of 4-bit maps with long tails, and zero stays zero', () => {
-  const random = seededRandom(5)
-  const data = Float32Array.from({ length: 4096 }, () => (random.next() < 0.5 ? 0 : -Math.log(1 - random.next())))
-  const layout = { channels: 1, size: data.length }
-  const squares = (clip: 'range' | 'mse') => {
-    const back = dequantise(quantise(data, layout, 4, { clip }), layout)
-    for (const [i, x] of data.entries()) if (x === 0) expect(back[i]).toBe(0)
-    return data.reduce((sum, x, i) => sum + (x - (back[i] as number)) ** 2, 0)
-  }
-  expect(squares('mse')).toBeLessThan(squares('range') * 0.9)
 })
 
 test('constant channels are exact', () => {

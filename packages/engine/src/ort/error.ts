@@ -6,7 +6,10 @@ type Reason = EngineError['reason']
 /** ONNX Runtime reports by text. The first rule that matches names the reason; order matters. */
 const RULES: readonly (readonly [RegExp, Reason])[] = [
   [/device (is |was )?lost|lost device|gpudevice.*lost|external instance reference/i, 'lost'],
-  [/out of memory|bad_alloc|failed to allocate|allocation failed|could not allocate|memory\.grow/i, 'memory'],
+  [
+    /out of memory|bad_alloc|failed to allocate|allocation failed|could not allocate|memory\.grow|safeint|integer overflow/i,
+    'memory',
+  ],
   [/aborted\(|unreachable|memory access out of bounds|table index is out of bounds|null function/i, 'lost'],
   [
     /not.?implemented|could not find an implementation|no op registered|unsupported|not a registered function/i,

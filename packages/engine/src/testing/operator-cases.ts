@@ -194,6 +194,25 @@ const DENSE: readonly OperatorCase[] = [
   one('LogSoftmax', 'LogSoftmax', { axis: 2 }),
 ]
 
+const WEIGHTS: readonly OperatorCase[] = [
+  of(
+    'Gemm by a matrix that the model reshapes and transposes',
+    (n, x) => {
+      const matrix = n.op('Transpose', [n.reshape(n.weight([8, 400]), [10, 320])])
+      return n.op('MatMul', [n.reshape(x, [1, 320]), matrix])
+    },
+    13,
+    [1, 5, 8, 8],
+  ),
+  of('Conv by weights that are kept in eight bits', (n, x) => {
+    const values = Array.from({ length: 5 * 6 * 9 }, (_, i) => ((i * 37) % 255) - 127)
+    const scales = n.constant('float32', [5], [0.01, 0.02, 0.015, 0.01, 0.03])
+    const zeros = n.constant('int8', [5], [0, 1, -2, 0, 3])
+    const weights = n.op('DequantizeLinear', [n.constant('int8', [5, 6, 3, 3], values), scales, zeros], { axis: 0 })
+    return n.op('Conv', [x, weights], { pads: [1, 1, 1, 1] })
+  }),
+]
+
 const RESIZES: readonly OperatorCase[] = [
   ...['asymmetric', 'half_pixel', 'align_corners', 'pytorch_half_pixel'].flatMap((transform) => [
     of(`Resize linear ${transform}`, (n, x) =>
@@ -226,5 +245,6 @@ export const OPERATOR_CASES: readonly OperatorCase[] = [
   ...ARITHMETIC,
   ...SHAPES,
   ...DENSE,
+  ...WEIGHTS,
   ...RESIZES,
 ]

@@ -90,6 +90,11 @@ function lower(analysis: GraphAnalysis, live: readonly GraphNode[], kept: tf.Ten
     parts,
   )
   const swallowed = new Set([...fusions.values()].map(({ by }) => by))
+  checkMade(
+    live,
+    graph.inputs.map((input) => input.name),
+    parts,
+  )
   const built = live
     .filter((node) => !swallowed.has(node))
     .map((node) => {
@@ -99,6 +104,18 @@ function lower(analysis: GraphAnalysis, live: readonly GraphNode[], kept: tf.Ten
       return { kernel, node, outputs: fusion?.by.outputs ?? node.outputs }
     })
   return withLastUses(built, new Set([...graph.inputs, ...graph.outputs].map(({ name }) => name)))
+}
+
+/** A constant may be of a kind that nothing here can compute: better said now than in the run. */
+function checkMade(live: readonly GraphNode[], inputs: readonly TensorName[], parts: ProgramParts): void {
+  const made = new Set([...inputs, ...live.flatMap((node) => node.outputs)])
+  for (const node of live) {
+    for (const name of node.inputs) {
+      if (name === '' || made.has(name) || parts.constant(name) !== undefined) continue
+      const why = `its input '${name}' is a constant that must be computed first, by an operator that does not run here`
+      throw new EngineError('unsupported', `TensorFlow.js: ${node.op} '${node.label}': ${why}`)
+    }
+  }
 }
 
 /** Which nodes take the activation that follows them into their own kernel. */

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import type { Constant } from '../constants.ts'
+import { type Constant, transposed } from '../constants.ts'
 import type { Kernel, Lowering, NodeContext } from '../node-context.ts'
 import { type ExplicitPads, explicitPads, noPads, type Window2d, window2d } from './window.ts'
 
@@ -35,7 +35,7 @@ function steps(window: Window2d) {
 }
 
 function whole(c: NodeContext, weights: Constant, window: Window2d, bias: tf.Tensor1D | undefined): Convolve {
-  const filter = c.upload(permuted(weights, [2, 3, 1, 0]), order(weights.dims, [2, 3, 1, 0])) as tf.Tensor4D
+  const filter = c.upload(transposed(weights, [2, 3, 1, 0]), order(weights.dims, [2, 3, 1, 0])) as tf.Tensor4D
   const { strides, pad, thin, dilations } = steps(window)
   return (x) =>
     thin(
@@ -56,7 +56,7 @@ function depthwise(c: NodeContext, weights: Constant, window: Window2d, bias: tf
   const [out = 1, , rows = 1, columns = 1] = weights.dims
   const channels = c.shape(0)[1] ?? 1
   const perChannel = { dims: [channels, out / channels, rows, columns], values: weights.values }
-  const filter = c.upload(permuted(perChannel, [2, 3, 0, 1]), order(perChannel.dims, [2, 3, 0, 1])) as tf.Tensor4D
+  const filter = c.upload(transposed(perChannel, [2, 3, 0, 1]), order(perChannel.dims, [2, 3, 0, 1])) as tf.Tensor4D
   const { strides, thin, dilations } = steps(window)
   // This one takes no explicit pads: equal ones as a number, others are made real before.
   const [first] = window.pads
@@ -88,7 +88,7 @@ function grouped(
   const size = weights.values.length / group
   const filters = Array.from({ length: group }, (_, g) => {
     const part = { dims, values: weights.values.subarray(g * size, (g + 1) * size) }
-    return c.upload(permuted(part, [2, 3, 1, 0]), order(dims, [2, 3, 1, 0])) as tf.Tensor4D
+    return c.upload(transposed(part, [2, 3, 1, 0]), order(dims, [2, 3, 1, 0])) as tf.Tensor4D
   })
   const { strides, pad, thin, dilations } = steps(window)
   return (x) => {
@@ -102,22 +102,3 @@ function grouped(
 }
 
 const order = (dims: readonly number[], axes: readonly number[]): number[] => axes.map((axis) => dims[axis] ?? 1)
-
-/** A rank-4 constant with its axes in another order. */
-function permuted({ dims, values }: Constant, axes: readonly [number, number, number, number]): Float32Array {
-  const [, d1 = 1, d2 = 1, d3 = 1] = dims
-  const strides = [d1 * d2 * d3, d2 * d3, d3, 1]
-  const [n0 = 1, n1 = 1, n2 = 1, n3 = 1] = order(dims, axes)
-  const [s0 = 0, s1 = 0, s2 = 0, s3 = 0] = axes.map((axis) => strides[axis] ?? 0)
-  const out = new Float32Array(values.length)
-  let at = 0
-  for (let a = 0; a < n0; a++) {
-    for (let b = 0; b < n1; b++) {
-      for (let e = 0; e < n2; e++) {
-        const base = a * s0 + b * s1 + e * s2
-        for (let f = 0; f < n3; f++) out[at++] = values[base + f * s3] as number
-      }
-    }
-  }
-  return out
-}
