@@ -1,4 +1,5 @@
 import { type Operator, refuse, rowwise } from './operator.ts'
+import { product } from './window.ts'
 
 /** Concat (4, 11, 13). */
 export const concat: Operator = {
@@ -17,13 +18,18 @@ export const concat: Operator = {
     }
     return [{ dtype: c.dtype(0), shape }]
   },
-  fold(c) {
-    if (c.axis(c.int('axis', 0), c.rank(0)) !== 0) return [undefined]
-    const all: number[] = []
+  fold(c, [output]) {
+    const axis = c.axis(c.int('axis', 0), c.rank(0))
+    const parts: { value: readonly number[]; block: number }[] = []
     for (let i = 0; i < c.inputCount; i += 1) {
       const value = c.value(i)
       if (value === undefined) return [undefined]
-      all.push(...value)
+      parts.push({ value, block: product(c.shape(i).slice(axis)) })
+    }
+    const outer = product(output?.shape.slice(0, axis) ?? [])
+    const all: number[] = []
+    for (let o = 0; o < outer; o += 1) {
+      for (const { value, block } of parts) all.push(...value.slice(o * block, (o + 1) * block))
     }
     return [all]
   },

@@ -278,8 +278,118 @@ const CASES: readonly [name: string, opsets: readonly number[], make: Make][] = 
   ],
 ]
 
+const CONTRIB = 'com.microsoft'
+/** Scale and zero point. */
+const scaled = (net: NetBuilder) => [scalar(net, 0.02), byte(net, 100)]
+
+const CONTRIBUTED: readonly [name: string, opsets: readonly number[], make: Make][] = [
+  [
+    'QLinearAdd',
+    [13],
+    (net, x) => {
+      const [q, w] = [quantised(net, x), bytes(net, [4, 1, 1])]
+      return net.ops('QLinearAdd', [q, ...scaled(net), w, ...scaled(net), ...scaled(net)], 1, {}, CONTRIB)
+    },
+  ],
+  [
+    'QLinearMul',
+    [13],
+    (net, x) => {
+      const [q, w] = [quantised(net, x), bytes(net, [1])]
+      return net.ops('QLinearMul', [q, ...scaled(net), w, ...scaled(net), ...scaled(net)], 1, {}, CONTRIB)
+    },
+  ],
+  [
+    'QLinearSigmoid',
+    [13],
+    (net, x) => net.ops('QLinearSigmoid', [quantised(net, x), ...scaled(net), ...scaled(net)], 1, {}, CONTRIB),
+  ],
+  [
+    'QLinearGlobalAveragePool',
+    [13],
+    (net, x) =>
+      net.ops(
+        'QLinearGlobalAveragePool',
+        [quantised(net, x), ...scaled(net), ...scaled(net)],
+        1,
+        { channels_last: 0 },
+        CONTRIB,
+      ),
+  ],
+  [
+    'QLinearAveragePool',
+    [13],
+    (net, x) =>
+      net.ops(
+        'QLinearAveragePool',
+        [quantised(net, x), ...scaled(net), ...scaled(net)],
+        1,
+        { kernel_shape: [3, 2], strides: [2, 1] },
+        CONTRIB,
+      ),
+  ],
+  [
+    'QLinearConcat',
+    [13],
+    (net, x) => {
+      const part = () => [quantised(net, x), ...scaled(net)]
+      return net.ops('QLinearConcat', [...scaled(net), ...part(), ...part()], 1, { axis: 1 }, CONTRIB)
+    },
+  ],
+  [
+    'QGemm',
+    [13],
+    (net, x) => {
+      const q = net.op('Flatten', [quantised(net, x)])
+      const inputs = [q, ...scaled(net), bytes(net, [7, 288]), ...scaled(net), '', ...scaled(net)]
+      return net.ops('QGemm', inputs, 1, { transB: 1 }, CONTRIB)
+    },
+  ],
+]
+
+/** How PyTorch exports F.pad, interpolate and expand in opset 11 on: sizes computed by small integer graphs. */
+const COMPUTED: readonly [name: string, opsets: readonly number[], make: Make][] = [
+  [
+    'Pad by computed pads',
+    since(11),
+    (net, x) => {
+      const rest = net.op('ConstantOfShape', [net.ints([4])], { value: { tensor: zero } })
+      const pairs = net.reshape(net.concat([net.ints([1, 2, 0, 3]), rest], 0), [-1, 2])
+      const turned = net.op('Slice', [pairs, net.ints([-1]), net.ints([-(2 ** 63)]), net.ints([0]), net.ints([-1])])
+      const flat = net.reshape(net.op('Transpose', [turned], { perm: [1, 0] }), [-1])
+      return net.op('Pad', [x, net.op('Cast', [flat], { to: 7 })])
+    },
+  ],
+  [
+    'Resize to the size of another',
+    since(13),
+    (net, x) => {
+      const small = net.maxPool(x, 2)
+      const size = net.op('Slice', [net.op('Shape', [x]), net.ints([2]), net.ints([4]), net.ints([0])])
+      const own = net.op('Slice', [net.op('Shape', [small]), net.ints([0]), net.ints([2]), net.ints([0])])
+      return net.op('Resize', [small, '', '', net.concat([own, size], 0)], { mode: 'nearest' })
+    },
+  ],
+  [
+    'Expand to a computed size',
+    since(13),
+    (net, x) => {
+      const wanted = net.concat(
+        [net.ints([-1, 4]), net.op('Slice', [net.op('Shape', [x]), net.ints([2]), net.ints([4])])],
+        0,
+      )
+      const ones = net.op('ConstantOfShape', [net.op('Shape', [wanted])], { value: { tensor: one } })
+      const open = net.op('Equal', [wanted, net.op('Mul', [ones, net.ints([-1])])])
+      return net.op('Expand', [net.globalAveragePool(x), net.op('Where', [open, ones, wanted])])
+    },
+  ],
+]
+
+const zero = { name: '', dtype: 'int64' as const, dims: [1], data: new Uint8Array(8) }
+const one = { ...zero, data: Uint8Array.from([1, 0, 0, 0, 0, 0, 0, 0]) }
+
 describe('inferred shapes and types are those that ONNX Runtime makes', () => {
-  it.each(CASES)('%s', async (_, opsets, make) => {
+  it.each([...CASES, ...CONTRIBUTED, ...COMPUTED])('%s', async (_, opsets, make) => {
     for (const opset of opsets) {
       const net = new NetBuilder({ opset })
       const made = make(net, net.input('x', [2, 4, 9, 8]))

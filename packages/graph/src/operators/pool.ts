@@ -9,7 +9,7 @@ const slide = (c: NodeContext) => {
 }
 
 /** MaxPool (1, 8, 10: ceil_mode and dilations), AveragePool (1, 7, 10, 19: dilations), LpPool (1, 2, 11, 18). */
-const pool = (op: string): Operator => ({
+export const pool = (op: string): Operator => ({
   op,
   kind: 'pool',
   infer(c) {
@@ -24,7 +24,7 @@ const pool = (op: string): Operator => ({
 })
 
 /** Global pooling (since 1) depends on every row. */
-const globalPool = (op: string): Operator => ({
+export const globalPool = (op: string): Operator => ({
   op,
   kind: 'pool',
   infer(c) {

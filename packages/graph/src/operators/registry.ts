@@ -4,6 +4,7 @@ import { arithmetics } from './arithmetic.ts'
 import { casts } from './cast.ts'
 import { concat } from './concat.ts'
 import { constants } from './constant.ts'
+import { contributed } from './contrib.ts'
 import { convolutions } from './conv.ts'
 import { convTranspose } from './conv-transpose.ts'
 import { depthSpace } from './depth-to-space.ts'
@@ -29,7 +30,7 @@ const key = (domain: string, op: string) => `${domain}:${op}`
 
 const REGISTRY: ReadonlyMap<string, Operator> = new Map(
   [
-    ...[...activations, ...arithmetics, ...casts, concat, ...constants, ...convolutions, convTranspose],
+    ...[...activations, ...arithmetics, ...casts, concat, ...constants, ...contributed, ...convolutions, convTranspose],
     ...[...depthSpace, ...expands, ...gathers, gemm, ...matmuls, ...normalizations, pad, ...pools, ...quantisers],
     ...[...reductions, ...reshapes, ...resizes, slice, ...softmaxes, split, ...squeezes, transpose],
   ].map((operator) => [key(operator.domain ?? '', operator.op), operator]),

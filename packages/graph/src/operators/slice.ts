@@ -1,4 +1,5 @@
 import type { NodeContext } from './context.ts'
+import { rowMajor, strided } from './fold.ts'
 import { type Operator, refuse, rowwise } from './operator.ts'
 
 interface Cut {
@@ -53,11 +54,14 @@ export const slice: Operator = {
     const taken = cuts(c)
     return [{ dtype: c.dtype(0), shape: c.shape(0).map((size, axis) => taken.get(axis)?.size ?? size) }]
   },
-  fold(c) {
+  fold(c, [output]) {
     const value = c.value(0)
-    const cut = cuts(c).get(0)
-    if (value === undefined || cut === undefined || c.rank(0) !== 1) return [undefined]
-    return [Array.from({ length: cut.size }, (_, i) => value[cut.start + i * cut.step] ?? 0)]
+    if (value === undefined || output === undefined) return [undefined]
+    const taken = cuts(c)
+    const own = rowMajor(c.shape(0))
+    const offset = own.reduce((sum, stride, axis) => sum + stride * (taken.get(axis)?.start ?? 0), 0)
+    const strides = own.map((stride, axis) => stride * (taken.get(axis)?.step ?? 1))
+    return [strided(value, output.shape, strides, offset)]
   },
   settings: [1, 2, 3, 4],
   rows(c) {

@@ -230,7 +230,10 @@ export class NetBuilder {
       name: 'net',
       irVersion: 8,
       opset: this.opset,
-      opsets: new Map([['', this.opset]]),
+      opsets: new Map([
+        ['', this.opset],
+        ...this.#nodes.flatMap(({ domain }) => (domain === '' ? [] : [[domain, 1] as const])),
+      ]),
       inputs: [...this.#inputs],
       outputs: [],
       nodes: [...this.#nodes],
