@@ -11,6 +11,8 @@ declare global {
  */
 export async function throughRelay(page: Page, relay: UdpRelay): Promise<void> {
   await page.exposeFunction('relayPortFor', (address: string, port: number) => relay.portFor(address, port))
+  // esbuild marks functions with a helper that the page does not have.
+  await page.addInitScript('globalThis.__name ??= (f) => f')
   await page.addInitScript(rewriteCandidates)
 }
 
