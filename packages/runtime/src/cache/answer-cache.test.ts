@@ -83,7 +83,6 @@ describe('requests with a cache', () => {
       net,
       [
         ['t1', ['a']],
-        ['t2', ['a']],
         ['logits', ['b']],
       ],
       { fullMs: 400, exits },
@@ -92,12 +91,33 @@ describe('requests with a cache', () => {
     const tensor = room.picture()
     expect((await room.until(a.runtime.infer({ tensor }))).exit).toBe('exit1')
     await room.clock.advance(400)
-    await room.until(a.runtime.install(plan))
+    await room.until(a.runtime.install({ ...early, exits: [] }))
     const result = await room.until(a.runtime.infer({ tensor }))
     expect(result.exit).toBe('final')
     expect(result.labelIndex).toBe(verdictOf(net.reference(tensor), net.output.temperature).labelIndex)
     const computed = result.trace.spans.filter((span) => span.kind === 'compute').map((span) => span.volume)
-    expect(computed).toEqual([1, 2])
+    expect(computed).toEqual([1])
+  })
+
+  it('keeps no feature map that the plan keeps to itself: the room could ask for it', async () => {
+    const [a] = setup()
+    await room.clock.advance(100)
+    if (a === undefined) throw new Error('no devices')
+    await room.until(
+      a.runtime.install(
+        planOf(
+          net,
+          [
+            ['t1', ['a']],
+            ['logits', ['a']],
+          ],
+          { fullMs: 400 },
+        ),
+      ),
+    )
+    await room.until(a.runtime.infer({ tensor: room.picture() }))
+    await room.clock.advance(400)
+    expect(links[0]?.cache.stats.entries).toBe(1)
   })
 
   it('computes all the same when a foreign answer is drawn for checking, and drops a liar', async () => {

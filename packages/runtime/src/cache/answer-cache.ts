@@ -12,6 +12,7 @@ import { bytesOf, digestInput, elementCount, encodedBytes, type FeatureMap, sha2
 import type { InstalledPlan } from '../coordinator/installer.ts'
 import type { RequestInput } from '../coordinator/request-input.ts'
 import type { InferenceResult, KeptMap } from '../coordinator/result.ts'
+import { firstSharedCut } from '../plan/fallback.ts'
 import type { FeatureCodec } from '../wire/feature-codec.ts'
 
 /** Time that an ask for an answer is reckoned with, in bytes. */
@@ -134,6 +135,9 @@ export class AnswerCache {
     await cache.put(key, { kind: 'answer', labelIndex, confidence, exit }, { model: plan.model, savedMs })
     const cut = kept === undefined ? undefined : cutOf(installed, kept.volume)
     if (kept === undefined || cut === undefined) return
+    // The room may ask for what is kept: only what the plan sends to others anyway is.
+    const shared = firstSharedCut(plan, this.#o.self)
+    if (shared === undefined || kept.volume < shared) return
     const share = model.macs > 0 ? cut.macsBefore / model.macs : 0
     const wire = plan.volumes[kept.volume - 1]?.wire
     if (wire === undefined) return

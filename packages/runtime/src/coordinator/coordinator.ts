@@ -17,6 +17,7 @@ import type { Room } from '@roomful/transport'
 import type { AnswerCache } from '../cache/answer-cache.ts'
 import { RuntimeError } from '../error.ts'
 import type { ModelLibrary } from '../model/staged-model.ts'
+import { firstSharedCut } from '../plan/fallback.ts'
 import type { EngineProvider } from '../stage/session-pool.ts'
 import type { StageWorker } from '../stage/stage-worker.ts'
 import type { PictureCodec } from '../wire/picture-codec.ts'
@@ -308,6 +309,7 @@ export class Coordinator {
       self: room.self,
       ownBackends: engines.backends,
       holdsModel: alone || installed.model.held() || this.#fallbacks.selfReady(installed),
+      mayLeave: firstSharedCut(installed.plan, room.self) !== undefined,
       helpers: helpersIn(room).filter(({ device }) => !this.#health.isDown(device)),
       excluded,
       lostBackends,

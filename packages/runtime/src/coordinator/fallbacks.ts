@@ -29,12 +29,13 @@ export class Fallbacks {
   }
 
   /** One preparation per plan and candidate; a failed one may be tried again by another request. */
-  get(installed: InstalledPlan, { device, backend }: RecoveryCandidate): Promise<InstalledPlan> {
+  get(installed: InstalledPlan, candidate: RecoveryCandidate): Promise<InstalledPlan> {
+    const { device, backend } = candidate
     const key = `${device} ${backend}`
     const ready = this.#ready.get(installed) ?? new Map<string, Promise<InstalledPlan>>()
     const known = ready.get(key)
     if (known !== undefined) return known
-    const preparing = this.#prepare(fallbackPlan(installed.plan, device, backend))
+    const preparing = this.#prepare(fallbackPlan(installed.plan, candidate, this.#self))
     ready.set(key, preparing)
     this.#ready.set(installed, ready)
     preparing.then(

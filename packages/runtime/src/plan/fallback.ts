@@ -1,22 +1,33 @@
 import type { Backend, DeviceId, Plan } from '@roomful/core'
 
 /**
- * The plan by which one device completes a request of `plan` alone, from any of its cuts: the same volumes, each whole on
- * that device. Cuts and bottlenecks are kept, so a feature map kept at cut k of `plan` is the input of volume k here.
+ * The first cut of a plan that travels to another device; undefined when nothing does. What lies before it has been kept
+ * on the initiator by the plan's choice (privacy, or cost), and recovery keeps it there too.
  */
-export function fallbackPlan(plan: Plan, device: DeviceId, backend: Backend): Plan {
+export function firstSharedCut(plan: Plan, self: DeviceId): number | undefined {
+  const shared = plan.volumes.findIndex(({ shards }) => shards.some(({ device }) => device !== self))
+  return shared < 0 ? undefined : shared
+}
+
+/**
+ * The plan by which one device completes a request of `plan` alone, from any of its cuts: the same volumes, each whole on
+ * that device, but for those before the first shared cut, which stay as they are on the initiator. Cuts and bottlenecks
+ * are kept, so a feature map kept at cut k of `plan` is the input of volume k here.
+ */
+export function fallbackPlan(plan: Plan, { device, backend }: RecoveryCandidate, self: DeviceId): Plan {
+  const own = device === self ? 0 : (firstSharedCut(plan, self) ?? 0)
   return {
     model: plan.model,
     trunk: plan.trunk,
     input: { kind: 'tensor' },
-    volumes: plan.volumes.map(({ from, to, wire }) => ({
-      from,
-      to,
-      shards: [{ device, backend }],
-      wire,
+    volumes: plan.volumes.map((volume, index) => ({
+      ...volume,
+      shards: index < own ? volume.shards : [{ device, backend }],
       route: 'peer' as const,
     })),
-    exits: plan.exits.map(({ exit, threshold }) => ({ exit, device, backend, threshold, mode: 'wait' as const })),
+    exits: plan.exits.map((exit) =>
+      exit.device === self && own > 0 ? exit : { ...exit, device, backend, mode: 'wait' },
+    ),
     predicted: plan.predicted,
     method: `fallback of ${plan.method}`.slice(0, 200),
   }
@@ -35,6 +46,8 @@ export interface RecoverySnapshot {
   readonly ownBackends: readonly Backend[]
   /** Whether this device holds all weights (or needs nobody to get them). */
   readonly holdsModel: boolean
+  /** Whether the plan sends anything to other devices; if not, recovery does not either. */
+  readonly mayLeave: boolean
   /** Linked devices that lend compute, with their backends, fastest first, and speed. */
   readonly helpers: readonly {
     readonly device: DeviceId
@@ -60,5 +73,6 @@ export function recoveryOrder(snapshot: RecoverySnapshot): RecoveryCandidate[] {
     .filter((helper) => !snapshot.excluded.has(helper.device))
     .toSorted((a, b) => free(b) - free(a))
     .flatMap(({ device, backends: [first] }) => (first === undefined ? [] : [{ device, backend: first }]))
+  if (!snapshot.mayLeave) return here
   return snapshot.holdsModel ? [...here, ...elsewhere] : [...elsewhere, ...here]
 }

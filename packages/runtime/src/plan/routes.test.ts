@@ -222,6 +222,7 @@ describe('recovery', () => {
     self: a,
     ownBackends: ['ort-webgpu' as const, 'ort-wasm' as const],
     holdsModel: true,
+    mayLeave: true,
     helpers: [helper('b', 10, 0.9), helper('c', 5), helper('d', 20)],
     excluded: new Set([deviceId('d')]),
     lostBackends: new Set(['ort-webgpu' as const]),
@@ -236,13 +237,33 @@ describe('recovery', () => {
     expect(order.map(({ device }) => device)).toEqual(['c', 'b', 'a'])
   })
 
+  it('never sends away what the plan kept here', () => {
+    expect(recoveryOrder({ ...snapshot, holdsModel: false, mayLeave: false })).toEqual([
+      { device: a, backend: 'ort-wasm' },
+    ])
+    const plan = planOf(
+      net,
+      [
+        ['t1', ['a']],
+        ['t3', ['b']],
+        ['logits', ['b']],
+      ],
+      {
+        exits: [{ exit: 'exit1', device: 'a' }],
+      },
+    )
+    const elsewhere = fallbackPlan(plan, { device: deviceId('c'), backend: 'ort-wasm' }, a)
+    expect(elsewhere.volumes.map(({ shards: [shard] }) => shard?.device)).toEqual(['a', 'c', 'c'])
+    expect(elsewhere.exits[0]?.device).toBe('a')
+  })
+
   it('keeps the cuts, so that a map kept at one is the input of the same volume', () => {
     const plan = planOf(net, [
       ['t1', ['b', 0, 9], ['c', 9, 20]],
       ['t3', ['c']],
       ['logits', ['b']],
     ])
-    const alone = fallbackPlan(plan, a, 'ort-wasm')
+    const alone = fallbackPlan(plan, { device: a, backend: 'ort-wasm' }, a)
     expect(alone.volumes.map(({ from, to }) => [from, to])).toEqual(plan.volumes.map(({ from, to }) => [from, to]))
     expect(
       layOut(alone, net, a)
