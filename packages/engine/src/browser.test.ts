@@ -75,6 +75,18 @@ describe.runIf(existsSync(installed))('in Chromium', () => {
     expect(names.filter((name) => /asyncify|jsep|webgpu|tfjs/.test(name))).toEqual([])
   })
 
+  test('without cross-origin isolation WASM runs on one thread', async () => {
+    await using plain = await servePage(false)
+    const other = await browser.newPage()
+    await other.goto(plain.url)
+    await other.waitForFunction(() => 'enginePage' in globalThis)
+    const opened = await other.evaluate(() =>
+      (globalThis as unknown as { enginePage: EnginePage }).enginePage.open('ort-wasm', 4),
+    )
+    expect(opened).toEqual({ threads: 1 })
+    await other.close()
+  })
+
   test('50 cycles of load, run and dispose leave nothing', async () => {
     await call('open', 'ort-wasm', 1)
     expect(await call('cycles', 50, MODEL, DIMS, VALUES)).toEqual({ sessions: 0, liveTensors: 0 })
