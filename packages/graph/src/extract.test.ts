@@ -1,8 +1,11 @@
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf'
 import { describe, expect, it } from 'vitest'
 import { analyse } from './analyse.ts'
 import { compose } from './compose.ts'
 import { GraphError } from './error.ts'
 import { extract } from './extract.ts'
+import { readModel } from './format/read-model.ts'
+import { AttributeProtoSchema, GraphProtoSchema, ModelProtoSchema } from './gen/onnx-subset_pb.ts'
 import { partitionPoints } from './partition.ts'
 import { NetBuilder, squeezeExciteNet, staticQdqNet } from './testing/index.ts'
 import { randomFeeds, relativeError, runGraph } from './testing/node/index.ts'
@@ -62,6 +65,42 @@ describe('extract', () => {
     const [first, second] = graph.nodes.filter((node) => node.op === 'Conv').map((node) => node.outputs[0] ?? '')
     const part = extract(graph, first ?? '', second ?? '')
     expect(part.nodes.filter((node) => node.op === 'DequantizeLinear')).toHaveLength(2)
+  })
+
+  it('keeps what the branches of an If read from the graph around them', async () => {
+    const net = new NetBuilder()
+    net.constant('float32', [1], [3], 'k')
+    const yes = net.constant('bool', [], [1])
+    const mid = net.relu(net.input('x', [1, 2, 4, 4]))
+    const branch = (op: string, name: string) =>
+      toBinary(
+        GraphProtoSchema,
+        create(GraphProtoSchema, {
+          name,
+          node: [{ input: [mid, 'k'], output: [name], opType: op }],
+          output: [{ name, type: { tensorType: { elemType: 1 } } }],
+        }),
+      )
+    const [chosen = ''] = net.ops('If', [yes], 1)
+    const source = net.output(net.op('Neg', [chosen])).bytes()
+    const model = fromBinary(ModelProtoSchema, source)
+    const node = model.graph?.node.find(({ opType }) => opType === 'If')
+    for (const [name, op] of [
+      ['then_branch', 'Add'],
+      ['else_branch', 'Mul'],
+    ] as const) {
+      node?.attribute.push(create(AttributeProtoSchema, { name, g: branch(op, `${name}_out`), type: 5 }))
+    }
+    const graph = readModel(toBinary(ModelProtoSchema, model))
+    expect(analyse(graph).unsupported).toEqual([{ node: expect.stringMatching(/^If/), op: 'If' }])
+    const tail = extract(graph, mid, graph.outputs[0]?.name ?? '')
+    expect([...tail.initialisers.keys()].sort()).toEqual(['k', yes].sort())
+    const feeds = randomFeeds(graph)
+    const whole = await runGraph(graph, feeds)
+    const parts = await runGraph(tail, await runGraph(extract(graph, 'x', mid), feeds))
+    for (const [name, tensor] of Object.entries(whole)) {
+      expect(relativeError(tensor, parts[name] ?? expect.unreachable())).toBe(0)
+    }
   })
 
   it.each<[string, (t: ReturnType<typeof twoExits>) => unknown, string]>([

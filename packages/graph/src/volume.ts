@@ -40,6 +40,8 @@ export interface Obstacle {
 export type Tileable = { readonly ok: true } | Obstacle
 
 const memory = new WeakMap<GraphAnalysis, Map<string, Volume | Obstacle>>()
+/** A feature map is batch, channels, rows, columns. */
+const RANK = 4
 const ROW_AXIS = 2
 
 /**
@@ -74,7 +76,9 @@ function plan(analysis: GraphAnalysis, from: TensorName, to: TensorName): Volume
   const shape = tensors.get(from)?.shape ?? []
   const height = shape[ROW_AXIS]
   const first = nodes[part.nodes[0] ?? 0]?.node.label ?? from
-  if (height === undefined) return obstacle(first, `its input ${from} has no rows: it is [${shape}]`)
+  if (height === undefined || shape.length !== RANK) {
+    return obstacle(first, `its input ${from} is no feature map: it is [${shape}]`)
+  }
   const slots = [{ name: from, layout: { axis: ROW_AXIS, unit: 1, height } as RowLayout }]
   const slotOf = new Map<TensorName, number>([[from, 0]])
   const steps: VolumeStep[] = []
