@@ -1,9 +1,11 @@
 import { seededRandom } from '@roomful/core'
-import { searchVolumes } from '../rl/lc-pss.ts'
+import { ALPHAS, volumeSearch } from '../rl/lc-pss.ts'
 import { trainOsds } from '../rl/osds.ts'
+import { balanced } from './balance.ts'
 import { type Method, propose } from './method.ts'
 import { refuse } from './refusal.ts'
-import { rowSpan, workers } from './strips.ts'
+import type { Search } from './search.ts'
+import { complete, type RowSpan, rowSpan, speeds, stripVolumes, workers } from './strips.ts'
 
 /**
  * DistrEdge (IPDPS 2022): LC-PSS chooses the layer volumes, OSDS (DDPG) the rows of each. `limits.episodes` bounds the
@@ -17,9 +19,25 @@ export const distredge: Method = {
     if (span === undefined) return refuse('untileable', 'no layer of this network can be split by rows')
     if (search.helpers.length === 0) return refuse('no-peers', 'nobody else is in the room')
     const { seed, episodes } = search.limits
-    const ends = searchVolumes(search, span, workers(search).length, seededRandom(seed))
+    const ends = chooseVolumes(search, span)
     let best: ReturnType<typeof search.single> | undefined
     for await (const progress of trainOsds(search, span, ends, { seed, episodes })) best = progress.best
     return best === undefined ? search.whyNot() : propose(best, `${episodes} training episodes, seed ${seed}`)
   },
+}
+
+/** The volumes of the alpha that does best with balanced rows: the published sweep, on the evaluator. */
+function chooseVolumes(search: Search, span: RowSpan): number[] {
+  const processors = workers(search)
+  const weights = speeds(search, processors, span)
+  const volumes = volumeSearch(search, span, processors.length, seededRandom(search.limits.seed))
+  let best: { ends: number[]; cost: number } | undefined
+  for (const alpha of ALPHAS) {
+    const ends = volumes(alpha)
+    const split = (from: number, to: number) => balanced(search, from, to, processors, weights)
+    const draft = search.best(complete(search, stripVolumes(search, span, ends, split)))
+    const cost = draft === undefined ? Number.POSITIVE_INFINITY : search.cost(draft)
+    if (best === undefined || cost < best.cost) best = { ends, cost }
+  }
+  return best?.ends ?? [span.to]
 }

@@ -19,7 +19,7 @@ export interface PlanningLimits {
   readonly cache?: { readonly hitRate: number; readonly hitMs: number }
   /** Seed of the methods that use randomness. Default 1. */
   readonly seed?: number
-  /** Training episodes of the methods that learn (`distredge`, `cogent`). Default 30. */
+  /** Training episodes of the methods that learn (`distredge`, `cogent`). Default 20. */
   readonly episodes?: number
 }
 
@@ -33,7 +33,7 @@ export function resolveLimits(limits: PlanningLimits): ResolvedLimits {
     privacy: 'none',
     exits: true,
     seed: 1,
-    episodes: 30,
+    episodes: 20,
     ...limits,
   }
 }

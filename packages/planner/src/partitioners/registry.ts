@@ -4,6 +4,7 @@ import { ccied } from './ccied.ts'
 import { chain } from './chain.ts'
 import { ciahp } from './ciahp.ts'
 import { coedge } from './coedge.ts'
+import { cogent } from './cogent.ts'
 import { deeperthings, deepthings } from './deepthings.ts'
 import { distredge } from './distredge.ts'
 import { ecnu } from './ecnu.ts'
@@ -34,6 +35,7 @@ export const METHODS: readonly Method[] = [
   coedge,
   edgeld,
   distredge,
+  cogent,
   ecnu,
   ccied,
   ciahp,

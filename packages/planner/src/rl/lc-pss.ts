@@ -5,17 +5,23 @@ import { splitRows } from '../partitioners/rows.ts'
 import type { Search } from '../partitioners/search.ts'
 import type { RowSpan } from '../partitioners/strips.ts'
 
-/** Weight of the transmitted amount against the operations (DistrEdge's alpha). */
-export const ALPHA = 0.75
+/** Weights of the transmitted amount against the operations; DistrEdge sweeps alpha and finds 0.75 about best. */
+export const ALPHAS = [0.75, 0.9, 0.5, 0.25, 0.1]
 const RANDOM_SPLITS = 100
+const SHIFT = 37
 
 /**
  * Layer-configuration-based partition scheme search (DistrEdge): from one fused volume, greedily adds the boundary that
  * lowers `alpha T + (1 - alpha) O` most, until none does. T: bytes transmitted, O: operations with redundant rows; both
  * are means over random splits, divided by their largest values (every layer alone, all fused).
- * @returns the ends of the volumes
+ * @returns per alpha the ends of the volumes
  */
-export function searchVolumes(search: Search, span: RowSpan, devices: number, random: Random, alpha = ALPHA): number[] {
+export function volumeSearch(
+  search: Search,
+  span: RowSpan,
+  devices: number,
+  random: Random,
+): (alpha: number) => number[] {
   const score = volumeScores(search, span, devices, random)
   const total = (ends: readonly number[]): { sent: number; macs: number } => {
     let from = span.from
@@ -31,24 +37,26 @@ export function searchVolumes(search: Search, span: RowSpan, devices: number, ra
   }
   const every = Array.from({ length: span.to - span.from }, (_, i) => span.from + i + 1)
   const most = { sent: Math.max(1, total(every).sent), macs: Math.max(1, total([span.to]).macs) }
-  const cost = (ends: readonly number[]): number => {
-    const { sent, macs } = total(ends)
-    return (alpha * sent) / most.sent + ((1 - alpha) * macs) / most.macs
-  }
-  let ends = [span.to]
-  let best = cost(ends)
-  for (;;) {
-    let better: number[] | undefined
-    for (const end of every) {
-      if (ends.includes(end)) continue
-      const trial = [...ends, end].sort((a, b) => a - b)
-      const trialCost = cost(trial)
-      if (trialCost >= best) continue
-      best = trialCost
-      better = trial
+  return (alpha) => {
+    const cost = (ends: readonly number[]): number => {
+      const { sent, macs } = total(ends)
+      return (alpha * sent) / most.sent + ((1 - alpha) * macs) / most.macs
     }
-    if (better === undefined) return ends
-    ends = better
+    let ends = [span.to]
+    let best = cost(ends)
+    for (;;) {
+      let better: number[] | undefined
+      for (const end of every) {
+        if (ends.includes(end)) continue
+        const trial = [...ends, end].sort((a, b) => a - b)
+        const trialCost = cost(trial)
+        if (trialCost >= best) continue
+        best = trialCost
+        better = trial
+      }
+      if (better === undefined) return ends
+      ends = better
+    }
   }
 }
 
@@ -64,8 +72,10 @@ function volumeScores(search: Search, span: RowSpan, devices: number, random: Ra
     if (cached !== undefined) return cached
     let sent = 0
     let macs = 0
-    for (const weights of splits) {
-      const held = splitRows(pointAt(model, from).rows, order, weights)
+    for (const [at, weights] of splits.entries()) {
+      // Each volume is split by a draw of its own, so that a boundary costs what unlike splits must exchange there.
+      const before = splits[(at + SHIFT) % RANDOM_SPLITS] as number[]
+      const held = splitRows(pointAt(model, from).rows, order, before)
       for (const shard of splitRows(pointAt(model, to).rows, order, weights)) {
         let { start, end } = shard
         for (let i = to - 1; i >= from; i--) {

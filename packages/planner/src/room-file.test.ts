@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest'
+import { readRoom } from './room-file.ts'
+
+const ROOM = {
+  initiator: 'phone',
+  devices: [
+    { id: 'phone', gmacsPerSecond: 1.5, overheadMs: 0.5, memoryMb: 512, rowStep: 4 },
+    {
+      id: 'laptop',
+      gmacsPerSecond: 12,
+      table: [
+        { rows: 8, efficiency: 1 },
+        { rows: 2, efficiency: 0.6 },
+      ],
+    },
+  ],
+  links: [{ a: 'phone', b: 'laptop', mbitPerSecond: 100, rttMs: 4 }],
+  limits: { maxAccuracyLoss: 0.01, deadlineMs: 500, privacy: 'none' },
+}
+
+describe('ROOM.json', () => {
+  it('becomes a topology, a predictor and limits', () => {
+    const { topology, predictor, limits } = readRoom(ROOM)
+    expect(topology.initiator).toBe('phone')
+    expect(limits).toEqual(ROOM.limits)
+    const [phone, laptop] = topology.devices
+    if (phone === undefined || laptop === undefined) throw new Error('two devices expected')
+    expect(predictor.compute(phone.id, 'ort-wasm')?.staircase(5, 16)).toBeCloseTo(8 / 5)
+    expect(predictor.compute(laptop.id, 'ort-wasm')?.staircase(2, 16)).toBeCloseTo(1 / 0.6)
+    expect(predictor.link(laptop.id, phone.id)?.serialMs(12_500)).toBeCloseTo(1)
+  })
+
+  it.each([
+    [{ ...ROOM, colour: 'red' }, 'unknown key colour'],
+    [{ ...ROOM, devices: [{ id: 'phone', gmacsPerSecond: 1, cores: 8 }], links: [] }, 'unknown key devices.0.cores'],
+    [{ ...ROOM, initiator: 'tv' }, 'initiator tv is not among the devices'],
+    [{ ...ROOM, links: [{ a: 'phone', b: 'tv', mbitPerSecond: 1, rttMs: 1 }] }, 'names tv'],
+    [{ ...ROOM, links: [...ROOM.links, { a: 'laptop', b: 'phone', mbitPerSecond: 1 }] }, 'two links'],
+    [{ ...ROOM, devices: [{ id: 'phone' }], links: [] }, 'either gmacsPerSecond or backends'],
+    [{ ...ROOM, devices: [{ id: 'phone', gmacsPerSecond: -1 }], links: [] }, 'devices.0.gmacsPerSecond'],
+    [{ ...ROOM, limits: { privacy: 'all' } }, 'limits.privacy'],
+    [7, '(root)'],
+  ])('refuses what is wrong by name (%#)', (value, words) => {
+    expect(() => readRoom(value)).toThrow(words)
+  })
+})
