@@ -47,7 +47,10 @@ export class Asking {
         throw new RoomfulError('deadline', 'the room had no plan ready before the deadline')
       })
       const left = deadlineMs - (clock.now() - startMs)
-      const result = await runtime.infer({ picture }, { signal, deadlineMs: Math.max(1, left) })
+      const result = await runtime.infer(
+        { picture },
+        { signal, deadlineMs: Math.max(1, left), cache: options.cache ?? true },
+      )
       return this.#answered(result, options)
     } catch (error) {
       if (!signal.aborted) this.#failed()
@@ -67,8 +70,8 @@ export class Asking {
     await desk.ready(signal)
     this.#inFlight++
     try {
-      const { deadlineMs = DEFAULT_DEADLINE_MS, window = 2 } = options
-      for await (const end of runtime.stream(inputsOf(frames), { signal, deadlineMs, window })) {
+      const { deadlineMs = DEFAULT_DEADLINE_MS, window = 2, cache = false } = options
+      for await (const end of runtime.stream(inputsOf(frames), { signal, deadlineMs, window, cache })) {
         if (end.ok) {
           yield this.#answered(end.result, options)
         } else if (!signal.aborted) {

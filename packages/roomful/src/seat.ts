@@ -1,3 +1,4 @@
+import { idbStore } from '@roomful/cache'
 import {
   type BackendSpeed,
   type Clock,
@@ -5,11 +6,12 @@ import {
   type DeviceProfile,
   errorText,
   type ModelDigest,
+  seededRandom,
   systemClock,
 } from '@roomful/core'
 import { createFeatureCodec, type FeatureCodec } from '@roomful/engine'
 import { browserStore } from '@roomful/model'
-import { PackageLibrary, peerSource, Runtime, serveModels } from '@roomful/runtime'
+import { PackageLibrary, peerSource, RoomCacheLink, Runtime, serveModels } from '@roomful/runtime'
 import type { Room } from '@roomful/transport'
 import { measureAlone } from './alone.ts'
 import { Asking } from './asking.ts'
@@ -54,6 +56,7 @@ export class Seat implements RoomSession {
   readonly #codec: FeatureCodec
   readonly #library: PackageLibrary
   readonly #runtime: Runtime
+  readonly #cache: RoomCacheLink
   readonly #desk: PlanningDesk
   readonly #asking: Asking
   readonly #wakeLock = new WakeLock()
@@ -81,7 +84,15 @@ export class Seat implements RoomSession {
       this.#setSpeeds(this.#profile.backends.filter((speed) => speed.backend !== backend || backend === 'ort-wasm'))
       this.#desk.changed(true)
     })
+    this.#cache = new RoomCacheLink({
+      room,
+      clock,
+      random: seededRandom(crypto.getRandomValues(new Int32Array(1))[0] ?? 1),
+      wallClock: Date.now,
+      store: idbStore(),
+    })
     this.#runtime = new Runtime({
+      cache: this.#cache.cache,
       room,
       clock,
       engines: this.#engines,
@@ -298,6 +309,7 @@ export class Seat implements RoomSession {
     for (const undo of this.#undo.splice(0)) undo()
     await this.#wakeLock.hold(false)
     await this.#runtime[Symbol.asyncDispose]()
+    this.#cache.close()
     await this.#o.room[Symbol.asyncDispose]()
     await this.#engines[Symbol.asyncDispose]()
     await this.#codec[Symbol.asyncDispose]()

@@ -27,7 +27,7 @@ export interface InferOptions {
   readonly deadlineMs?: number
   /** For pictures that show nothing the model knows (the test pattern): time the room, claim no label. Default true. */
   readonly claimLabel?: boolean
-  /** Look into and fill the room's cache. Default true. */
+  /** Look into and fill the room's cache. Default true for `infer`, false for `inferStream`: no two frames are equal. */
   readonly cache?: boolean
 }
 
