@@ -1,10 +1,10 @@
 /** Weight of the newest measurement: a link's figures drift, they do not jump. */
 const DRIFT = 0.3
 /** A change below this share is not worth telling the room. */
-const TELL_SHARE = 0.15
-const TELL_MS = 1
+const TELL_SHARE = 0.2
+const TELL_MS = 2
 
-/** The running figures of one link, and when a change is worth telling. Round trips are medians already. */
+/** The running figures of one link, and when a change is worth telling the room. */
 export class LinkQuality {
   rttMs: number | undefined
   mbitPerSecond: number | undefined
@@ -13,13 +13,12 @@ export class LinkQuality {
 
   /** True when the room should hear of it. */
   roundTrip(rttMs: number): boolean {
-    this.rttMs = rttMs
+    this.rttMs = drift(this.rttMs, rttMs)
     return this.#worthTelling()
   }
 
   rate(mbitPerSecond: number): boolean {
-    const before = this.mbitPerSecond
-    this.mbitPerSecond = before === undefined ? mbitPerSecond : before + DRIFT * (mbitPerSecond - before)
+    this.mbitPerSecond = drift(this.mbitPerSecond, mbitPerSecond)
     return this.#worthTelling()
   }
 
@@ -34,3 +33,6 @@ export class LinkQuality {
     return true
   }
 }
+
+const drift = (before: number | undefined, now: number): number =>
+  before === undefined ? now : before + DRIFT * (now - before)

@@ -34,7 +34,7 @@ export interface RemotePeerOptions {
 }
 
 /** A path found in more than this is as good as none. */
-const ATTEMPT_MS = 15_000
+const ATTEMPT_MS = 12_000
 /** A silent link is given up after this long; the heartbeat has noticed it within 2 s. */
 const LOST_MS = 8000
 const RESTART_EVERY_MS = 3000

@@ -9,7 +9,7 @@ import { createRoomKey } from '@roomful/protocol'
 import { type RunningServer, startServer } from '@roomful/signaling-server'
 import { type Browser, chromium, type Page } from 'playwright'
 import { throughRelay } from '../../../../e2e/rig/ice-rewrite.ts'
-import { UdpRelay } from '../../../../e2e/rig/udp-relay.ts'
+import { type PathShape, UdpRelay } from '../../../../e2e/rig/udp-relay.ts'
 import type { BenchPage } from './page/page.ts'
 import { servePage } from './serve-page.ts'
 
@@ -34,11 +34,11 @@ export class TransportRig implements AsyncDisposable {
   #signalling: RunningServer | undefined
   #peerJsPort = 0
 
-  /** `delayMs`: in each direction, through a relay in user space; 0 leaves the relay out. */
-  static async start(delayMs: number, random: Random = seededRandom(1)): Promise<TransportRig> {
+  /** The path between the two, in each direction, through a relay in user space; no delay and loss leave it out. */
+  static async start(path: PathShape, random: Random = seededRandom(1)): Promise<TransportRig> {
     const rig = new TransportRig()
     try {
-      await rig.#start(delayMs, random)
+      await rig.#start(path, random)
       return rig
     } catch (error) {
       await rig[Symbol.asyncDispose]()
@@ -92,7 +92,7 @@ export class TransportRig implements AsyncDisposable {
     })
   }
 
-  async #start(delayMs: number, random: Random): Promise<void> {
+  async #start(path: PathShape, random: Random): Promise<void> {
     const pages = await servePage()
     this.#undo.push(() => pages[Symbol.asyncDispose]())
     const signalling = await startServer({ port: 0, cors: ['*'] })
@@ -101,7 +101,8 @@ export class TransportRig implements AsyncDisposable {
     const peerJs = await startPeerJsServer()
     this.#undo.push(peerJs.stop)
     this.#peerJsPort = peerJs.port
-    const relay = delayMs > 0 ? new UdpRelay({ delayMs }, { random }) : undefined
+    const plain = path.delayMs === 0 && (path.lossProbability ?? 0) === 0
+    const relay = plain ? undefined : new UdpRelay(path, { random })
     this.#undo.push(() => relay?.[Symbol.asyncDispose]())
     const [a, b] = await Promise.all([this.#openPage(pages.url, relay), this.#openPage(pages.url, relay)])
     this.#a = a

@@ -24,7 +24,7 @@ export interface TransportSummary {
   readonly medians: Readonly<Record<string, Readonly<Record<string, Cell>>>>
 }
 
-/** Ratios of medians, per one-way delay. `raw` is the better plain channel at that size and figure. */
+/** Ratios of medians, by one-way delay in ms. `raw` is the better plain channel at that size and figure. */
 export function summarise(rows: readonly Row[]): Record<string, TransportSummary> {
   const out: Record<string, TransportSummary> = {}
   for (const delayMs of unique(rows.map((row) => row.delayMs))) {

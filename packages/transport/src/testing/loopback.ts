@@ -67,7 +67,7 @@ export class LoopbackNetwork {
   readonly #delayMs: number
   readonly #offers = new Map<string, End>()
   readonly #ends = new Set<End>()
-  /** While true, offers are answered by nobody. */
+  /** While true, offers are lost. */
   deaf = false
   /** While true, beats vanish. */
   mute = false
@@ -92,7 +92,7 @@ export class LoopbackNetwork {
         },
         signal: (signal) => {
           if (data.closed || !('sdp' in signal)) return
-          if (signal.type === 'offer' && !this.deaf) this.#answer(end, signal.sdp)
+          if (signal.type === 'offer') this.#answer(end, signal.sdp)
           if (signal.type === 'answer') this.#open(end)
         },
         restartIce: () => {
@@ -105,7 +105,9 @@ export class LoopbackNetwork {
     if (options.initiator) {
       const sdp = `offer ${this.#offers.size}`
       this.#offers.set(sdp, end)
-      queueMicrotask(() => options.onSignal({ type: 'offer', sdp }))
+      queueMicrotask(() => {
+        if (!this.deaf) options.onSignal({ type: 'offer', sdp })
+      })
     }
     return end.connection
   }
