@@ -1,4 +1,4 @@
-import type { Hash, RoomCache } from '@roomful/cache'
+import type { Hash, RoomCache, SimilarCache } from '@roomful/cache'
 import type { Backend, Clock, DeviceId, ModelDigest, Plan, Schedule } from '@roomful/core'
 import { fromWire } from '@roomful/core'
 import type { NoticeOf } from '@roomful/protocol'
@@ -28,6 +28,8 @@ export interface RuntimeOptions {
   readonly pictures?: PictureCodec
   /** The cache of this device and its room (`RoomCacheLink`); closed by its owner, not here. */
   readonly cache?: RoomCache
+  /** Answers inputs that look like earlier ones, within its error target. Default: none, every answer is exact. */
+  readonly similar?: SimilarCache
   /** In place of SHA-256 for the cache's keys, where time is simulated. */
   readonly hash?: Hash
   readonly limits?: Partial<WorkerLimits>

@@ -1,4 +1,4 @@
-import { type FeatureStore, memoryStore } from '@roomful/cache'
+import { type FeatureStore, memoryStore, SimilarCache } from '@roomful/cache'
 import { seededRandom } from '@roomful/core'
 import { afterEach, describe, expect, it } from 'vitest'
 import { verdictOf } from '../stage/exit-verdict.ts'
@@ -45,6 +45,35 @@ afterEach(async () => {
   await room.close()
   await room.clock.advance(5000)
   expect(room.clock.pending).toBe(0)
+})
+
+describe('requests with a similarity cache', () => {
+  it('are answered at the first cut when the input looks like earlier ones, and the rest is cancelled', async () => {
+    const similar = new SimilarCache({ random: seededRandom(1), verifyShare: 0 })
+    links = []
+    room = new MiniRoom({ net, speed: () => 500, runtime: { similar } })
+    const [a, b] = await room.joinAll('a', 'b')
+    if (a === undefined || b === undefined) throw new Error('no devices')
+    await room.until(a.runtime.install(plan))
+    const base = room.picture()
+    const near = () => {
+      const data = Float32Array.from(base.data as Float32Array, (x) => x + (room.random.next() - 0.5) * 0.01)
+      return { ...base, data }
+    }
+    const sources: string[] = []
+    for (let i = 0; i < 16; i++) {
+      const { trace, labelIndex } = await room.until(a.runtime.infer({ tensor: near() }))
+      sources.push(trace.source)
+      expect(labelIndex).toBe(verdictOf(net.reference(base), net.output.temperature).labelIndex)
+    }
+    // One to learn from, ten on probation, then hits.
+    expect(sources.slice(0, 11)).toEqual(Array(11).fill('computed'))
+    expect(sources.slice(11)).toEqual(Array(5).fill('own-cache'))
+    await room.clock.advance(500)
+    for (const { runtime } of [a, b]) expect(runtime.counts.worker.requests).toBe(0)
+    const other = await room.until(a.runtime.infer({ tensor: room.picture() }))
+    expect(other.trace.source).toBe('computed')
+  })
 })
 
 describe('requests with a cache', () => {

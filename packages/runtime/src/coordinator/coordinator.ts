@@ -1,3 +1,4 @@
+import type { SimilarCache } from '@roomful/cache'
 import {
   type Backend,
   type Clock,
@@ -15,6 +16,7 @@ import {
 import type { FeatureMap } from '@roomful/tensor'
 import type { Room } from '@roomful/transport'
 import type { AnswerCache } from '../cache/answer-cache.ts'
+import { SimilarLook } from '../cache/similar-look.ts'
 import { RuntimeError } from '../error.ts'
 import type { ModelLibrary } from '../model/staged-model.ts'
 import { firstSharedCut } from '../plan/fallback.ts'
@@ -29,8 +31,9 @@ import { type InstalledPlan, Installer } from './installer.ts'
 import { type Measurement, measurementsOf } from './measurements.ts'
 import { PlanHealth } from './plan-health.ts'
 import { type PictureInput, RequestInput } from './request-input.ts'
-import { RequestRun, type RunContext, type RunOptions } from './request-run.ts'
+import { RequestRun } from './request-run.ts'
 import type { InferenceResult, KeptMap } from './result.ts'
+import type { RunContext, RunOptions } from './run-options.ts'
 import { ShareTurns } from './share-turns.ts'
 
 /** Something that may make another plan better. The planner is the caller's. */
@@ -59,6 +62,7 @@ export interface CoordinatorOptions {
   readonly engines: EngineProvider
   readonly pictures?: PictureCodec
   readonly answers?: AnswerCache
+  readonly similar?: SimilarCache
   readonly manifestUrl?: (digest: ModelDigest) => string | undefined
   readonly prepareTimeoutMs?: number
   /** After a plan's first answer, get ready to complete its requests alone. Default true. */
@@ -165,13 +169,24 @@ export class Coordinator {
       if (known !== undefined) return known
       const resume = lookup?.resume === undefined ? {} : { kept: lookup.resume }
       const spans = lookup?.spans ?? []
-      const { result, kept } = await this.#run({ id, installed, input, startMs, deadlineMs, signal, spans, ...resume })
+      const look = this.#similarLook(installed, options)
+      const atCut = look === undefined ? {} : { atCut: look.at.bind(look) }
+      const asked = { id, installed, input, startMs, deadlineMs, signal, spans }
+      const { result, kept } = await this.#run({ ...asked, ...resume, ...atCut })
+      if (result.trace.source !== 'computed') return result
+      look?.computed(result)
       this.#learn(installed, result)
       if (lookup !== undefined) void answers?.keep(lookup, installed, result, kept)
       return result
     } finally {
       this.#installer.leave(installed)
     }
+  }
+
+  #similarLook(installed: InstalledPlan, { cache, plan }: InferOptions): SimilarLook | undefined {
+    const { similar, room } = this.#o
+    const wanted = similar !== undefined && (cache ?? plan === undefined)
+    return wanted ? new SimilarLook(similar, installed, room.self) : undefined
   }
 
   async #run(options: RunOptions): Promise<{ result: InferenceResult; kept: KeptMap | undefined }> {

@@ -1,57 +1,26 @@
 import {
   type AnswerSource,
   type Backend,
-  type Clock,
   type DeviceId,
   type ExitName,
   errorText,
   FINAL_EXIT,
-  type RequestId,
   requestId,
   type Span,
   type Trace,
 } from '@roomful/core'
 import type { FeatureMap } from '@roomful/tensor'
 import { RuntimeError } from '../error.ts'
-import type { RecoveryCandidate, RecoverySnapshot } from '../plan/fallback.ts'
-import { verdictOf } from '../stage/exit-verdict.ts'
+import { type Verdict, verdictOf } from '../stage/exit-verdict.ts'
 import { RowAssembler } from '../stage/row-assembler.ts'
-import type { PictureCodec } from '../wire/picture-codec.ts'
-import type { RequestLinks, ResultHeader } from '../wire/request-links.ts'
+import type { ResultHeader } from '../wire/request-links.ts'
 import { Attempt } from './attempt.ts'
 import type { InstalledPlan } from './installer.ts'
 import { placeSpans } from './place-spans.ts'
 import { RecoverySearch } from './recovery-search.ts'
-import type { RequestInput } from './request-input.ts'
 import type { InferenceResult, KeptMap } from './result.ts'
+import type { RunContext, RunOptions } from './run-options.ts'
 import { sendInput } from './send-input.ts'
-
-/** What a run needs of its surroundings. */
-export interface RunContext {
-  readonly self: DeviceId
-  readonly clock: Clock
-  readonly links: RequestLinks
-  readonly pictures: PictureCodec | undefined
-  healthy(installed: InstalledPlan): boolean
-  snapshot(installed: InstalledPlan, excluded: ReadonlySet<DeviceId>, lost: ReadonlySet<Backend>): RecoverySnapshot
-  /** The plan by which the candidate completes requests of `installed` alone; prepared now if need be. */
-  fallback(installed: InstalledPlan, candidate: RecoveryCandidate): Promise<InstalledPlan>
-  opened(attempt: Attempt, run: RequestRun): void
-  closed(attempt: Attempt): void
-}
-
-export interface RunOptions {
-  readonly id: RequestId
-  readonly installed: InstalledPlan
-  readonly input: RequestInput
-  readonly startMs: number
-  readonly deadlineMs: number
-  readonly signal?: AbortSignal | undefined
-  /** Resume: a map that is known already. */
-  readonly kept?: KeptMap
-  /** Done before the run, in milliseconds of the request. */
-  readonly spans?: readonly Span[]
-}
 
 /**
  * One request from start to its only end. The first answer of any attempt counts; a failed or late attempt starts another
@@ -122,6 +91,12 @@ export class RequestRun {
   onWhole(volume: number, map: FeatureMap): void {
     if (this.#ended || (this.#kept !== undefined && this.#kept.volume >= volume)) return
     this.#kept = { volume, map }
+    const hit = this.#o.atCut?.(volume, map)
+    const attempt = this.#attempts.find(({ running }) => running)
+    if (hit === undefined || attempt === undefined) return
+    const { labelIndex, confidence, exit } = hit
+    const verdict = { labelIndex, confidence, probabilities: new Float32Array() }
+    this.#finish(attempt, exit, verdict, [], 'own-cache')
   }
 
   onSpans(attempt: Attempt, from: DeviceId, spans: readonly Span[], originMs?: number): void {
@@ -224,21 +199,29 @@ export class RequestRun {
   #answer(attempt: Attempt, exit: ExitName, outputs: readonly FeatureMap[], temperature: number): void {
     const [logits] = outputs
     if (logits === undefined) return
-    const verdict = verdictOf(logits, temperature)
-    const totalMs = this.#sinceStart()
     attempt.installed.latency.add(this.#c.clock.now() - attempt.startMs)
-    const trace = this.#trace(attempt, exit, totalMs)
+    this.#finish(attempt, exit, verdictOf(logits, temperature), outputs, 'computed')
+  }
+
+  #finish(
+    attempt: Attempt,
+    exit: ExitName,
+    verdict: Verdict,
+    outputs: readonly FeatureMap[],
+    source: AnswerSource,
+  ): void {
+    const trace = this.#trace(attempt, exit, source)
     this.#end()
     const { id: request } = this.#o
     this.#settle.resolve({ request, plan: attempt.installed.planId, ...verdict, exit, outputs, trace })
   }
 
-  #trace(attempt: Attempt, exit: ExitName, totalMs: number): Trace {
+  #trace(attempt: Attempt, exit: ExitName, source: AnswerSource): Trace {
     const { self } = this.#c
+    const totalMs = this.#sinceStart()
     const startMs = attempt.startMs - this.#o.startMs
     const helpers = placeSpans(attempt.batches, startMs, totalMs, self)
     const spans = [...this.#own.map((span) => stretched(span, helpers, totalMs)), ...helpers]
-    const source: AnswerSource = 'computed'
     const { method } = this.#o.installed.plan
     return {
       request: this.#o.id,

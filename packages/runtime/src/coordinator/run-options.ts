@@ -1,0 +1,40 @@
+import type { SimilarHit } from '@roomful/cache'
+import type { Backend, Clock, DeviceId, RequestId, Span } from '@roomful/core'
+import type { FeatureMap } from '@roomful/tensor'
+import type { RecoveryCandidate, RecoverySnapshot } from '../plan/fallback.ts'
+import type { PictureCodec } from '../wire/picture-codec.ts'
+import type { RequestLinks } from '../wire/request-links.ts'
+import type { Attempt } from './attempt.ts'
+import type { InstalledPlan } from './installer.ts'
+import type { RequestInput } from './request-input.ts'
+import type { RequestRun } from './request-run.ts'
+import type { KeptMap } from './result.ts'
+
+/** What a run needs of its surroundings. */
+export interface RunContext {
+  readonly self: DeviceId
+  readonly clock: Clock
+  readonly links: RequestLinks
+  readonly pictures: PictureCodec | undefined
+  healthy(installed: InstalledPlan): boolean
+  snapshot(installed: InstalledPlan, excluded: ReadonlySet<DeviceId>, lost: ReadonlySet<Backend>): RecoverySnapshot
+  /** The plan by which the candidate completes requests of `installed` alone; prepared now if need be. */
+  fallback(installed: InstalledPlan, candidate: RecoveryCandidate): Promise<InstalledPlan>
+  opened(attempt: Attempt, run: RequestRun): void
+  closed(attempt: Attempt): void
+}
+
+export interface RunOptions {
+  readonly id: RequestId
+  readonly installed: InstalledPlan
+  readonly input: RequestInput
+  readonly startMs: number
+  readonly deadlineMs: number
+  readonly signal?: AbortSignal | undefined
+  /** Resume: a map that is known already. */
+  readonly kept?: KeptMap
+  /** Looks whether the map at a cut is enough to answer. */
+  readonly atCut?: (volume: number, map: FeatureMap) => SimilarHit | undefined
+  /** Done before the run, in milliseconds of the request. */
+  readonly spans?: readonly Span[]
+}
