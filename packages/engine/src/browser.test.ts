@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { EnginePage } from '../test/browser/page.ts'
 import { servePage } from '../test/browser/serve.ts'
 import { createOrtNodeEngine } from './node/ort-node-engine.ts'
+import { NetWriter } from './onnx/net-writer.ts'
 import { randomInput, smallNet } from './testing/nets.ts'
 import { WINDOW_CASES } from './testing/operator-cases.ts'
 
@@ -73,6 +74,25 @@ describe.runIf(existsSync(installed))('in Chromium', () => {
   test('a WASM device downloads neither the WebGPU runtime nor TensorFlow.js', async () => {
     const names = await call('downloads')
     expect(names.filter((name) => /asyncify|jsep|webgpu|tfjs/.test(name))).toEqual([])
+  })
+
+  test('every element type passes, halves as raw bits also where the platform has Float16Array', async () => {
+    const dtypes = ['float16', 'int64', 'int32', 'uint8', 'int8', 'bool'] as const
+    const models = dtypes.map((dtype) => {
+      const net = new NetWriter()
+      net.input('x', [2], dtype)
+      net.output(net.node('Identity', ['x'], {}, 'y'), [2], dtype)
+      return [dtype, Array.from(net.build())] as const
+    })
+    await call('open', 'ort-wasm', 1)
+    expect(await call('dtypes', Object.fromEntries(models))).toEqual({
+      float16: 'float16 Uint16Array 15360,49152',
+      int64: 'int64 BigInt64Array 1,-2',
+      int32: 'int32 Int32Array 5,-6',
+      uint8: 'uint8 Uint8Array 1,255',
+      int8: 'int8 Int8Array 1,-2',
+      bool: 'bool Uint8Array 1,0',
+    })
   })
 
   test('without cross-origin isolation WASM runs on one thread', async () => {

@@ -1,4 +1,5 @@
 import type { Backend, Clock } from '@roomful/core'
+import { wasmThreads } from './benchmark/available.ts'
 import { EngineError, type InferenceEngine } from './engine.ts'
 import type { GraphOptimisation } from './ort/runtime.ts'
 import { spawnEngineWorker } from './worker/spawn.ts'
@@ -6,8 +7,8 @@ import { type EngineTimeouts, WorkerEngine } from './worker/worker-engine.ts'
 
 export interface CreateEngineOptions {
   /**
-   * Threads of `ort-wasm`; capped at the cores, and at 1 where the page is not cross-origin isolated. Default: half of
-   * the logical cores, at most 4 (more of them lose to the page's own threads).
+   * Threads of `ort-wasm`; capped at the cores, and at 1 where the page is not cross-origin isolated. Default:
+   * `wasmThreads()`, but what the benchmark found faster is better.
    */
   readonly threads?: number
   /** Rewriting of sub-models by ONNX Runtime. Default `all`. */
@@ -17,18 +18,12 @@ export interface CreateEngineOptions {
   readonly signal?: AbortSignal
 }
 
-/** The thread count that `createEngine` takes by default. */
-export function defaultThreads(): number {
-  const cores = globalThis.navigator?.hardwareConcurrency ?? 2
-  return globalThis.crossOriginIsolated ? Math.max(1, Math.min(4, Math.ceil(cores / 2))) : 1
-}
-
 /**
  * An engine of the wanted backend in a Worker of its own. Nothing is downloaded for the backends that are not asked for.
  * @throws EngineError `unavailable` when this browser lacks the backend (or it is Node's), `timeout`, `lost`
  */
 export function createEngine(backend: Backend, options: CreateEngineOptions = {}): Promise<InferenceEngine> {
-  const { threads = defaultThreads(), optimisation = 'all' } = options
+  const { threads = wasmThreads(), optimisation = 'all' } = options
   if (backend === 'ort-node') {
     const error = new EngineError('unavailable', 'ort-node is made with createOrtNodeEngine of @roomful/engine/node')
     return Promise.reject(error)

@@ -63,7 +63,7 @@ const CHAIN = 4
 export async function microBenchmark(engine: InferenceEngine, options: MicroOptions = {}): Promise<MicroSample[]> {
   const { clock = systemClock, signal, budgetMs = 3000, onProgress } = options
   const endMs = clock.now() + budgetMs
-  const timed = { clock, signal, budgetMs: budgetMs / 120, minRuns: 3, maxRuns: 12 }
+  const timed = { clock, signal, budgetMs: Math.min(25, budgetMs / 120), minRuns: 3, maxRuns: 12 }
   const fixed = await timeNet(engine, chainNet('pointwise', 4, 4, 4, 1), timed)
   const samples: MicroSample[] = []
   let spentMs = 0

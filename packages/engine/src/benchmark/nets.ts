@@ -1,5 +1,5 @@
 import { elementCount, type FeatureMap } from '@roomful/tensor'
-import { NetBuilder } from '../onnx/net-builder.ts'
+import { NetWriter } from '../onnx/net-writer.ts'
 
 /** A net to be timed: input `x`, output `y`. */
 export interface TimedNet {
@@ -29,7 +29,7 @@ export function chainNet(
   width: number,
   length: number,
 ): TimedNet & { readonly layer: LayerWork } {
-  const net = new NetBuilder()
+  const net = new NetWriter()
   const dims = kind === 'dense' ? [1, channels] : [1, channels, height, width]
   const input: FeatureMap<'float32'> = { dtype: 'float32', dims, data: new Float32Array(elementCount(dims)).fill(1) }
   let x = net.input('x', dims)
@@ -39,7 +39,7 @@ export function chainNet(
   return { model: net.build(), input, macs: work.macs * length, layer: work }
 }
 
-function layer(net: NetBuilder, kind: MicroKind, x: string, channels: number, output: string): string {
+function layer(net: NetWriter, kind: MicroKind, x: string, channels: number, output: string): string {
   const weights = (dims: readonly number[], fan: number) =>
     net.constant({ dtype: 'float32', dims, data: new Float32Array(elementCount(dims)).fill(1 / fan) })
   switch (kind) {

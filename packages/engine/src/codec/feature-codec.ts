@@ -32,7 +32,7 @@ export const inlineCodec: FeatureCodec = {
  * (0.1 to 0.3 ms; 64 KB are quantised in about 0.1 ms).
  */
 const INLINE_BYTES = 64 * 1024
-const TIMEOUT_MS = 10_000
+const TIMEOUT_MS = 30_000
 
 /**
  * One codec worker. When it is lost, what it had at that moment rejects with EngineError `lost` or `timeout`, and all later

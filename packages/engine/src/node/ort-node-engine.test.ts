@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { EngineError, type InferenceEngine, type StageSession } from '../engine.ts'
-import { NetBuilder } from '../onnx/net-builder.ts'
+import { NetWriter } from '../onnx/net-writer.ts'
 import { randomInput, smallNet } from '../testing/nets.ts'
 import { createOrtNodeEngine } from './ort-node-engine.ts'
 
@@ -38,7 +38,7 @@ test('every element type passes through: float16 as raw bits', async () => {
     ['int8', Int8Array.of(1, -2)],
     ['bool', Uint8Array.of(1, 0)],
   ] as const) {
-    const net = new NetBuilder()
+    const net = new NetWriter()
     net.input('x', [2], dtype)
     net.output(net.node('Identity', ['x'], {}, 'y'), [2], dtype)
     const map = { dtype, dims: [2], data }
@@ -61,7 +61,7 @@ test('a wrong shape, a missing input and a wrong type are refused as shape', () 
 test('garbage is malformed, an unknown operator unsupported', async () => {
   await using engine = createOrtNodeEngine()
   await expect(engine.load(Uint8Array.of(1, 2, 3))).rejects.toMatchObject({ reason: 'malformed' })
-  const net = new NetBuilder()
+  const net = new NetWriter()
   net.output(net.node('NoSuchOperator', [net.input('x', [2])], {}, 'y'), [2])
   await expect(engine.load(net.build())).rejects.toMatchObject({ reason: 'unsupported' })
   expect(await engine.counters?.()).toEqual({ sessions: 0, liveTensors: 0 })

@@ -1,6 +1,6 @@
 import { gaussian, type Random, seededRandom } from '@roomful/core'
 import { elementCount, type FeatureMap } from '@roomful/tensor'
-import { NetBuilder } from '../onnx/net-builder.ts'
+import { NetWriter } from '../onnx/net-writer.ts'
 
 /** Normal values of the given spread. */
 export function randomValues(count: number, random: Random, spread = 1): Float32Array {
@@ -14,7 +14,7 @@ export function randomInput(dims: readonly number[], seed = 1): FeatureMap<'floa
 /** conv 3x3 - relu - conv 3x3 stride 2 - global pool - dense: `x` [1, 3, size, size] -> `y` [1, 10]. */
 export function smallNet(size = 16, seed = 7): Uint8Array {
   const random = seededRandom(seed)
-  const net = new NetBuilder()
+  const net = new NetWriter()
   const weights = (dims: readonly number[]) =>
     net.floats(dims, randomValues(elementCount(dims), random, 1 / Math.sqrt(elementCount(dims.slice(1)))))
   let x = net.input('x', [1, 3, size, size])

@@ -111,6 +111,11 @@ export class NodeContext {
     return this.parts.keep(tf.tensor(values, [...shape], 'float32'))
   }
 
+  /** Indices for a gather, living as long as the program. */
+  indices(values: Int32Array): tf.Tensor1D {
+    return this.parts.keep(tf.tensor1d(values, 'int32')) as tf.Tensor1D
+  }
+
   /** Any input in stored layout. */
   value(index: number): Operand {
     const name = this.input(index)

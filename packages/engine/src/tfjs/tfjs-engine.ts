@@ -101,7 +101,7 @@ class TfjsStage implements StageSession {
         const result = results[i]
         if (result === undefined) continue
         // The backend may keep the array it read into: the caller gets one of its own.
-        const data = Float32Array.from(await result.data<'float32'>())
+        const data = (await result.data<'float32'>()).slice()
         outputs[name] = { dtype: 'float32', dims: result.shape, data }
       }
       return { outputs, computeMs: performance.now() - startMs, queueMs }

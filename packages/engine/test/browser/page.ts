@@ -1,4 +1,5 @@
 import type { Backend, BackendSpeed } from '@roomful/core'
+import type { FeatureMap } from '@roomful/tensor'
 import { type BenchmarkProgress, benchmarkBackends } from '../../src/benchmark/backends.ts'
 import { type MicroSample, microBenchmark } from '../../src/benchmark/micro.ts'
 import { benchmarkStorage, type StorageSpeed } from '../../src/benchmark/storage.ts'
@@ -16,6 +17,8 @@ export interface EnginePage {
   run(dims: number[], values: number[]): Promise<{ dims: number[]; values: number[]; computeMs: number }>
   /** Loads, runs once and disposes; every output by name, or the error's text. */
   once(model: number[], inputs: PageMaps): Promise<PageMaps | string>
+  /** What an Identity net of each element type gives for two elements of that type. */
+  dtypes(models: Record<string, number[]>): Promise<Record<string, string>>
   cycles(count: number, model: number[], dims: number[], values: number[]): Promise<unknown>
   terminateMidRun(model: number[], dims: number[]): Promise<string>
   downloads(): string[]
@@ -67,6 +70,23 @@ const page: EnginePage = {
     } catch (error) {
       return String(error)
     }
+  },
+  async dtypes(models) {
+    const maps: readonly FeatureMap[] = [
+      { dtype: 'float16', dims: [2], data: Uint16Array.of(0x3c00, 0xc000) },
+      { dtype: 'int64', dims: [2], data: BigInt64Array.of(1n, -2n) },
+      { dtype: 'int32', dims: [2], data: Int32Array.of(5, -6) },
+      { dtype: 'uint8', dims: [2], data: Uint8Array.of(1, 255) },
+      { dtype: 'int8', dims: [2], data: Int8Array.of(1, -2) },
+      { dtype: 'bool', dims: [2], data: Uint8Array.of(1, 0) },
+    ]
+    const out: Record<string, string> = {}
+    for (const x of maps) {
+      await using one = await opened().load(Uint8Array.from(models[x.dtype] ?? []))
+      const y = (await one.run({ x })).outputs['y']
+      out[x.dtype] = `${y?.dtype} ${y?.data.constructor.name} ${Array.from(y?.data ?? [], String)}`
+    }
+    return out
   },
   async cycles(count, model, dims, values) {
     const bytes = Uint8Array.from(model)

@@ -47,7 +47,8 @@ export async function encodeFeature(
   options.signal?.throwIfAborted()
   const packed = pack(map, wire.bits)
   const plain = withoutZeros(packed)
-  if (wire.entropy === 'none' || packed.payload.length < MIN_DEFLATE_BYTES) return assemble(plain)
+  const deflates = wire.entropy === 'deflate' && typeof CompressionStream !== 'undefined'
+  if (!deflates || packed.payload.length < MIN_DEFLATE_BYTES) return assemble(plain)
   const small = await deflate(shuffled(packed))
   options.signal?.throwIfAborted()
   if (small.length >= plain.payload.length) return assemble(plain)

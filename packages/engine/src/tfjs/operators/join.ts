@@ -29,12 +29,12 @@ export const gather: Lowering = (c) => {
   const { dims, values } = c.weights(1)
   if (dims.length > 1) c.fail(`indices of rank ${dims.length}`)
   const size = c.shape(0)[onnxAxis] ?? 0
-  const indices = Int32Array.from(values, (index) => (index < 0 ? index + size : index))
+  const indices = c.indices(Int32Array.from(values, (index) => (index < 0 ? index + size : index)))
   const axis = storedAxis(onnxAxis, rank)
   const x = c.value(0)
   const shape = [...c.outputShape()]
   return (env) => {
-    const taken = tf.gather(x(env), tf.tensor1d(indices, 'int32'), axis)
+    const taken = tf.gather(x(env), indices, axis)
     return dims.length === 0 ? squeezed(taken, rank, shape) : taken
   }
 }

@@ -32,15 +32,16 @@ function nearest(c: NodeContext, transform: string): ReturnType<Lowering> {
     const from = c.shape(0)[axis] ?? 1
     const to = c.outputShape()[axis] ?? 1
     const scale = scales?.[axis] ?? to / from
-    return Int32Array.from({ length: to }, (_, i) => {
+    const sources = Int32Array.from({ length: to }, (_, i) => {
       const x = sourceOf(c, transform, i, scale, from, to)
       return Math.min(Math.max(rounded(c, rounding, x), 0), from - 1)
     })
+    return c.indices(sources)
   })
   const [rows, columns] = indices
   if (rows === undefined || columns === undefined) return c.fail('sizes')
   const x = c.value(0)
-  return (env) => tf.gather(tf.gather(x(env), tf.tensor1d(rows, 'int32'), 1), tf.tensor1d(columns, 'int32'), 2)
+  return (env) => tf.gather(tf.gather(x(env), rows, 1), columns, 2)
 }
 
 function sourceOf(c: NodeContext, transform: string, i: number, scale: number, from: number, to: number): number {

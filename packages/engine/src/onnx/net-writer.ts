@@ -20,10 +20,11 @@ const ELEMENT_TYPE: Readonly<Record<DType, number>> = {
 }
 
 /**
- * Writes small ONNX models: the nets of the benchmark and of the tests. Field numbers: onnx.proto3 of the ONNX
+ * Writes small ONNX models: the nets of the benchmark and of the tests. packages/graph writes models too, but a device is
+ * measured before it has any model, and this needs none of that code. Field numbers: onnx.proto3 of the ONNX
  * specification, IR version 8, opset 17 unless told otherwise.
  */
-export class NetBuilder {
+export class NetWriter {
   readonly #graph = new ProtobufWriter().text(2, 'net')
   readonly #opset: number
   #count = 0
