@@ -167,6 +167,13 @@ describe('recovery', () => {
     expect(changes).toContain('b away')
     const { trace } = await room.until(a2.runtime.infer({ tensor: room.picture() }))
     expect(trace.spans.some((span) => span.device === b2.id)).toBe(false)
+    // A changed profile is a sign of life, not of being back; who comes later is told as well.
+    b2.room.updateProfile({ visible: false })
+    const late = room.join('d')
+    await room.clock.advance(100)
+    await room.until(late.runtime.install(planOf(net, [['logits', ['d']]])))
+    expect(a2.runtime.usable(a2.runtime.current[0] as never)).toBe(false)
+    expect(changes.filter((change) => change === 'b away')).toHaveLength(3)
     b2.runtime.announce(false)
     await room.clock.advance(50)
     expect(changes).toContain('b back')

@@ -52,6 +52,9 @@ export class Runtime implements AsyncDisposable {
   readonly #worker: StageWorker
   readonly #coordinator: Coordinator
   readonly #undo: (() => void)[] = []
+  #presence: NoticeOf<'presence'> = { away: false }
+  /** Who has heard the last `presence`. */
+  readonly #told = new Set<DeviceId>()
 
   constructor(options: RuntimeOptions) {
     this.#o = options
@@ -129,7 +132,9 @@ export class Runtime implements AsyncDisposable {
 
   /** This device is hidden or pauses lending (or is back): the room plans around it. */
   announce(away: boolean, reason?: string): void {
-    this.#tellAll('presence', { away, ...(reason === undefined ? {} : { reason }) })
+    this.#presence = { away, ...(reason === undefined ? {} : { reason }) }
+    this.#told.clear()
+    this.#tellAll('presence', this.#presence)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -174,32 +179,41 @@ export class Runtime implements AsyncDisposable {
         )
       }),
       room.onNotice('load', ({ load, queued }, from) => {
-        this.#o.onTopologyChange?.({ device: from, what: 'load', detail: `${load} ${queued}` })
+        this.#o.onTopologyChange?.({ device: from, what: 'load', load, queued })
       }),
       room.onNotice('presence', ({ away, reason }, from) => {
         if (away) coordinator.peerDown(from, 'away', reason)
-        else coordinator.peerBack(from)
+        else coordinator.peerBack(from, 'away')
       }),
       room.on('peer', (id, { link }) => {
         if (link === 'silent') coordinator.peerDown(id, 'silent')
-        else if (link === 'connected') coordinator.peerBack(id)
+        else if (link === 'connected') this.#connected(id)
         else if (link === 'lost') this.#lost(id, 'the link is lost')
       }),
       room.on('gone', (id, reason) => this.#lost(id, reason)),
     )
   }
 
+  #connected(id: DeviceId): void {
+    this.#coordinator.peerBack(id, 'silent')
+    // Who came later has not heard it.
+    if (this.#presence.away && !this.#told.has(id)) this.#tell(id, 'presence', this.#presence)
+  }
+
   #lost(id: DeviceId, reason: string): void {
+    this.#told.delete(id)
     this.#worker.peerGone(id)
     this.#coordinator.peerGone(id, reason)
   }
 
   #tellAll<K extends 'load' | 'presence'>(kind: K, body: NoticeOf<K>): void {
-    for (const [id, { link }] of this.#o.room.peers) {
-      if (link !== 'connected') continue
-      // Nobody waits for it: the next one tells the same more recently.
-      this.#o.room.notify(id, kind, body, { timeoutMs: 5_000, priority: 'control' }).catch(() => {})
-    }
+    for (const [id, { link }] of this.#o.room.peers) if (link === 'connected') this.#tell(id, kind, body)
+  }
+
+  #tell<K extends 'load' | 'presence'>(id: DeviceId, kind: K, body: NoticeOf<K>): void {
+    if (kind === 'presence') this.#told.add(id)
+    // Nobody waits for it: the next one tells the same more recently.
+    this.#o.room.notify(id, kind, body, { timeoutMs: 5_000, priority: 'control' }).catch(() => {})
   }
 }
 

@@ -29,7 +29,7 @@ import { Fallbacks } from './fallbacks.ts'
 import { helpersIn } from './helpers.ts'
 import { type InstalledPlan, Installer } from './installer.ts'
 import { type Measurement, measurementsOf } from './measurements.ts'
-import { PlanHealth } from './plan-health.ts'
+import { type DownReason, PlanHealth } from './plan-health.ts'
 import { type PictureInput, RequestInput } from './request-input.ts'
 import { RequestRun } from './request-run.ts'
 import type { InferenceResult, KeptMap } from './result.ts'
@@ -41,6 +41,9 @@ export interface TopologyChange {
   readonly device: DeviceId
   readonly what: 'gone' | 'silent' | 'back' | 'away' | 'load' | 'dropped'
   readonly detail?: string
+  /** With `load`: share of the device's time taken by others' requests, and how many wait there. */
+  readonly load?: number
+  readonly queued?: number
 }
 
 export interface InferOptions {
@@ -246,26 +249,29 @@ export class Coordinator {
   /** What it had built is gone with it; when it comes back, it is prepared again. */
   peerGone(device: DeviceId, reason: string): void {
     for (const installed of this.#known()) this.#health.markForgotten(installed, device)
-    this.#health.markUp(device)
+    this.#health.forgetDevice(device)
     for (const run of this.#active) run.onDeviceDown(device, `gone (${reason})`, true)
     this.#o.onTopologyChange?.({ device, what: 'gone', detail: reason })
   }
 
   /** Silent or hidden: requests are planned around it until it is back. */
-  peerDown(device: DeviceId, what: 'silent' | 'away', detail?: string): void {
-    if (!this.#health.markDown(device)) return
+  peerDown(device: DeviceId, what: DownReason, detail?: string): void {
+    if (!this.#health.markDown(device, what)) return
     for (const run of this.#active) run.onDeviceDown(device, detail ?? what, false)
     this.#o.onTopologyChange?.({ device, what, ...(detail === undefined ? {} : { detail }) })
   }
 
-  peerBack(device: DeviceId): void {
-    const wasDown = this.#health.markUp(device)
-    if (wasDown) this.#o.onTopologyChange?.({ device, what: 'back' })
+  /** It is heard again, or has said that it is back. */
+  peerBack(device: DeviceId, was: DownReason): void {
+    if (this.#health.markUp(device, was)) this.#o.onTopologyChange?.({ device, what: 'back' })
     for (const installed of this.#turns.members) {
-      if (!this.#health.hasForgotten(installed, device)) continue
+      if (!this.#health.startRenewal(installed, device)) continue
       this.#installer.renew(installed, device).then(
-        () => this.#health.renewed(installed, device),
-        (error: unknown) => this.#o.onTopologyChange?.({ device, what: 'dropped', detail: errorText(error) }),
+        () => this.#health.renewed(installed, device, true),
+        (error: unknown) => {
+          this.#health.renewed(installed, device, false)
+          this.#o.onTopologyChange?.({ device, what: 'dropped', detail: errorText(error) })
+        },
       )
     }
   }

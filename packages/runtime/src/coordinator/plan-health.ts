@@ -1,34 +1,43 @@
 import type { DeviceId } from '@roomful/core'
 import type { InstalledPlan } from './installer.ts'
 
+/** Why a device is not to be counted on for now: no sign of life, or it said so. */
+export type DownReason = 'silent' | 'away'
+
 /** Which installed plans can take a request at this moment, and which devices have to be prepared again for that. */
 export class PlanHealth {
   /** Silent or hidden: what they have built is still there. */
-  readonly #down = new Set<DeviceId>()
+  readonly #down: Readonly<Record<DownReason, Set<DeviceId>>> = { silent: new Set(), away: new Set() }
   /** Devices that were gone, by plan: they have forgotten it. */
   readonly #forgotten = new WeakMap<InstalledPlan, Set<DeviceId>>()
+  readonly #renewing = new Set<string>()
   /** A stage of it has failed for good. */
   readonly #broken = new WeakSet<InstalledPlan>()
 
   usable(installed: InstalledPlan, reachable: (device: DeviceId) => boolean): boolean {
     if (this.#broken.has(installed) || (this.#forgotten.get(installed)?.size ?? 0) > 0) return false
-    return installed.devices.every((device) => !this.#down.has(device) && reachable(device))
+    return installed.devices.every((device) => !this.isDown(device) && reachable(device))
   }
 
   isDown(device: DeviceId): boolean {
-    return this.#down.has(device)
+    return this.#down.silent.has(device) || this.#down.away.has(device)
   }
 
-  /** False when it was known already. */
-  markDown(device: DeviceId): boolean {
-    if (this.#down.has(device)) return false
-    this.#down.add(device)
-    return true
+  /** Whether that changes anything. */
+  markDown(device: DeviceId, why: DownReason): boolean {
+    const changed = !this.isDown(device)
+    this.#down[why].add(device)
+    return changed
   }
 
-  /** False when it was not down. */
-  markUp(device: DeviceId): boolean {
-    return this.#down.delete(device)
+  /** Whether that changes anything: a device that is heard again may still be away. */
+  markUp(device: DeviceId, why: DownReason): boolean {
+    return this.#down[why].delete(device) && !this.isDown(device)
+  }
+
+  forgetDevice(device: DeviceId): void {
+    this.#down.silent.delete(device)
+    this.#down.away.delete(device)
   }
 
   /** False when it was known already. */
@@ -45,11 +54,17 @@ export class PlanHealth {
     this.#forgotten.set(installed, devices)
   }
 
-  hasForgotten(installed: InstalledPlan, device: DeviceId): boolean {
-    return this.#forgotten.get(installed)?.has(device) ?? false
+  /** Whether the device has to be prepared again for the plan, and nobody does it yet. */
+  startRenewal(installed: InstalledPlan, device: DeviceId): boolean {
+    const forgotten = this.#forgotten.get(installed)?.has(device) ?? false
+    const key = `${installed.planId} ${device}`
+    if (!forgotten || this.#renewing.has(key)) return false
+    this.#renewing.add(key)
+    return true
   }
 
-  renewed(installed: InstalledPlan, device: DeviceId): void {
-    this.#forgotten.get(installed)?.delete(device)
+  renewed(installed: InstalledPlan, device: DeviceId, ready: boolean): void {
+    this.#renewing.delete(`${installed.planId} ${device}`)
+    if (ready) this.#forgotten.get(installed)?.delete(device)
   }
 }
