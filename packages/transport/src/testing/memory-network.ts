@@ -2,6 +2,7 @@ import type { Clock, DeviceId, DeviceProfile, Random } from '@roomful/core'
 import type { PeerMessage } from '@roomful/protocol'
 import { type Room, TransportError } from '../room.ts'
 import { RoomCore } from '../room-core.ts'
+import { SharedAccess } from './shared-access.ts'
 import { DEFAULT_LINK, type LinkShape, SimulatedDirection } from './simulated-link.ts'
 import { wireCopy } from './wire-copy.ts'
 
@@ -10,6 +11,11 @@ export interface MemoryNetworkOptions {
   readonly random: Random
   /** What every link is like until `setLink` says otherwise; DEFAULT_LINK fills what is missing. */
   readonly link?: Partial<LinkShape>
+  /**
+   * `per-link` (default): every link has its rate for itself. `per-device`: the links of one device share its way in and
+   * its way out, as they do in one radio cell or on one cable.
+   */
+  readonly access?: 'per-link' | 'per-device'
   /** Time from joining to `connected`: two round trips of the link by default. */
   readonly linkUpMs?: number
   /** Time from falling silent to `silent`; the heartbeat's promise is 2 s. */
@@ -30,6 +36,8 @@ export interface Observed {
 interface Device {
   readonly id: DeviceId
   readonly room: RoomCore
+  readonly up: SharedAccess
+  readonly down: SharedAccess
   alive: boolean
 }
 
@@ -81,7 +89,7 @@ export class MemoryNetwork {
         expel: (id, error) => this.disconnect(profile.id, id, error.message),
       },
     })
-    const device: Device = { id: profile.id, room, alive: true }
+    const device: Device = { id: profile.id, room, alive: true, up: new SharedAccess(), down: new SharedAccess() }
     for (const other of this.#devices.values()) {
       if (!other.alive) continue
       room.peerKnown(other.room.profile)
@@ -194,6 +202,7 @@ export class MemoryNetwork {
       clock: this.#options.clock,
       random: this.#options.random,
       shape,
+      ...(this.#options.access === 'per-device' ? { access: { up: from.up, down: to.down } } : {}),
       deliver: (message) => {
         this.#tell(this.#delivered, from.id, to.id, message, 0)
         to.room.receive(from.id, message)

@@ -1,6 +1,7 @@
 import type { Clock, Random } from '@roomful/core'
 import { PRIORITIES } from '../priority.ts'
 import { type Priority, TransportError } from '../room.ts'
+import type { SharedAccess } from './shared-access.ts'
 import { startWindowDelayMs } from './start-window.ts'
 
 /** How one direction of a simulated link behaves. */
@@ -39,6 +40,8 @@ interface Transfer<T> {
   readonly priority: Priority
   readonly delayMs: number
   leftMs: number
+  /** Until when the receiver's side is busy with it. */
+  inMs: number
   accept(): void
   refuse(error: unknown): void
   detach(): void
@@ -52,6 +55,7 @@ export class SimulatedDirection<T> {
   readonly #clock: Clock
   readonly #random: Random
   readonly #deliver: (message: T) => void
+  readonly #access: { readonly up: SharedAccess; readonly down: SharedAccess } | undefined
   readonly #queues: Record<Priority, Transfer<T>[]> = { control: [], feature: [], bulk: [] }
   readonly #inFlight = new Set<() => void>()
   #shape: LinkShape
@@ -65,7 +69,15 @@ export class SimulatedDirection<T> {
   #queuedBytes = 0
   #closed: TransportError | undefined
 
-  constructor(options: { clock: Clock; random: Random; shape: LinkShape; deliver: (message: T) => void }) {
+  /** `access`: what its two ends share with their other links; control messages do not wait for it. */
+  constructor(options: {
+    clock: Clock
+    random: Random
+    shape: LinkShape
+    deliver: (message: T) => void
+    access?: { readonly up: SharedAccess; readonly down: SharedAccess }
+  }) {
+    this.#access = options.access
     this.#clock = options.clock
     this.#random = options.random
     this.#shape = options.shape
@@ -101,6 +113,7 @@ export class SimulatedDirection<T> {
         bytes,
         priority,
         leftMs: bytes / bytesPerMs + windowMs,
+        inMs: 0,
         delayMs: rttMs / 2 + lostMs + this.#random.next() * jitterMs,
         accept: resolve,
         refuse: reject,
@@ -140,6 +153,7 @@ export class SimulatedDirection<T> {
     const waiting = PRIORITIES.flatMap((priority) => this.#queues[priority].splice(0))
     if (this.#active !== undefined) waiting.push(this.#active)
     this.#active = undefined
+    this.#access?.up.release(this)
     for (const transfer of waiting) {
       transfer.detach()
       transfer.refuse(error)
@@ -154,8 +168,12 @@ export class SimulatedDirection<T> {
       if (PRIORITIES.indexOf(next) >= PRIORITIES.indexOf(this.#active.priority)) return
       this.#pause(this.#active)
     }
+    if (next !== 'control' && this.#access?.up.take(this, () => this.#schedule()) === false) return
     const transfer = this.#queues[next].shift()
     if (transfer === undefined) return
+    if (next !== 'control' && transfer.inMs === 0) {
+      transfer.inMs = this.#access?.down.receive(this.#clock.now(), transfer.leftMs) ?? 0
+    }
     this.#active = transfer
     this.#activeSince = this.#clock.now()
     this.#cancelActive = this.#clock.after(transfer.leftMs, () => this.#sent(transfer))
@@ -166,14 +184,16 @@ export class SimulatedDirection<T> {
     transfer.leftMs = Math.max(0, transfer.leftMs - (this.#clock.now() - this.#activeSince))
     this.#queues[transfer.priority].unshift(transfer)
     this.#active = undefined
+    this.#access?.up.release(this)
   }
 
   #sent(transfer: Transfer<T>): void {
     transfer.detach()
     this.#active = undefined
     this.#busyUntil = this.#clock.now()
+    this.#access?.up.release(this)
     this.#released(transfer)
-    const dueMs = Math.max(this.#lastDelivery, this.#clock.now() + transfer.delayMs)
+    const dueMs = Math.max(this.#lastDelivery, Math.max(this.#clock.now(), transfer.inMs) + transfer.delayMs)
     this.#lastDelivery = dueMs
     const cancel = this.#clock.after(dueMs - this.#clock.now(), () => {
       this.#inFlight.delete(cancel)
@@ -189,6 +209,7 @@ export class SimulatedDirection<T> {
     if (this.#active === transfer) {
       this.#cancelActive?.()
       this.#active = undefined
+      this.#access?.up.release(this)
     } else {
       const queue = this.#queues[transfer.priority]
       const index = queue.indexOf(transfer)
