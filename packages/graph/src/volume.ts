@@ -1,8 +1,9 @@
 import type { Range, TensorName } from '@roomful/core'
 import type { GraphAnalysis, NodeAnalysis, OperatorKind } from './analysis.ts'
 import { GraphError } from './error.ts'
+import type { GraphNode } from './model-graph.ts'
 import { RowContext } from './operators/context.ts'
-import { isRefusal, type RowLayout, type RowPlan } from './operators/operator.ts'
+import { isRefusal, type Refusal, type RowLayout, type RowPlan, refuse } from './operators/operator.ts'
 import { operatorOf } from './operators/registry.ts'
 import { subGraph, unknownTensor } from './sub-graph.ts'
 
@@ -18,16 +19,19 @@ export interface VolumeStep {
   readonly bytesPerRow: number
 }
 
+interface Slot {
+  readonly name: TensorName
+  readonly layout: RowLayout
+}
+
 /** A volume whose rows can be computed apart: its nodes in order, and a slot per tensor that carries rows. */
 export interface Volume {
   readonly from: TensorName
   readonly to: TensorName
   readonly steps: readonly VolumeStep[]
-  readonly slots: readonly { readonly name: TensorName; readonly layout: RowLayout }[]
+  readonly slots: readonly Slot[]
   /** Slot of `to`; that of `from` is 0. */
   readonly target: number
-  /** Indices of nodes that prepare constants (dequantised weights and the like). */
-  readonly constants: readonly number[]
 }
 
 export interface Obstacle {
@@ -71,39 +75,24 @@ function plan(analysis: GraphAnalysis, from: TensorName, to: TensorName): Volume
   const part = subGraph(analysis, new Set([from]), [to])
   if (!part.reached.has(from)) throw new GraphError('not-separating', `${to} does not depend on ${from}`)
   if (from === to) throw new GraphError('not-separating', `nothing lies between ${from} and itself`)
-  const obstacle = (node: string, why: string): Obstacle => ({ ok: false, node, why })
 
+  const indices = part.nodes.filter((index) => nodes[index]?.node.outputs.some((name) => dynamic.has(name)))
   const shape = tensors.get(from)?.shape ?? []
   const height = shape[ROW_AXIS]
-  const first = nodes[part.nodes[0] ?? 0]?.node.label ?? from
   if (height === undefined || shape.length !== RANK) {
+    const first = nodes[indices[0] ?? 0]?.node.label ?? from
     return obstacle(first, `its input ${from} is no feature map: it is [${shape}]`)
   }
-  const slots = [{ name: from, layout: { axis: ROW_AXIS, unit: 1, height } as RowLayout }]
+  const slots: Slot[] = [{ name: from, layout: { axis: ROW_AXIS, unit: 1, height } }]
   const slotOf = new Map<TensorName, number>([[from, 0]])
   const steps: VolumeStep[] = []
-  const constants: number[] = []
-  const lookup = tensors.get.bind(tensors)
-  const layoutOf = (name: TensorName) => slots[slotOf.get(name) ?? -1]?.layout
-
-  for (const index of part.nodes) {
+  for (const index of indices) {
     const entry = nodes[index]
     if (entry === undefined) continue
     const { node, macs, activationBytes } = entry
-    if (!node.outputs.some((name) => dynamic.has(name))) {
-      constants.push(index)
-      continue
-    }
-    const operator = operatorOf(node)
-    const outputs = node.outputs.flatMap((name) => (name === '' ? [] : (tensors.get(name) ?? [])))
-    if (operator === undefined) return obstacle(node.label, `the operator ${node.op} is not known`)
-    if (operator.rows === undefined) return obstacle(node.label, `${node.op} has no row rule`)
-    if (outputs.length === 0) return obstacle(node.label, 'its shape is not known')
-    const c = new RowContext(node, graph.opsets.get(node.domain) ?? 1, lookup, layoutOf, outputs)
-    const rowPlan = guarded(() => operator.rows?.(c))
-    if (rowPlan === undefined) return obstacle(node.label, `${node.op} has no row rule`)
+    const rowPlan = planNode(analysis, node, (name) => slots[slotOf.get(name) ?? -1]?.layout)
     if (isRefusal(rowPlan)) return obstacle(node.label, rowPlan.why)
-    const outputSlots = node.outputs.map((name, i) => {
+    const outputs = node.outputs.map((name, i) => {
       const layout = rowPlan.outputs[i]
       if (name === '' || layout === undefined) return -1
       slotOf.set(name, slots.length)
@@ -114,22 +103,37 @@ function plan(analysis: GraphAnalysis, from: TensorName, to: TensorName): Volume
       analysis: entry,
       plan: rowPlan,
       inputs: node.inputs.map((name) => slotOf.get(name) ?? -1),
-      outputs: outputSlots,
+      outputs,
       macsPerRow: macs / rows,
       bytesPerRow: activationBytes / rows,
     })
   }
   const target = slotOf.get(to)
-  const layout = layoutOf(to)
-  const last = steps.at(-1)?.analysis.node.label ?? to
-  if (target === undefined || layout === undefined) return obstacle(last, 'its output has no rows')
-  if (layout.axis !== ROW_AXIS || layout.unit !== 1)
-    return obstacle(last, 'its output does not hold its rows on axis 2')
-  return { from, to, steps, slots, target, constants }
+  const { axis, unit } = slots[target ?? -1]?.layout ?? { axis: -1, unit: 0 }
+  if (target === undefined || axis !== ROW_AXIS || unit !== 1 || tensors.get(to)?.shape.length !== RANK) {
+    return obstacle(steps.at(-1)?.analysis.node.label ?? to, 'its output does not hold its rows on axis 2')
+  }
+  return { from, to, steps, slots, target }
+}
+
+const obstacle = (node: string, why: string): Obstacle => ({ ok: false, node, why })
+
+function planNode(
+  { graph, tensors }: GraphAnalysis,
+  node: GraphNode,
+  layoutOf: (name: TensorName) => RowLayout | undefined,
+): RowPlan | Refusal {
+  const operator = operatorOf(node)
+  if (operator === undefined) return refuse(`the operator ${node.op} is not known`)
+  const outputs = node.outputs.flatMap((name) => (name === '' ? [] : (tensors.get(name) ?? [])))
+  if (outputs.length === 0) return refuse('its shape is not known')
+  const lookup = (name: TensorName) => tensors.get(name)
+  const c = new RowContext(node, graph.opsets.get(node.domain) ?? 1, lookup, layoutOf, outputs)
+  return guarded(() => operator.rows?.(c)) ?? refuse(`${node.op} has no row rule`)
 }
 
 /** Rules may meet inputs that they cannot serve: that is a refusal too. */
-function guarded(rule: () => ReturnType<NonNullable<NonNullable<ReturnType<typeof operatorOf>>['rows']>> | undefined) {
+function guarded(rule: () => RowPlan | Refusal | undefined): RowPlan | Refusal | undefined {
   try {
     return rule()
   } catch (error) {
