@@ -6,7 +6,7 @@ import { addNode, emptyWork, workMacs } from '../predictor/work.ts'
 import { jpegEstimate } from './chain.ts'
 import type { CutPoint, ExitSetting, PlannableExit, PlannableModel, Segment, WireOption } from './plannable.ts'
 import { NodeIndex } from './segments.ts'
-import { plainWires } from './wires.ts'
+import { type MeasuredWire, plainWires } from './wires.ts'
 
 export interface PlannableOptions {
   /** Exits, wire variants, measured losses; without it the bare graph is planned without exits. */
@@ -113,12 +113,12 @@ function wiresOf(
   const full = manifest?.final.top1
   const lossOf = (top1: number | undefined) =>
     full === undefined || top1 === undefined ? undefined : Math.max(0, full - top1)
-  const plain = new Map<number, number>()
+  const plain = new Map<number, MeasuredWire>()
   const learned: WireOption[] = []
   for (const variant of point?.variants ?? []) {
     const loss = lossOf(variant.top1)
     if (variant.bottleneck === undefined) {
-      if (loss !== undefined) plain.set(variant.bits, loss)
+      plain.set(variant.bits, { bytes: variant.bytes, ...(loss === undefined ? {} : { loss }) })
       continue
     }
     if (loss === undefined) continue

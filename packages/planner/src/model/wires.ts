@@ -14,14 +14,20 @@ export function wireBytes(elements: number, wire: WireFormat): number {
   return wire.entropy === 'none' ? packed : packed * DEFLATE_RATIO
 }
 
+/** What a manifest knows of a plain format: its bytes with header and scales, and its loss. */
+export interface MeasuredWire {
+  readonly bytes: number
+  readonly loss?: number
+}
+
 /** The plain formats of a tensor, most bytes first. */
-export function plainWires(elements: number, measuredLoss: ReadonlyMap<number, number> = new Map()): WireOption[] {
+export function plainWires(elements: number, known: ReadonlyMap<number, MeasuredWire> = new Map()): WireOption[] {
   return ([32, 16, 8, 4] as const).map((bits) => {
     const wire: WireFormat = { bits, entropy: 'none' }
-    const loss = measuredLoss.get(bits)
+    const loss = known.get(bits)?.loss
     return {
       wire,
-      bytes: wireBytes(elements, wire),
+      bytes: known.get(bits)?.bytes ?? wireBytes(elements, wire),
       accuracyLoss: loss ?? ASSUMED_LOSS[bits],
       measured: loss !== undefined,
       encoderMacs: 0,

@@ -43,7 +43,10 @@ export const auto: Method = {
 export function proposeAuto(search: Search): Proposal {
   const candidates = searchesOf(search).flatMap((one) => candidatesOf(one))
   const ranked = rank(candidates)
-  if (ranked[0] === undefined) return search.whyNot()
+  if (ranked[0] === undefined) {
+    search.best([search.single(0)])
+    return search.whyNot()
+  }
   const refined = bestOfEachKind(ranked).flatMap((candidate) => refine(candidate))
   const again = rank([...ranked, ...refined])
     .slice(0, 1)

@@ -1,6 +1,6 @@
 import { seededRandom } from '@roomful/core'
 import { ALPHAS, volumeSearch } from '../rl/lc-pss.ts'
-import { trainOsds } from '../rl/osds.ts'
+import { fastestGroups, trainOsds } from '../rl/osds.ts'
 import { balanced } from './balance.ts'
 import { type Method, propose } from './method.ts'
 import { refuse } from './refusal.ts'
@@ -34,8 +34,12 @@ function chooseVolumes(search: Search, span: RowSpan): number[] {
   let best: { ends: number[]; cost: number } | undefined
   for (const alpha of ALPHAS) {
     const ends = volumes(alpha)
-    const split = (from: number, to: number) => balanced(search, from, to, processors, weights)
-    const draft = search.best(complete(search, stripVolumes(search, span, ends, split)))
+    const drafts = fastestGroups(processors, weights).flatMap((group) => {
+      const rates = group.map((processor) => weights[processors.indexOf(processor)] ?? 0)
+      const split = (from: number, to: number) => balanced(search, from, to, group, rates)
+      return complete(search, stripVolumes(search, span, ends, split))
+    })
+    const draft = search.best(drafts)
     const cost = draft === undefined ? Number.POSITIVE_INFINITY : search.cost(draft)
     if (best === undefined || cost < best.cost) best = { ends, cost }
   }

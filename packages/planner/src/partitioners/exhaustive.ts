@@ -7,7 +7,9 @@ import type { Search } from './search.ts'
 import { speeds, workers } from './strips.ts'
 
 /** Partial plans that are looked at before the case counts as too large. */
-const MAX_STEPS = 400_000
+const MAX_STEPS = 150_000
+const MAX_CUTS = 12
+const MAX_DEVICES = 4
 /** A volume's rows are dealt out in at most this many blocks. */
 const MAX_BLOCKS = 8
 
@@ -21,6 +23,9 @@ export const exhaustive: Method = {
   name: 'exhaustive',
   about: 'every plan of a small case, without exits',
   propose(search) {
+    if (search.last > MAX_CUTS || search.room.devices.length > MAX_DEVICES) {
+      return refuse('too-large', `for at most ${MAX_CUTS} cuts and ${MAX_DEVICES} devices`)
+    }
     const walk = new ExhaustiveWalk(search)
     if (!walk.go()) return refuse('too-large', `more than ${MAX_STEPS} partial plans`)
     return walk.best === undefined ? search.whyNot() : propose(walk.best, `${walk.steps} partial plans`)

@@ -28,13 +28,14 @@ export interface OsdsProgress {
 const ACTOR = [400, 200, 100]
 const CRITIC = [400, 200, 100, 100]
 /** How far the policy may move a cut from the proportional split, as a share of the rows. [ours] */
-const REACH = 0.5
+const REACH = 1
 
 /**
  * Optimal split decision search (DistrEdge): DDPG over the layer volumes. State: each device's accumulated finish time
  * and the shape of the volume's last layer; action: the |D| - 1 cut points of its rows, sorted; reward: 1 / T at the
  * end. The best decision seen is kept. The policy's cut points are read relative to a split in proportion to speed, and
- * the first two episodes are that split and the balanced one: a warm start. [ours]
+ * the first episodes are heuristics, a warm start: that split, and balanced rows over the fastest devices, all of them
+ * and ever fewer. [ours]
  *
  * Yields after every episode, so that a room can train in the background and stop whenever it likes.
  */
@@ -58,11 +59,13 @@ export async function* trainOsds(
   try {
     let best: { draft: Draft; cost: number } | undefined
     let steps = 0
-    for (let episode = 0; episode < options.episodes; episode++) {
+    const warm = environment.heuristics
+    for (let episode = 0; episode < warm + options.episodes; episode++) {
       options.signal?.throwIfAborted()
-      const noise = 0.4 * (1 - episode / options.episodes) + 0.05
+      const trained = episode - warm
+      const noise = 0.4 * (1 - trained / options.episodes) + 0.05
       const { draft, cost, transitions } = environment.play((state, volume) =>
-        episode < 2 ? environment.heuristic(volume, episode === 1) : explore(agent, state, noise, episode, random),
+        trained < 0 ? environment.heuristic(volume, episode) : explore(agent, state, noise, trained + 1, random),
       )
       for (const transition of transitions) {
         agent.remember(transition)
@@ -76,6 +79,17 @@ export async function* trainOsds(
   } finally {
     agent.dispose()
   }
+}
+
+/** The fastest devices in the order of the processors: all, and ever fewer; at most eight groups. */
+export function fastestGroups(processors: readonly number[], weights: readonly number[]): number[][] {
+  const order = processors.map((_, at) => at).sort((a, b) => (weights[b] ?? 0) - (weights[a] ?? 0))
+  const sizes = new Set<number>()
+  for (let i = 8; i >= 1; i--) sizes.add(Math.max(1, Math.round((processors.length * i) / 8)))
+  return [...sizes].map((size) => {
+    const chosen = new Set(order.slice(0, size))
+    return processors.filter((_, at) => chosen.has(at))
+  })
 }
 
 /** The policy with noise, now and then a purely random action. */
@@ -106,6 +120,7 @@ class SplitEnvironment {
   readonly #processors: readonly number[]
   readonly #weights: readonly number[]
   readonly #base: readonly number[]
+  readonly #groups: readonly (readonly number[])[]
   readonly #scaleMs: number
 
   constructor(search: Search, span: RowSpan, ends: readonly number[]) {
@@ -114,6 +129,7 @@ class SplitEnvironment {
     this.#ends = ends
     this.#processors = workers(search)
     this.#weights = speeds(search, this.#processors, span)
+    this.#groups = fastestGroups(this.#processors, this.#weights)
     this.stateSize = this.#processors.length + 4
     this.actionSize = this.#processors.length - 1
     const sum = this.#weights.reduce((a, b) => a + b, 0)
@@ -128,12 +144,19 @@ class SplitEnvironment {
     this.#scaleMs = Math.max(1e-6, proportional === undefined ? 1 : search.cost(proportional))
   }
 
-  /** The action that stands for the proportional split, or for the balanced one. */
-  heuristic(volume: number, even: boolean): number[] {
-    if (!even) return this.#base.map(() => 0)
+  /** How many heuristics there are. */
+  get heuristics(): number {
+    return this.#groups.length + 1
+  }
+
+  /** The action that stands for the proportional split (0) or for balanced rows over one of the groups. */
+  heuristic(volume: number, kind: number): number[] {
+    const group = this.#groups[kind - 1]
+    if (group === undefined) return this.#base.map(() => 0)
     const to = this.#ends[volume] as number
     const from = this.#ends[volume - 1] ?? this.#span.from
-    const shards = balanced(this.#search, from, to, this.#processors, this.#weights)
+    const weights = group.map((processor) => this.#weights[this.#processors.indexOf(processor)] ?? 0)
+    const shards = balanced(this.#search, from, to, group, weights)
     const cuts: number[] = []
     let row = 0
     for (const processor of this.#processors.slice(0, -1)) {

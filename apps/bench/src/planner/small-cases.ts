@@ -1,0 +1,37 @@
+import { seededRandom } from '@roomful/core'
+import { type PlanningLimits, planWith, randomChain, randomDense, randomRoom } from '@roomful/planner'
+
+export interface SmallCases {
+  readonly compared: number
+  /** Cases in which `auto` costs more than 1.01 of the best of all plans. */
+  readonly over: number
+  readonly worst: number
+}
+
+const SHAPES = [
+  { devices: 4, cuts: 10, size: 0 },
+  { devices: 3, cuts: 10, size: 0 },
+  { devices: 2, cuts: 5, size: 8 },
+  { devices: 3, cuts: 3, size: 8 },
+  { devices: 2, cuts: 9, size: 0 },
+] as const
+
+/** `auto` against `exhaustive` on random small cases, by predicted latency. */
+export async function smallCases(count: number, seed = 6): Promise<SmallCases> {
+  const random = seededRandom(seed)
+  const limits: PlanningLimits = { wire: { bits: 8, entropy: 'none' } }
+  let [compared, over, worst] = [0, 0, 0]
+  for (let i = 0; i < count; i++) {
+    const { devices, cuts, size } = SHAPES[i % SHAPES.length] as (typeof SHAPES)[number]
+    const model = size === 0 ? randomDense(random, cuts) : randomChain(random, cuts, size)
+    const room = randomRoom(random, devices)
+    const best = await planWith('exhaustive', model, room.topology, room.predictor, limits)
+    const ours = await planWith('auto', model, room.topology, room.predictor, limits)
+    if (!best.ok || !ours.ok) continue
+    const ratio = ours.plan.predicted.latencyMs / best.plan.predicted.latencyMs
+    compared++
+    if (ratio > 1.01) over++
+    worst = Math.max(worst, ratio)
+  }
+  return { compared, over, worst }
+}

@@ -1,0 +1,113 @@
+import { seededRandom } from '@roomful/core'
+import { describe, expect, it } from 'vitest'
+import { chainModel } from '../model/chain.ts'
+import { latencyChain } from '../partitioners/chain.ts'
+import { Search } from '../partitioners/search.ts'
+import { readRoom } from '../room-file.ts'
+import { randomChain, randomRoom } from '../testing/random-cases.ts'
+import { type Draft, wholeVolume } from './draft.ts'
+
+const MODEL = chainModel({
+  input: [1, 8, 8],
+  layers: [
+    { kind: 'conv', channels: 16, kernel: 3 },
+    { kind: 'conv', channels: 16, kernel: 3 },
+    { kind: 'dense', units: 10 },
+  ],
+  exits: [{ after: 1, macs: 2000 }],
+})
+const ROOM = readRoom({
+  initiator: 'a',
+  devices: [
+    { id: 'a', gmacsPerSecond: 0.01, overheadMs: 1, codecMbPerSecond: 1e9 },
+    { id: 'b', gmacsPerSecond: 0.1, overheadMs: 1, codecMbPerSecond: 1e9 },
+  ],
+  links: [{ a: 'a', b: 'b', mbitPerSecond: 8, rttMs: 10 }],
+})
+const search = new Search(MODEL, ROOM.topology, ROOM.predictor, {})
+const draft = (part: Partial<Draft>): Draft => ({ input: 'tensor', volumes: [], exits: [], shares: [], ...part })
+const macs = MODEL.segments.map((segment) => segment.macs)
+const ms = (segment: number, gmacs: number) => (macs[segment] as number) / (gmacs * 1e6)
+
+describe('the evaluator', () => {
+  it('adds head, link and tail of a single cut as METHODS section 6 says', () => {
+    const volumes = [wholeVolume(0, 1, 0, 2), wholeVolume(1, 3, 1)]
+    const { fullMs, bytes, throughputPerSecond } = search.evaluate(draft({ volumes }))
+    const head = 1 + ms(0, 0.01)
+    const tail = 1 + ms(1, 0.1) + ms(2, 0.1)
+    // 1,024 elements in 8 bits at 1 MB/s, half a round trip; ten logits of four bytes back.
+    expect(fullMs).toBeCloseTo(head + 1.024 + 5 + tail + 0.04 + 5, 6)
+    expect(bytes).toBe(1024 + 40)
+    expect(throughputPerSecond).toBeCloseTo(1000 / Math.max(head, tail), 6)
+  })
+
+  it('sends only halos between shards of neighbouring volumes', () => {
+    const strips = (from: number, to: number) => ({
+      from,
+      to,
+      wire: 2,
+      route: 'peer' as const,
+      shards: [
+        { processor: 0, start: 0, end: 4 },
+        { processor: 1, start: 4, end: 8 },
+      ],
+    })
+    const volumes = [strips(0, 1), strips(1, 2), wholeVolume(2, 3, 0)]
+    const { bytes } = search.evaluate(draft({ volumes }))
+    const picture = 5 * 8 * 4
+    const halos = 2 * 8 * 16
+    const gather = 4 * 8 * 16
+    expect(bytes).toBe(picture + halos + gather)
+  })
+
+  it('a leader gathers and scatters everything', () => {
+    const strips = (from: number, to: number, route: 'peer' | 'leader') => ({
+      from,
+      to,
+      wire: 2,
+      route,
+      shards: [
+        { processor: 0, start: 0, end: 4 },
+        { processor: 1, start: 4, end: 8 },
+      ],
+    })
+    const peer = search.evaluate(draft({ volumes: [strips(0, 1, 'peer'), strips(1, 2, 'peer'), wholeVolume(2, 3, 0)] }))
+    const led = search.evaluate(
+      draft({ volumes: [strips(0, 1, 'leader'), strips(1, 2, 'leader'), wholeVolume(2, 3, 0)] }),
+    )
+    expect(led.bytes - peer.bytes).toBe((4 + 5 - 2) * 8 * 16)
+    expect(led.fullMs).toBeGreaterThan(peer.fullMs)
+  })
+
+  it('weighs exits with their shares, and a waiting trunk is delayed where a racing one is not', () => {
+    const volumes = [wholeVolume(0, 1, 0), wholeVolume(1, 3, 0)]
+    const exit = { exit: 0, threshold: 0.8 }
+    const plain = search.evaluate(draft({ volumes }))
+    const wait = search.evaluator.evaluate(
+      draft({ volumes, exits: [{ ...exit, processor: 1, mode: 'wait' }], shares: [0.5, 0.5] }),
+    )
+    const race = search.evaluator.evaluate(
+      draft({ volumes, exits: [{ ...exit, processor: 1, mode: 'race' }], shares: [0.5, 0.5] }),
+    )
+    expect(race.fullMs).toBeCloseTo(plain.fullMs, 9)
+    expect(wait.fullMs).toBeGreaterThan(plain.fullMs + 10)
+    const [exitMs] = race.exitMs
+    expect(race.latencyMs).toBeCloseTo(0.5 * Math.min(exitMs ?? 0, race.fullMs) + 0.5 * race.fullMs, 9)
+  })
+
+  it('counts cache hits at their own price', () => {
+    const cached = new Search(MODEL, ROOM.topology, ROOM.predictor, { cache: { hitRate: 0.25, hitMs: 2 } })
+    const full = search.evaluate(search.single(0)).latencyMs
+    expect(cached.evaluate(cached.single(0)).latencyMs).toBeCloseTo(0.75 * full + 0.25 * 2, 9)
+  })
+
+  it('agrees with the additive dynamic program of chains on random cases', () => {
+    const random = seededRandom(21)
+    for (let i = 0; i < 40; i++) {
+      const room = randomRoom(random, 3)
+      const one = new Search(randomChain(random, 5), room.topology, room.predictor, {})
+      const [first, ...rest] = latencyChain(one).map((candidate) => one.evaluate(candidate).latencyMs)
+      for (const other of rest) expect(first).toBeLessThanOrEqual(other * (1 + 1e-9))
+    }
+  })
+})

@@ -1,0 +1,207 @@
+import { checkPlan, seededRandom } from '@roomful/core'
+import { describe, expect, it } from 'vitest'
+import { chainModel } from '../model/chain.ts'
+import { vggModel } from '../model/known-nets.ts'
+import { lastPoint, type PlannableModel, pointAt, pointIndex } from '../model/plannable.ts'
+import { planWith, planWithAll, predictPlan } from '../planning.ts'
+import { type RoomFile, readRoom } from '../room-file.ts'
+import { randomChain, randomDense, randomRoom } from '../testing/random-cases.ts'
+import type { Planned } from './method.ts'
+import { METHODS } from './registry.ts'
+
+/** Rows, order and ends of every volume, and that the prediction is that of the plan. */
+function expectSound({ plan, evaluation }: Planned, model: PlannableModel, room: RoomFile): void {
+  checkPlan(JSON.parse(JSON.stringify(plan)))
+  expect(pointIndex(model, plan.volumes[0]?.from ?? '')).toBe(0)
+  expect(pointIndex(model, plan.volumes.at(-1)?.to ?? '')).toBe(lastPoint(model))
+  for (const { to, shards } of plan.volumes) {
+    if (shards.length > 1) expect(shards.at(-1)?.rows?.end).toBe(pointAt(model, pointIndex(model, to)).rows)
+  }
+  const again = predictPlan(plan, model, room.topology, room.predictor)
+  expect(again?.fullMs).toBeCloseTo(evaluation.fullMs, 9)
+  expect(Math.max(...(again?.spans.map((span) => span.endMs) ?? []))).toBeLessThanOrEqual(evaluation.fullMs + 1e-9)
+}
+
+describe('every method', () => {
+  it('hands back a sound plan or a typed reason on random rooms', async () => {
+    const random = seededRandom(11)
+    for (let i = 0; i < 8; i++) {
+      const model = i % 3 === 0 ? randomDense(random, 5) : randomChain(random, 2 + (i % 4), 8)
+      const room = randomRoom(random, 1 + (i % 4))
+      const limits = { objective: i % 2 === 0 ? 'latency' : 'throughput', episodes: 1 } as const
+      for (const { method, result } of await planWithAll(model, room.topology, room.predictor, limits)) {
+        expect(METHODS.map(({ name }) => name)).toContain(method)
+        if (result.ok) expectSound(result, model, room)
+        else expect(result.message.length).toBeGreaterThan(10)
+      }
+    }
+  })
+
+  it('is never better than auto by more than 1 %', async () => {
+    const random = seededRandom(12)
+    for (let i = 0; i < 6; i++) {
+      // More devices than `exhaustive` takes.
+      const model = randomChain(random, 6, 16)
+      const room = randomRoom(random, 5 + (i % 3))
+      const all = await planWithAll(model, room.topology, room.predictor, { episodes: 1 })
+      const ours = all.find(({ method }) => method === 'auto')?.result
+      if (ours?.ok !== true) throw new Error('auto must find a plan')
+      for (const { method, result } of all) {
+        if (result.ok && method !== 'exhaustive') {
+          expect(ours.plan.predicted.latencyMs, method).toBeLessThanOrEqual(result.plan.predicted.latencyMs * 1.01)
+        }
+      }
+    }
+  })
+})
+
+const ROOM = readRoom({
+  initiator: 'phone',
+  devices: [
+    { id: 'phone', gmacsPerSecond: 1.5, overheadMs: 0.5 },
+    { id: 'laptop', gmacsPerSecond: 12, overheadMs: 0.5 },
+    { id: 'watch', name: 'Watch', gmacsPerSecond: 0.05, overheadMs: 2 },
+    { id: 'tv', name: 'TV', gmacsPerSecond: 12, visible: false },
+  ],
+  links: [
+    { a: 'phone', b: 'laptop', mbitPerSecond: 100, rttMs: 4 },
+    { a: 'phone', b: 'watch', mbitPerSecond: 5, rttMs: 30 },
+    { a: 'watch', b: 'laptop', mbitPerSecond: 5, rttMs: 30 },
+    { a: 'phone', b: 'tv', mbitPerSecond: 100, rttMs: 4 },
+  ],
+})
+
+const EXITED = chainModel({
+  input: [3, 160, 160],
+  layers: [
+    { kind: 'conv', channels: 24, kernel: 3, stride: 2 },
+    { kind: 'conv', channels: 48, kernel: 3 },
+    { kind: 'pool', kernel: 2 },
+    { kind: 'conv', channels: 96, kernel: 3 },
+    { kind: 'conv', channels: 96, kernel: 3 },
+    { kind: 'pool', kernel: 40 },
+    { kind: 'dense', units: 10 },
+  ],
+  exits: [
+    { after: 3, macs: 1e5 },
+    { after: 4, macs: 1e5 },
+  ],
+  settings: [
+    { thresholds: [0.9, 0.9], shares: [0.4, 0.3, 0.3], accuracyLoss: 0.002 },
+    { thresholds: [0.5, 0.5], shares: [0.8, 0.1, 0.1], accuracyLoss: 0.05 },
+  ],
+})
+
+describe('auto', () => {
+  it('says in words why devices are left out', async () => {
+    const result = await planWith('auto', EXITED, ROOM.topology, ROOM.predictor)
+    if (!result.ok) throw new Error(result.message)
+    expect(result.notes.join('\n')).toMatch(/adding Watch would cost [\d.]+ ms more than it saves/)
+    expect(result.notes.join('\n')).toContain('TV is left out: it is hidden')
+    expect(result.runnersUp.length).toBeGreaterThan(1)
+    for (const { behindMs } of result.runnersUp) expect(behindMs).toBeGreaterThanOrEqual(0)
+  })
+
+  it('keeps to the accuracy limit and uses exits within it', async () => {
+    const strict = await planWith('auto', EXITED, ROOM.topology, ROOM.predictor, { maxAccuracyLoss: 0 })
+    if (!strict.ok) throw new Error(strict.message)
+    expect(strict.plan.exits).toEqual([])
+    expect(strict.plan.input.kind).toBe('tensor')
+    const normal = await planWith('auto', EXITED, ROOM.topology, ROOM.predictor)
+    if (!normal.ok) throw new Error(normal.message)
+    expect(normal.plan.exits.length).toBeGreaterThan(0)
+    expect(normal.evaluation.accuracyLoss).toBeLessThanOrEqual(0.01)
+    expect(normal.plan.predicted.latencyMs).toBeLessThan(normal.plan.predicted.fullMs)
+  })
+
+  it('keeps the raw picture on the initiator when told to', async () => {
+    const limits = { privacy: 'raw-stays-local', privateUntil: 't2' } as const
+    for (const { method, result } of await planWithAll(EXITED, ROOM.topology, ROOM.predictor, {
+      ...limits,
+      episodes: 3,
+    })) {
+      if (!result.ok) continue
+      const [first] = result.plan.volumes
+      expect(first?.shards, method).toHaveLength(1)
+      expect(first?.shards[0]?.device).toBe('phone')
+      expect(pointIndex(EXITED, first?.to ?? '')).toBeGreaterThanOrEqual(2)
+    }
+  })
+
+  it('refuses with a reason when a deadline or the memory cannot be met', async () => {
+    const late = await planWith('auto', EXITED, ROOM.topology, ROOM.predictor, { deadlineMs: 1 })
+    expect(late).toMatchObject({ ok: false, reason: 'deadline' })
+    const small = readRoom({ initiator: 'a', devices: [{ id: 'a', gmacsPerSecond: 1, memoryMb: 0.1 }] })
+    const full = await planWith('auto', EXITED, small.topology, small.predictor)
+    expect(full).toMatchObject({ ok: false, reason: 'memory' })
+  })
+})
+
+describe('published methods', () => {
+  it('EdgeLD and MoDNN come near their figures on 2, 3 and 4 equal nodes', async () => {
+    const model = vggModel('vgg16', true)
+    const speedup = async (method: string, count: number) => {
+      const devices = Array.from({ length: count }, (_, i) => ({ id: `d${i}`, gmacsPerSecond: 5, overheadMs: 0.2 }))
+      const links = devices.flatMap((a, i) =>
+        devices.slice(i + 1).map((b) => ({ a: a.id, b: b.id, mbitPerSecond: 1000, rttMs: 1 })),
+      )
+      const room = readRoom({ initiator: 'd0', devices, links })
+      const limits = { wire: { bits: 32, entropy: 'none' } } as const
+      const local = await planWith('local', model, room.topology, room.predictor, limits)
+      const split = await planWith(method, model, room.topology, room.predictor, limits)
+      if (!local.ok || !split.ok) throw new Error('both must have a plan')
+      return local.plan.predicted.latencyMs / split.plan.predicted.latencyMs
+    }
+    // Reported: EdgeLD 1.77 / 2.79 / 3.57, MoDNN 1.53 / 1.67 / 2.03.
+    for (const [count, reported] of [
+      [2, 1.77],
+      [3, 2.79],
+      [4, 3.57],
+    ] as const) {
+      const ours = await speedup('edgeld', count)
+      expect(Math.abs(ours - reported) / reported, `EdgeLD on ${count}: ${ours}`).toBeLessThan(0.15)
+      expect(await speedup('modnn', count)).toBeLessThan(ours)
+    }
+  })
+
+  it('edgent leaves through an exit for good where the deadline asks for it', async () => {
+    const model: PlannableModel = { ...EXITED, exits: EXITED.exits.map((exit) => ({ ...exit, top1: 0.9 })) }
+    const full = await planWith('neurosurgeon', model, ROOM.topology, ROOM.predictor)
+    if (!full.ok) throw new Error(full.message)
+    const deadlineMs = full.plan.predicted.latencyMs * 0.9
+    const result = await planWith('edgent', model, ROOM.topology, ROOM.predictor, { deadlineMs })
+    if (result.ok) expect(result.plan.exits[0]?.threshold).toBe(0)
+    else expect(result.reason).toBe('deadline')
+  })
+
+  it('distredge and cogent repeat themselves from a seed', async () => {
+    const room = randomRoom(seededRandom(3), 3)
+    const model = { ...EXITED, trunks: [{ ...EXITED, trunk: 'slim', trunkLoss: 0.005, trunks: [] }] }
+    for (const method of ['distredge', 'cogent']) {
+      const limits = { seed: 9, episodes: 2 }
+      const once = await planWith(method, model, room.topology, room.predictor, limits)
+      const twice = await planWith(method, model, room.topology, room.predictor, limits)
+      if (!once.ok || !twice.ok) throw new Error('both must have a plan')
+      expect(twice.plan).toEqual(once.plan)
+    }
+  })
+
+  it('ciahp keeps the trunk on the fast processor and the exits off it', async () => {
+    const room = readRoom({
+      initiator: 'phone',
+      devices: [
+        {
+          id: 'phone',
+          backends: [
+            { backend: 'ort-webgpu', gmacsPerSecond: 8, overheadMs: 1 },
+            { backend: 'ort-wasm', gmacsPerSecond: 2, overheadMs: 0.3 },
+          ],
+        },
+      ],
+    })
+    const result = await planWith('ciahp', EXITED, room.topology, room.predictor)
+    if (!result.ok) throw new Error(result.message)
+    expect(new Set(result.plan.volumes.map((volume) => volume.shards[0]?.backend))).toEqual(new Set(['ort-webgpu']))
+    expect(new Set(result.plan.exits.map((exit) => exit.backend))).toEqual(new Set(['ort-wasm']))
+  })
+})
