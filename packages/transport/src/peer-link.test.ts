@@ -1,6 +1,7 @@
 import { deviceId, VirtualClock } from '@roomful/core'
 import { encodeMessage, type PeerMessage, slicesOf } from '@roomful/protocol'
 import { describe, expect, it } from 'vitest'
+import { FLOW_LIMITS } from './flow-controlled-channel.ts'
 import { FramedLink } from './framed-link.ts'
 import { HandlerTable } from './handlers.ts'
 import { PeerLink, type PeerLinkLimits } from './peer-link.ts'
@@ -156,9 +157,8 @@ describe('peer link', () => {
       await clock.advance(2)
     }
     await sent
-    // 16 KiB every 2 ms are 65.5 Mbit/s.
+    const slicesAtThatPace = (FLOW_LIMITS.sliceBytes * 8) / 2000
     expect(b.rates).toHaveLength(1)
-    expect(b.rates[0]).toBeGreaterThan(62)
-    expect(b.rates[0]).toBeLessThan(69)
+    expect((b.rates[0] ?? 0) / slicesAtThatPace).toBeCloseTo(1, 1)
   })
 })

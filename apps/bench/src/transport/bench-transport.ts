@@ -65,8 +65,8 @@ const WHAT =
   'two Chromium processes on one machine; raw-N: a plain ordered reliable RTCDataChannel, chunks of N KiB, pause above ' +
   '256 KiB buffered until 64 KiB (bufferedamountlow), length prefix, reassembled; peerjs: DataConnection, reliable, ' +
   'binary; roomful: Room.notify of a feature message. goodput: messages back to back until the receiver says all have ' +
-  'come; echo: median of single messages sent there and back. Ratios: medians over repetitions, raw is the better of ' +
-  'raw-16 and raw-64 at that size.'
+  'come; echo: median of single messages sent there and back. Ratios: median over repetitions of the ratio within a ' +
+  'repetition; raw is raw-16.'
 
 async function measure(
   rig: TransportRig,

@@ -24,49 +24,60 @@ export interface TransportSummary {
   readonly medians: Readonly<Record<string, Readonly<Record<string, Cell>>>>
 }
 
-/** Ratios of medians, by one-way delay in ms. `raw` is the better plain channel at that size and figure. */
+/** The plain channel that ratios refer to: chunks of 16 KiB, the size that every browser takes. */
+const RAW = 'raw-16'
+
+/**
+ * By one-way delay in ms. A ratio is the median over repetitions of the ratio within one repetition, where contenders ran
+ * next to each other: what else the machine does then weighs on both.
+ */
 export function summarise(rows: readonly Row[]): Record<string, TransportSummary> {
   const out: Record<string, TransportSummary> = {}
   for (const delayMs of unique(rows.map((row) => row.delayMs))) {
     const here = rows.filter((row) => row.delayMs === delayMs)
-    const names = unique(here.map((row) => row.contender))
-    const medians: Record<string, Record<string, Cell>> = {}
-    const ratios = { rawGoodput: {}, rawEcho: {}, peerGoodput: {}, peerEcho: {} } as Record<
-      'rawGoodput' | 'rawEcho' | 'peerGoodput' | 'peerEcho',
-      Record<string, number>
-    >
-    for (const bytes of unique(here.map((row) => row.bytes)).sort((a, b) => a - b)) {
-      const cells: Record<string, Cell> = {}
-      for (const name of names) {
-        const of = here.filter((row) => row.bytes === bytes && row.contender === name)
-        cells[name] = {
-          goodputMBps: median(of.map((row) => row.goodputMBps)),
-          echoMs: median(of.map((row) => row.echoMs)),
-        }
-      }
-      medians[bytes] = cells
-      const own = cells['roomful']
-      const raws = names.filter((name) => name.startsWith('raw-')).flatMap((name) => cells[name] ?? [])
-      const peer = cells['peerjs']
-      if (own === undefined) continue
-      if (raws.length > 0) {
-        ratios.rawGoodput[bytes] = own.goodputMBps / Math.max(...raws.map((cell) => cell.goodputMBps))
-        ratios.rawEcho[bytes] = own.echoMs / Math.min(...raws.map((cell) => cell.echoMs))
-      }
-      if (peer !== undefined) {
-        ratios.peerGoodput[bytes] = own.goodputMBps / peer.goodputMBps
-        ratios.peerEcho[bytes] = own.echoMs / peer.echoMs
-      }
-    }
+    const sizes = unique(here.map((row) => row.bytes)).sort((a, b) => a - b)
     out[delayMs] = {
-      goodputRatioToRaw: ratios.rawGoodput,
-      echoRatioToRaw: ratios.rawEcho,
-      goodputRatioToPeerJS: ratios.peerGoodput,
-      echoRatioToPeerJS: ratios.peerEcho,
-      medians,
+      goodputRatioToRaw: ratios(here, sizes, RAW, (row) => row.goodputMBps),
+      echoRatioToRaw: ratios(here, sizes, RAW, (row) => row.echoMs),
+      goodputRatioToPeerJS: ratios(here, sizes, 'peerjs', (row) => row.goodputMBps),
+      echoRatioToPeerJS: ratios(here, sizes, 'peerjs', (row) => row.echoMs),
+      medians: Object.fromEntries(sizes.map((bytes) => [bytes, cells(here.filter((row) => row.bytes === bytes))])),
     }
   }
   return out
+}
+
+function ratios(
+  rows: readonly Row[],
+  sizes: readonly number[],
+  reference: string,
+  figure: (row: Row) => number,
+): Record<string, number> {
+  const found: Record<string, number> = {}
+  for (const bytes of sizes) {
+    const own = rows.filter((row) => row.bytes === bytes && row.contender === 'roomful')
+    const pairs = own.flatMap((row) => {
+      const other = rows.find(
+        ({ contender, bytes: size, repetition }) =>
+          contender === reference && size === bytes && repetition === row.repetition,
+      )
+      return other === undefined ? [] : [figure(row) / figure(other)]
+    })
+    if (pairs.length > 0) found[bytes] = median(pairs)
+  }
+  return found
+}
+
+function cells(rows: readonly Row[]): Record<string, Cell> {
+  return Object.fromEntries(
+    unique(rows.map((row) => row.contender)).map((name) => {
+      const of = rows.filter((row) => row.contender === name)
+      return [
+        name,
+        { goodputMBps: median(of.map((row) => row.goodputMBps)), echoMs: median(of.map((row) => row.echoMs)) },
+      ]
+    }),
+  )
 }
 
 export function median(values: readonly number[]): number {
