@@ -3,12 +3,12 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { DEFAULT_LIMITS } from '../stage/worker-limits.ts'
 import { MiniNet } from '../testing/mini-net.ts'
 import { type MiniDevice, MiniRoom, planOf } from '../testing/mini-room.ts'
-import type { TopologyChange } from './coordinator.ts'
 import { LatencyTracker } from './latency-tracker.ts'
 import type { Measurement } from './measurements.ts'
 import { placeSpans } from './place-spans.ts'
 import type { PictureInput } from './request-input.ts'
 import { ShareTurns } from './share-turns.ts'
+import type { TopologyChange } from './topology-change.ts'
 
 const net = new MiniNet({ random: seededRandom(3), strides: [1, 1, 2, 1], height: 14, width: 6, exits: [1] })
 let room: MiniRoom

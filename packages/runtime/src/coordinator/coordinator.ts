@@ -35,16 +35,7 @@ import { RequestRun } from './request-run.ts'
 import type { InferenceResult, KeptMap } from './result.ts'
 import type { RunContext, RunOptions } from './run-options.ts'
 import { ShareTurns } from './share-turns.ts'
-
-/** Something that may make another plan better. The planner is the caller's. */
-export interface TopologyChange {
-  readonly device: DeviceId
-  readonly what: 'gone' | 'silent' | 'back' | 'away' | 'load' | 'dropped'
-  readonly detail?: string
-  /** With `load`: share of the device's time taken by others' requests, and how many wait there. */
-  readonly load?: number
-  readonly queued?: number
-}
+import type { TopologyChange } from './topology-change.ts'
 
 export interface InferOptions {
   readonly signal?: AbortSignal | undefined

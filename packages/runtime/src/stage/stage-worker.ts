@@ -174,7 +174,7 @@ export class StageWorker {
     request.signal.throwIfAborted()
     const shared = 'map' in payload || targets.length > 1
     for (const { target, stage } of stages) {
-      if (decodedMs > cameMs) stage.spans.push(this.#span('decode', cameMs, decodedMs, volume))
+      if ('blob' in payload) stage.spans.push(this.#span('decode', cameMs, decodedMs, volume))
       const input = stage.assembler.add(map, header.rows)
       if (input === undefined) continue
       request.complete(target)
