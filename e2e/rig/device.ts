@@ -43,7 +43,21 @@ export class Device {
 
   /** Starts the browser and opens the invite; resolves when the page has loaded, not when the room is up. */
   static async open(invite: string, options: DeviceOptions): Promise<Device> {
-    const browserName = options.browser ?? 'chromium'
+    const device = await Device.openPage(address(invite, options), options.browser ?? 'chromium', options)
+    try {
+      await device.page.waitForFunction(() => globalThis.roomful !== undefined, undefined, { timeout: READY_MS })
+      const lend = options.lend ?? true
+      await device.page.evaluate((allowed) => globalThis.roomful?.session.allowLending(allowed), lend)
+      return device
+    } catch (error) {
+      console.error(`${options.name}: the page did not start`, device.errors)
+      await device.close()
+      throw error
+    }
+  }
+
+  /** Starts the browser and opens any page in it. */
+  static async openPage(url: string, browserName: BrowserName, options: Partial<DeviceOptions> = {}): Promise<Device> {
     const server = await launchBrowser(browserName, options)
     try {
       const browser = await browserType(browserName).connect(server.wsEndpoint(), { timeout: 60_000 })
@@ -51,11 +65,8 @@ export class Device {
         viewport: options.viewport ?? { width: 1280, height: 860 },
         ignoreHTTPSErrors: true,
       })
-      const device = new Device(options.name, await context.newPage(), server, browser)
-      await device.page.goto(address(invite, options), { timeout: 60_000 })
-      await device.page.waitForFunction(() => globalThis.roomful !== undefined, undefined, { timeout: READY_MS })
-      const lend = options.lend ?? true
-      await device.page.evaluate((allowed) => globalThis.roomful?.session.allowLending(allowed), lend)
+      const device = new Device(options.name ?? url, await context.newPage(), server, browser)
+      await device.page.goto(url, { timeout: 60_000 })
       return device
     } catch (error) {
       await server.kill()
