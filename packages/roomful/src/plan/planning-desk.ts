@@ -137,10 +137,14 @@ export class PlanningDesk {
     const chosen = await this.#choose(model, topology)
     if (signal.aborted) return
     this.#planned = topology
-    if (samePlan(this.#o.runtime.current[0]?.plan, chosen.plan)) return this.#show(chosen, this.#o.runtime.current[0])
+    const { runtime } = this.#o
+    const [current] = runtime.current
+    // A plan that has failed on a device is installed anew, even when it is still the best one.
+    const goesOn = current !== undefined && samePlan(current.plan, chosen.plan) && runtime.usable(current)
+    if (goesOn) return this.#show(chosen, current)
     this.#show(chosen, undefined)
     try {
-      const [installed] = await this.#o.runtime.install(chosen.plan, { signal })
+      const [installed] = await runtime.install(chosen.plan, { signal })
       this.#show(chosen, installed)
       this.#wake()
     } catch (error) {
