@@ -1,1 +1,9 @@
-export {}
+export type { Usage } from './device/usage.ts'
+export * from './error.ts'
+export * from './report/chrome-trace.ts'
+export * from './report/statistics.ts'
+export * from './report/text.ts'
+export type { RequestRecord } from './requests.ts'
+export type { Replan } from './room/replanner.ts'
+export * from './scenario.ts'
+export * from './simulate.ts'

@@ -1,0 +1,79 @@
+import { type Clock, SerialQueue, sleep, type WireFormat } from '@roomful/core'
+import { type CodecModel, DEFLATE_RATIO, type PlannableModel } from '@roomful/planner'
+import { type FeatureCodec, type PictureCodec, RuntimeError } from '@roomful/runtime'
+import { elementCount, type FeatureMap } from '@roomful/tensor'
+import { MARKS, markedMap, markOf } from '../model/mark.ts'
+
+/** Mark, wire and shape: the form in which simulated maps travel. */
+const FIXED_BYTES = 8
+const ENTROPIES: readonly WireFormat['entropy'][] = ['none', 'deflate']
+
+/**
+ * Feature maps as bytes of the right number and no content. Packing takes the planner's time, one map at a time as a
+ * device's codec Worker does it; unpacking runs beside it.
+ */
+export function simulatedCodec(clock: Clock, model: () => CodecModel): FeatureCodec {
+  const queue = new SerialQueue()
+  return {
+    async encode(map, wire, { signal } = {}) {
+      const ms = model().encodeMs(map.data.length, wire)
+      if (ms > 0) await queue.run(() => sleep(clock, ms, signal), signal)
+      return packed(map, wire)
+    },
+    async decode(bytes, limits, { signal } = {}) {
+      const { map, wire } = unpacked(bytes, limits.maxElements)
+      const ms = model().decodeMs(map.data.length, wire)
+      if (ms > 0) await sleep(clock, ms, signal)
+      return map
+    },
+  }
+}
+
+/** As the real codec's: a fixed head, sizes, range and step per channel where quantised, then the values. */
+export function encodedBytes(dims: readonly number[], wire: WireFormat): number {
+  const parameters = wire.bits > 8 ? 0 : 8 * (dims[1] ?? 1)
+  const values = (elementCount(dims) * wire.bits) / 8
+  return (
+    FIXED_BYTES + 4 * dims.length + parameters + Math.ceil(wire.entropy === 'none' ? values : values * DEFLATE_RATIO)
+  )
+}
+
+function packed(map: FeatureMap, wire: WireFormat): Uint8Array {
+  const bytes = new Uint8Array(encodedBytes(map.dims, wire))
+  bytes.set([map.dims.length, wire.bits, ENTROPIES.indexOf(wire.entropy), markOf(map)])
+  const view = new DataView(bytes.buffer)
+  for (const [axis, dim] of map.dims.entries()) view.setUint32(FIXED_BYTES + 4 * axis, dim, true)
+  return bytes
+}
+
+function unpacked(bytes: Uint8Array, maxElements: number): { map: FeatureMap; wire: WireFormat } {
+  const [rank = 0, bits = 32, entropy = 0, mark = 0] = bytes
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const dims = Array.from({ length: rank }, (_, axis) => view.getUint32(FIXED_BYTES + 4 * axis, true))
+  if (elementCount(dims) > maxElements) throw new RuntimeError('malformed', `a feature map of ${dims.join('x')}`)
+  return { map: markedMap(dims, mark), wire: { bits: bits as 8, entropy: ENTROPIES[entropy] ?? 'none' } }
+}
+
+/** Pictures of one colour, whose shade is the mark; as JPEG or WebP they weigh what the planner assumes. */
+export function simulatedPictures(clock: Clock, codec: () => CodecModel, model: PlannableModel): PictureCodec {
+  const queue = new SerialQueue()
+  const [, , height = 1, width = 1] = model.points[0]?.shape ?? []
+  const pictureMs = () => codec().pictureMs(model.picture.pixels)
+  return {
+    async encode(picture, { kind }, signal) {
+      await queue.run(() => sleep(clock, pictureMs(), signal), signal)
+      const bytes = new Uint8Array(Math.max(1, kind === 'webp' ? model.picture.webp : model.picture.jpeg))
+      bytes[0] = picture.data[0] ?? 0
+      return bytes
+    },
+    async decode(bytes, _kind, _maxPixels, signal) {
+      await sleep(clock, pictureMs(), signal)
+      return shade(width, height, bytes[0] ?? 0)
+    },
+  }
+}
+
+/** A picture that carries a mark through preprocessing with mean 0 and deviation 1. */
+export function shade(width: number, height: number, mark: number) {
+  return { width, height, data: new Uint8Array(width * height * 4).fill(Math.min(mark, MARKS - 1)) }
+}
