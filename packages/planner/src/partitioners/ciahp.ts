@@ -28,7 +28,11 @@ export const ciahp: Method = {
       const cost = search.cost(draft)
       if (draft.exits.length > 0 && (best === undefined || cost < best.cost)) best = { draft, cost }
     }
-    if (best === undefined) return refuse('accuracy', 'no setting of the exits keeps within the accuracy limit')
+    if (best === undefined) {
+      return usableSettings(search, search.limits.maxAccuracyLoss).length === 0
+        ? refuse('accuracy', 'no setting of the exits keeps within the accuracy limit')
+        : refuse('no-exits', 'no exit pays for its own computing here')
+    }
     const notes = own.length < 2 ? ['the device has one processor only: exits and trunk take turns on it'] : []
     return propose(best.draft, ...notes)
   },

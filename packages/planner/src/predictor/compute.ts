@@ -88,6 +88,17 @@ export function costsOfProfile(speed: BackendSpeed): WorkCosts {
   return costs
 }
 
+/** The staircase in a profile: `coefficients.rows` is `[rows, efficiency, rows, efficiency, ...]`, ascending. */
+export function tableOfProfile({ coefficients }: BackendSpeed): RowEfficiency[] {
+  const flat = coefficients?.['rows'] ?? []
+  const table: RowEfficiency[] = []
+  for (let i = 0; i + 1 < flat.length; i += 2) {
+    const [rows = 0, efficiency = 0] = flat.slice(i, i + 2)
+    if (rows > (table.at(-1)?.rows ?? 0) && efficiency > 0) table.push({ rows, efficiency })
+  }
+  return table
+}
+
 /** The reverse of costsOfProfile, for registering a fitted device. */
 export function coefficientsOf(costs: WorkCosts): Record<string, number[]> {
   if (costs.length !== WORK_LENGTH) throw new RangeError(`costs: expected ${WORK_LENGTH} numbers`)

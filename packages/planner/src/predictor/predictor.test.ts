@@ -1,10 +1,11 @@
 import { gaussian, seededRandom } from '@roomful/core'
 import { describe, expect, it } from 'vitest'
-import { ComputeModel, coefficientsOf, costsOfProfile } from './compute.ts'
+import { ComputeModel, coefficientsOf, costsOfProfile, tableOfProfile } from './compute.ts'
 import { OnlineCorrection } from './correction.ts'
 import { fitCosts, type TimedWork } from './fit.ts'
 import { LinkModel } from './link.ts'
 import { fitLink } from './link-fit.ts'
+import { fitLayers, fittedSpeed } from './micro-fit.ts'
 import { nonNegativeLeastSquares } from './nnls.ts'
 import { fitUtilisation } from './utilisation.ts'
 import { addNode, costsOfSpeed, emptyWork, WORK_KINDS, workMs } from './work.ts'
@@ -76,6 +77,26 @@ describe('fitCosts', () => {
       coefficients: coefficientsOf(costs),
     })
     for (const [i, cost] of costs.entries()) expect(back[i]).toBeCloseTo(cost, 15)
+  })
+})
+
+describe('fitLayers', () => {
+  it('finds speed and staircase of a backend that computes rows in blocks of four', () => {
+    const truth = new ComputeModel({ costs: costsOfSpeed(4), overheadMs: 0, rowStep: 4 })
+    const samples = (['conv', 'pointwise'] as const).flatMap((kind) =>
+      [1, 2, 4, 8, 28, 56].map((rows) => {
+        const macs = rows * 1e6
+        const work = addNode(emptyWork(), kind, macs, rows * 1e4)
+        return { kind, macs, bytes: rows * 1e4, rows, ms: truth.shardMs(work, rows, 1000) }
+      }),
+    )
+    const fitted = fitLayers(samples)
+    expect(fitted.gmacsPerSecond).toBeCloseTo(4, 1)
+    const speed = fittedSpeed({ backend: 'ort-wasm', threads: 1, gmacsPerSecond: 4, overheadMs: 0.3 }, fitted)
+    const table = tableOfProfile(speed)
+    expect(table.find(({ rows }) => rows === 1)?.efficiency).toBeCloseTo(0.25, 2)
+    expect(table.find(({ rows }) => rows === 2)?.efficiency).toBeCloseTo(0.5, 2)
+    expect(table.find(({ rows }) => rows === 8)?.efficiency).toBeCloseTo(1, 2)
   })
 })
 

@@ -1,6 +1,6 @@
 import { type Backend, type DeviceId, type DeviceProfile, linkBetween, type Topology } from '@roomful/core'
 import { CodecModel } from './codec.ts'
-import { ComputeModel, costsOfProfile, type RowEfficiency } from './compute.ts'
+import { ComputeModel, costsOfProfile, type RowEfficiency, tableOfProfile } from './compute.ts'
 import { LinkModel } from './link.ts'
 
 /** What the planner believes about a room. Models are looked up once per planning and then called often. */
@@ -49,13 +49,14 @@ export class RoomPredictor implements LatencyPredictor {
     const speed = profile?.backends.find((entry) => entry.backend === backend)
     if (profile === undefined || speed === undefined) return undefined
     const detail = this.#options.details?.get(device)
+    const table = detail?.table ?? (detail?.rowStep === undefined ? tableOfProfile(speed) : [])
     const correction = this.#options.correction?.(device, backend) ?? 1
     return new ComputeModel({
       costs: costsOfProfile(speed),
       overheadMs: speed.overheadMs,
       factor: loadFactor(profile.load) * correction,
       ...(detail?.rowStep === undefined ? {} : { rowStep: detail.rowStep }),
-      ...(detail?.table === undefined ? {} : { table: detail.table }),
+      table,
     })
   }
 
