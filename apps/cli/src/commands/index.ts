@@ -7,6 +7,7 @@ export const commands: Readonly<Record<string, () => Promise<Command>>> = {
   verify: async () => (await import('./verify.ts')).verify,
   prepare: async () => (await import('./prepare.ts')).prepare,
   plan: async () => (await import('./plan.ts')).plan,
+  simulate: async () => (await import('./simulate.ts')).simulateCommand,
   bench: async () => (await import('./bench.ts')).bench,
   serve: async () => (await import('./serve.ts')).serveCommand,
   evaluate: async () => (await import('./evaluate.ts')).evaluate,
