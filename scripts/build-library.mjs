@@ -25,6 +25,7 @@ const TYPED = [
 ]
 const WORKERS = {
   'engine.worker': path.join(root, 'packages/engine/src/worker/engine.worker.ts'),
+  'prepare.worker': path.join(library, 'src/model/prepare.worker.ts'),
   'codec.worker': path.join(root, 'packages/engine/src/codec/codec.worker.ts'),
 }
 const TYPES_TIMEOUT_MS = 300_000

@@ -1,10 +1,11 @@
 import { modelDigest } from '@roomful/core'
 import { analyse } from '@roomful/graph'
-import { httpSource, type ModelPackage, memorySource, type PackageSource, prepareModel } from '@roomful/model'
+import { httpSource, type ModelPackage, type PackageSource } from '@roomful/model'
 import { type PlannableModel, plannableModel } from '@roomful/planner'
 import type { PackageLibrary } from '@roomful/runtime'
 import { RoomfulError } from '../session.ts'
 import type { ModelView, SegmentView } from '../snapshot.ts'
+import { prepareDropped } from './prepare-dropped.ts'
 
 /** A model as the session holds it. `url`: where others can fetch the package; absent for dropped files. */
 export interface OpenedModel {
@@ -24,7 +25,7 @@ export async function openModel(
   signal: AbortSignal | undefined,
 ): Promise<OpenedModel> {
   try {
-    const files = typeof source === 'string' ? pageSource(source) : await droppedSource(source, name)
+    const files = typeof source === 'string' ? pageSource(source) : await prepareDropped(source, name, signal)
     const pack = (await library.add(files, signal)).package
     const digest = modelDigest(pack.manifest.digest)
     const plannable = plannableModel(analyse(pack.graph), { manifest: pack.manifest, digest })
@@ -44,16 +45,6 @@ export function ownOriginSource(url: string): PackageSource {
     throw new RoomfulError('bad-model', 'a plan names a model on another server than this page came from')
   }
   return pageSource(url)
-}
-
-async function droppedSource(bytes: Uint8Array, name: string | undefined): Promise<PackageSource> {
-  const prepared = await prepareModel(bytes, name === undefined ? {} : { name: name.slice(0, 100) })
-  const { graph, weights } = prepared.manifest.files
-  return memorySource({
-    'model.json': prepared.manifestBytes,
-    [graph.path]: prepared.graphBytes,
-    [weights.path]: prepared.weightsBytes,
-  })
 }
 
 /** What the page shows of a model. */

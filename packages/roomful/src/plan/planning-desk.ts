@@ -57,14 +57,14 @@ export class PlanningDesk {
     this.#byHand = undefined
     this.#downloadedBytes = 0
     this.#o.store.update({ model: modelView(model, 0) })
-    await this.#replan()
+    await this.#replanned()
   }
 
   async byHand(hand: DrawnPlan): Promise<void> {
     const before = this.#byHand
     this.#byHand = hand
     try {
-      await this.#replan()
+      await this.#replanned()
     } catch (error) {
       this.#byHand = before
       throw error
@@ -74,7 +74,7 @@ export class PlanningDesk {
   async automatically(change: Partial<PlanningOptions>): Promise<void> {
     this.#planning = { ...this.#planning, ...change }
     this.#byHand = undefined
-    await this.#replan()
+    await this.#replanned()
   }
 
   /** Something in the room changed: plan again when that is worth it. `force`: the current plan cannot go on. */
@@ -115,6 +115,20 @@ export class PlanningDesk {
     for (const cancel of this.#excluded.values()) cancel()
     this.#excluded.clear()
     this.#wake()
+  }
+
+  /** Plans anew and waits until no newer planning is under way: then the newest wish is installed. */
+  async #replanned(): Promise<void> {
+    let current = this.#replan()
+    for (;;) {
+      try {
+        await current
+      } catch (error) {
+        if (current === this.#current) throw error
+      }
+      if (current === this.#current) return
+      current = this.#current
+    }
   }
 
   /** The newest wish wins: an installation under way is given up, and its caller learns so. */
