@@ -36,7 +36,15 @@ export function reportMarkdown(bench: PlannerBench): string {
     )
   }
   if (planning !== undefined) {
-    parts.push('', '### Planning time', '', '| room | median ms | processor ms | budget |', '|---|---|---|---|')
+    parts.push(
+      '',
+      '### Planning time',
+      '',
+      '`auto`, warm. Where other work shares the machine the processor time is the figure.',
+      '',
+      '| room | median ms | processor ms | budget |',
+      '|---|---|---|---|',
+    )
     for (const { what, medianMs, medianCpuMs, budgetMs } of planning) {
       parts.push(`| ${what} | ${medianMs.toFixed(0)} | ${medianCpuMs.toFixed(0)} | ${budgetMs} |`)
     }

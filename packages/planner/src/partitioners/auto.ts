@@ -28,7 +28,7 @@ const MAX_EVALUATIONS = 800
 const SHARD_EVALUATIONS = 12_000
 const SMALL_CUTS = 12
 const SMALL_DEVICES = 4
-const SMALL_STEPS = 20_000
+const SMALL_STEPS = 40_000
 
 /**
  * Everything together: local, the picture to a helper, every single cut in every wire format, chains, pipelines and row
