@@ -33,7 +33,7 @@ def meta(recipe: Recipe, classes: List[str], calibration: Dict[str, object]) -> 
         for i, (block, _mid, _out) in enumerate(recipe.shape.exits)
     ]
     curve = [
-        {k: (round(v, 6) if isinstance(v, float) else v) for k, v in p.items() if k != "expectedLoss"}
+        {k: (round(v, 6) if isinstance(v, float) else v) for k, v in p.items()}
         for p in calibration["operatingCurve"]
     ]
     return {

@@ -187,7 +187,7 @@ class Parts(unittest.TestCase):
         work = [p["meanMacs"] for p in curve]
         self.assertEqual(work, sorted(work))
         self.assertGreater(len(curve), 5)
-        self.assertAlmostEqual(curve[-1]["expectedLoss"], min(p["expectedLoss"] for p in curve))
+        self.assertAlmostEqual(curve[-1]["accuracyLoss"], min(p["accuracyLoss"] for p in curve))
         chosen = default_policy(curve, 0.02)
         self.assertLess(chosen["meanMacs"], 110)
         self.assertLessEqual(chosen["accuracyLoss"], 0.02)
