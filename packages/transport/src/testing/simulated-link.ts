@@ -112,9 +112,10 @@ export class SimulatedDirection<T> {
         message,
         bytes,
         priority,
-        leftMs: bytes / bytesPerMs + windowMs,
+        // Waiting for acknowledgements leaves the way free for the other links that share it.
+        leftMs: bytes / bytesPerMs + (this.#access === undefined ? windowMs : 0),
         inMs: 0,
-        delayMs: rttMs / 2 + lostMs + this.#random.next() * jitterMs,
+        delayMs: rttMs / 2 + lostMs + this.#random.next() * jitterMs + (this.#access === undefined ? 0 : windowMs),
         accept: resolve,
         refuse: reject,
         detach: () => signal?.removeEventListener('abort', onAbort),
@@ -184,14 +185,14 @@ export class SimulatedDirection<T> {
     transfer.leftMs = Math.max(0, transfer.leftMs - (this.#clock.now() - this.#activeSince))
     this.#queues[transfer.priority].unshift(transfer)
     this.#active = undefined
-    this.#access?.up.release(this)
   }
 
   #sent(transfer: Transfer<T>): void {
     transfer.detach()
     this.#active = undefined
     this.#busyUntil = this.#clock.now()
-    this.#access?.up.release(this)
+    // A control message slips in between slices: what it interrupted keeps its turn.
+    if (transfer.priority !== 'control') this.#access?.up.release(this)
     this.#released(transfer)
     const dueMs = Math.max(this.#lastDelivery, Math.max(this.#clock.now(), transfer.inMs) + transfer.delayMs)
     this.#lastDelivery = dueMs
@@ -209,12 +210,14 @@ export class SimulatedDirection<T> {
     if (this.#active === transfer) {
       this.#cancelActive?.()
       this.#active = undefined
-      this.#access?.up.release(this)
+      if (transfer.priority !== 'control') this.#access?.up.release(this)
     } else {
       const queue = this.#queues[transfer.priority]
       const index = queue.indexOf(transfer)
       if (index < 0) return
       queue.splice(index, 1)
+      // It may have been interrupted and hold the turn.
+      if (this.#active === undefined || this.#active.priority === 'control') this.#access?.up.release(this)
     }
     transfer.refuse(reason)
     this.#released(transfer)
