@@ -6,8 +6,9 @@ import { type Command, type CommandContext, option, positional, UsageError, whol
 import { type Evaluation, evaluateModel, type LabelledPicture } from '../evaluate/evaluate.ts'
 import { withMeasured } from '../evaluate/update.ts'
 import { directorySource } from '../model/directory.ts'
-import { PictureError, readPicture } from '../pictures/decode.ts'
+import { readPicture } from '../pictures/decode.ts'
 import { type LabelledFile, readImageFolder } from '../pictures/image-folder.ts'
+import { PictureError } from '../pictures/picture-error.ts'
 import { spread } from '../spread.ts'
 
 export const evaluate: Command = {

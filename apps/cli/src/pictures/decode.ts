@@ -1,12 +1,9 @@
 import { readFile, stat } from 'node:fs/promises'
-import { ReasonedError } from '@roomful/core'
 import { checkPicture, type Picture } from '@roomful/tensor'
-import jpeg from 'jpeg-js'
 import { PNG } from 'pngjs'
+import { decodeJpeg, jpegPixels } from './jpeg.ts'
 import { exifOrientation, upright } from './orientation.ts'
-
-/** `too-large` or `corrupt`; the file's name is in the message. */
-export class PictureError extends ReasonedError<'too-large' | 'corrupt' | 'not-a-picture'> {}
+import { PictureError } from './picture-error.ts'
 
 const MAX_FILE_BYTES = 64 << 20
 const MAX_MEGAPIXELS = 100
@@ -17,7 +14,7 @@ export async function readPicture(file: string): Promise<Picture> {
   if (size > MAX_FILE_BYTES) throw new PictureError('too-large', `${file}: ${size} bytes; at most ${MAX_FILE_BYTES}`)
   const bytes = await readFile(file)
   try {
-    const picture = decodePicture(bytes)
+    const picture = await decodePicture(bytes)
     checkPicture(picture)
     return picture
   } catch (cause) {
@@ -27,15 +24,12 @@ export async function readPicture(file: string): Promise<Picture> {
 }
 
 /** JPEG or PNG bytes, told apart by their first bytes. @throws PictureError, or the decoder's own error */
-export function decodePicture(bytes: Uint8Array): Picture {
+export async function decodePicture(bytes: Uint8Array): Promise<Picture> {
   if (bytes[0] === 0xff && bytes[1] === 0xd8) {
-    const { width, height, data } = jpeg.decode(bytes, {
-      useTArray: true,
-      formatAsRGBA: true,
-      maxResolutionInMP: MAX_MEGAPIXELS,
-      maxMemoryUsageInMB: 2048,
-    })
-    return upright({ width, height, data }, exifOrientation(bytes))
+    const pixels = jpegPixels(bytes)
+    if (pixels === undefined) throw new PictureError('corrupt', 'the JPEG has no frame header')
+    checkPixels(pixels)
+    return upright(await decodeJpeg(bytes), exifOrientation(bytes))
   }
   if (bytes[0] === 0x89 && bytes[1] === 0x50 && bytes[2] === 0x4e && bytes[3] === 0x47) {
     checkPngSize(bytes)
@@ -49,7 +43,11 @@ export function decodePicture(bytes: Uint8Array): Picture {
 function checkPngSize(bytes: Uint8Array): void {
   if (bytes.length < 24) throw new PictureError('corrupt', 'the PNG header is cut off')
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const pixels = view.getUint32(16) * view.getUint32(20)
-  if (pixels > MAX_MEGAPIXELS * 1e6)
-    throw new PictureError('too-large', `${pixels} pixels; at most ${MAX_MEGAPIXELS} million`)
+  checkPixels(view.getUint32(16) * view.getUint32(20))
+}
+
+/** Before anything is allocated for them. */
+function checkPixels(pixels: number): void {
+  if (pixels <= MAX_MEGAPIXELS * 1e6) return
+  throw new PictureError('too-large', `${pixels} pixels; at most ${MAX_MEGAPIXELS} million`)
 }

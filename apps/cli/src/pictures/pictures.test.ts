@@ -31,25 +31,37 @@ function png(width: number, height: number): Buffer {
 }
 
 describe('decodePicture', () => {
-  it('reads a PNG pixel by pixel', () => {
-    const picture = decodePicture(png(5, 3))
+  it('reads a PNG pixel by pixel', async () => {
+    const picture = await decodePicture(png(5, 3))
     expect([picture.width, picture.height]).toEqual([5, 3])
     expect(Buffer.compare(Buffer.from(picture.data), pixels(5, 3))).toBe(0)
   })
 
-  it('reads a JPEG', () => {
+  it('reads a JPEG', async () => {
     const data = Buffer.alloc(16 * 16 * 4, 100)
-    const picture = decodePicture(jpeg.encode({ width: 16, height: 16, data }, 95).data)
+    const picture = await decodePicture(jpeg.encode({ width: 16, height: 16, data }, 95).data)
     expect([picture.width, picture.height]).toEqual([16, 16])
     expect(Math.abs((picture.data[0] ?? 0) - 100)).toBeLessThan(3)
   })
 
-  it('refuses what is neither, and a PNG that claims a huge size', () => {
-    expect(() => decodePicture(Buffer.from('GIF89a'))).toThrow(/neither JPEG nor PNG/)
+  it('refuses what is neither, and files that claim a huge size', async () => {
+    await expect(decodePicture(Buffer.from('GIF89a'))).rejects.toThrow(/neither JPEG nor PNG/)
     const huge = png(2, 2)
     huge.writeUInt32BE(100_000, 16)
     huge.writeUInt32BE(100_000, 20)
-    expect(() => decodePicture(huge)).toThrow(/at most 100 million/)
+    await expect(decodePicture(huge)).rejects.toThrow(/at most 100 million/)
+    const wide = Buffer.from(jpeg.encode({ width: 16, height: 16, data: Buffer.alloc(1024) }, 50).data)
+    const frame = wide.indexOf(Buffer.of(0xff, 0xc0))
+    wide.writeUInt32BE(0xffff_ffff, frame + 5)
+    await expect(decodePicture(wide)).rejects.toThrow(/at most 100 million/)
+  })
+
+  it('reads the next JPEG after a damaged one', async () => {
+    const whole = jpeg.encode({ width: 16, height: 16, data: Buffer.alloc(1024, 100) }, 95).data
+    for (let i = 0; i < 2; i++) {
+      await expect(decodePicture(withoutTables(whole))).rejects.toMatchObject({ reason: 'corrupt' })
+      expect((await decodePicture(whole)).width).toBe(16)
+    }
   })
 
   it('gives a typed error with the file name for damaged files', async () => {
@@ -58,6 +70,8 @@ describe('decodePicture', () => {
     const broken = {
       'cut.png': png(30, 30).subarray(0, 60),
       'head.jpg': whole.subarray(0, 20),
+      'tail.jpg': whole.subarray(0, -2),
+      'tables.jpg': withoutTables(whole),
       'text.jpg': Buffer.from('hello'),
     }
     for (const [name, bytes] of Object.entries(broken)) {
@@ -69,6 +83,13 @@ describe('decodePicture', () => {
     }
   })
 })
+
+/** A JPEG whose quantisation tables are marked as comments: whole, but not to be decoded. */
+function withoutTables(whole: Uint8Array): Uint8Array {
+  const out = Buffer.from(whole)
+  for (let at = out.indexOf(Buffer.of(0xff, 0xdb)); at >= 0; at = out.indexOf(Buffer.of(0xff, 0xdb))) out[at + 1] = 0xfe
+  return out
+}
 
 /** A JPEG start with an APP1 segment that carries one orientation tag. */
 function exifHeader(orientation: number, little: boolean): Uint8Array {
