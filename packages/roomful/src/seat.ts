@@ -20,7 +20,7 @@ import { EnginePool } from './compute/engine-pool.ts'
 import { type Presence, pauseReason, watchPresence } from './device/presence.ts'
 import type { SettingsStore } from './device/settings.ts'
 import { WakeLock } from './device/wake-lock.ts'
-import { modelView, openModel, ownOriginSource } from './model/open-model.ts'
+import { modelView, openModel, ownOriginSource, ownOriginUrl } from './model/open-model.ts'
 import { canvasCodec } from './picture/canvas-codec.ts'
 import { PlanningDesk } from './plan/planning-desk.ts'
 import {
@@ -283,9 +283,9 @@ export class Seat implements RoomSession {
 
   /** An observer reads the structure of the model that the room uses; a dropped model without URL stays unseen. */
   #showModel(digest: ModelDigest, url: string | undefined): void {
-    if (url === undefined || new URL(url).origin !== location.origin || this.#showing === digest) return
+    if (url === undefined || this.#showing === digest) return
     this.#showing = digest
-    openModel(this.#library, url, undefined, this.#ended.signal).then(
+    openModel(this.#library, ownOriginUrl(url), undefined, this.#ended.signal).then(
       (model) => this.#o.store.update({ model: modelView(model, 0), modelState: 'ready' }),
       (error: unknown) => this.#o.store.say('info', errorText(error)),
     )

@@ -39,13 +39,16 @@ export async function openModel(
 
 const pageSource = (url: string): PackageSource => httpSource(url, (address, init) => fetch(address, init))
 
-/** Only this page's own server is asked by URL: a peer's plan must not make this device fetch from anywhere else. */
+/**
+ * Another device's package, looked for at the same path of this page's own server: a peer must not make this device fetch
+ * from anywhere else, and in one room the same server has several addresses (localhost, the LAN's). What is found counts
+ * only under its digest; what is not comes from the peer.
+ */
 export function ownOriginSource(url: string): PackageSource {
-  if (new URL(url).origin !== location.origin) {
-    throw new RoomfulError('bad-model', 'a plan names a model on another server than this page came from')
-  }
-  return pageSource(url)
+  return pageSource(ownOriginUrl(url))
 }
+
+export const ownOriginUrl = (url: string): string => new URL(new URL(url).pathname, location.origin).href
 
 /** What the page shows of a model. */
 export function modelView({ pack, plannable }: OpenedModel, downloadedBytes: number): ModelView {
