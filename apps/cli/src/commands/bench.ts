@@ -8,6 +8,7 @@ const ROOT = fileURLToPath(new URL('../../../../', import.meta.url))
 /** Benchmarks by name; each is loaded only when it runs. */
 const BENCHES: Readonly<Record<string, (context: CommandContext) => Promise<0 | 1>>> = {
   planner: runPlanner,
+  transport: runTransport,
 }
 
 export const bench: Command = {
@@ -15,6 +16,7 @@ export const bench: Command = {
   usage: `${Object.keys(BENCHES).join('|')} [--quick] [--write]`,
   help: `
   planner   every method in DistrEdge's rooms, auto against all plans of small cases, planning times, exits, compression
+  transport goodput and echo of feature-map messages in two Chromium processes, against a raw channel and PeerJS
   --quick   a minute instead of a quarter of an hour
   --write   puts the tables and the plot into docs/`,
   options: { quick: { type: 'boolean' }, write: { type: 'boolean' } },
@@ -42,6 +44,17 @@ async function runPlanner(context: CommandContext): Promise<0> {
     await writeFile(path.join(ROOT, 'docs', 'planner-comparison.svg'), comparisonPlot(result.comparison))
   }
   context.print(markdown)
+  context.result(result)
+  return 0
+}
+
+async function runTransport(context: CommandContext): Promise<0> {
+  const { benchTransport } = await import('@roomful/bench/transport')
+  const result = await benchTransport({
+    quick: context.values['quick'] === true,
+    print: (line) => context.warn(line),
+  })
+  context.print(JSON.stringify(result.summary, null, 2))
   context.result(result)
   return 0
 }
