@@ -24,8 +24,9 @@ interface Candidate {
  * Evaluations that one refinement may take: plans with many shards take longer each and get fewer, so that planning for
  * 8 devices and 20 cuts stays within 50 ms.
  */
-const MAX_EVALUATIONS = 800
-const SHARD_EVALUATIONS = 12_000
+const MAX_EVALUATIONS = 500
+const MAX_REFINED = 10
+const SHARD_EVALUATIONS = 10_000
 const SMALL_CUTS = 12
 const SMALL_DEVICES = 4
 const SMALL_STEPS = 40_000
@@ -145,7 +146,7 @@ function evaluationsFor({ volumes }: Draft): number {
 
 /** Small cases: a walk over all plans that could be better by more than half a percent, as long as it stays short. */
 function walk({ method, search, draft }: Candidate): Candidate[] {
-  if (search.last > SMALL_CUTS || search.room.devices.length > SMALL_DEVICES || draft.exits.length > 0) return []
+  if (!isSmall(search) || draft.exits.length > 0) return []
   const walked = new ExhaustiveWalk(search, { known: draft, gain: 0.005, maxSteps: SMALL_STEPS, oneWire: true })
   walked.go()
   return walked.best === undefined || walked.best === draft
@@ -153,15 +154,21 @@ function walk({ method, search, draft }: Candidate): Candidate[] {
     : [candidate(method, search, improve(search, walked.best, evaluationsFor(walked.best)))]
 }
 
+const isSmall = (search: Search): boolean => search.last <= SMALL_CUTS && search.room.devices.length <= SMALL_DEVICES
+
+const whoComputes = ({ shards }: DraftVolume): string => shards.map((shard) => shard.processor).join('+')
+
 /** The best candidate of each kind, best first: refining near-copies of one plan would find one plan. */
 function bestOfEachKind(ranked: readonly Candidate[]): Candidate[] {
   const seen = new Set<string>()
-  return ranked.filter(({ method, search, draft }) => {
-    const kind = `${method} ${search.model.trunk} ${draft.volumes.some((volume) => volume.shards.length > 1)}`
+  const kinds = ranked.filter(({ method, search, draft }) => {
+    const sharded = draft.volumes.some((volume) => volume.shards.length > 1)
+    const kind = `${method} ${search.model.trunk} ${isSmall(search) ? draft.volumes.map(whoComputes).join() : sharded}`
     if (seen.has(kind)) return false
     seen.add(kind)
     return true
   })
+  return kinds.slice(0, MAX_REFINED)
 }
 
 function refine({ method, search, draft }: Candidate): Candidate[] {

@@ -153,14 +153,16 @@ function toRows(blocks: readonly number[], block: number, rows: number): number[
   })
 }
 
-/** Least time for the work behind each point: all devices together without overhead, halo or exchange. */
+/** Least time for the work behind each point, without overhead, halo and exchange. */
 function restBounds(search: Search, processors: readonly number[]): number[] {
   const { model, last } = search
   const bounds: number[] = new Array(last + 1).fill(0)
   if (modelMacs(model) === 0) return bounds
   for (let i = last - 1; i >= 0; i--) {
     const rates = speeds(search, processors, { from: i, to: i + 1 })
-    const ms = Math.max(segmentAt(model, i).macs, 1) / rates.reduce((sum, rate) => sum + rate, 0)
+    // What cannot be split by rows takes at least as long as on the fastest device.
+    const together = segmentAt(model, i).tables() === undefined ? Math.max(...rates) : rates.reduce((a, b) => a + b, 0)
+    const ms = Math.max(segmentAt(model, i).macs, 1) / together
     bounds[i] = (bounds[i + 1] as number) + ms
   }
   return bounds
