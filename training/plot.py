@@ -87,11 +87,12 @@ def training_chart(name: str, log: List[Dict[str, object]]) -> str:
     count = len(measured[-1]["calibration"])
     labels = [f"exit {i + 1}" for i in range(count - 1)] + ["final"]
     series = [Series(l, [(e["epoch"], 100 * e["calibration"][i]) for e in measured]) for i, l in enumerate(labels)]
-    bands, side = [], None
-    for e in log:
-        if e["side"] != side:
-            side = e["side"]
-            bands.append((max(e["epoch"] - 1, 0), f"{side} px"))
+    phases = [[e["side"], e["epoch"] - 1, e["epoch"]] for e in log]
+    for before, after in zip(phases, phases[1:]):
+        if before[0] == after[0]:
+            after[1] = before[1]
+    ended = [p for p, after in zip(phases, phases[1:] + [[None]]) if p[0] != after[0]]
+    bands = [(begin, f"{side} px") for side, begin, end in ended if end - begin > 2]    # shorter ones are cut-off epochs
     low = min(y for s in series for x, y in s.points if x > log[-1]["epoch"] * 0.15)
     return chart(f"{name}: accuracy on the calibration part during training", "epoch", "top-1, %", series,
                  (0, log[-1]["epoch"]), (max(0, int(low / 10) * 10), 100), bands)

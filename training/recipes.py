@@ -52,7 +52,7 @@ IMAGENETTE = Recipe(
     ),
     calibration=600,
     augment=Augmentation(area=(0.35, 1.0), ratio=0.75, brightness=0.25, contrast=0.25, saturation=0.3, cutmix=0.35),
-    sizes=((0.0, 96), (0.32, 112), (0.75, 128)),
+    sizes=((0.0, 96), (0.32, 112), (0.65, 128), (0.85, 160)),
     licence="MIT for the weights; the training pictures have their own terms, see docs/model-cards/imagenette.md",
 )
 
