@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest'
+import { lateComers, readScenario } from './scenario.ts'
+
+const room = { initiator: 'a', devices: [{ id: 'a' }, { id: 'b' }] }
+const base = { model: 'vgg16', room, requests: { kind: 'closed', count: 1 } }
+
+describe('a scenario file', () => {
+  it('needs a model, a room and requests, and fills in the rest', () => {
+    expect(readScenario(base)).toMatchObject({ seed: 1, methods: ['auto'], replanning: true, events: [] })
+  })
+
+  it.each([
+    [{ ...base, colour: 1 }, 'unknown key colour'],
+    [{ ...base, requests: { ...base.requests, rate: 3 } }, 'unknown key requests.rate'],
+    [{ ...base, requests: { kind: 'often', count: 1 } }, 'requests.kind'],
+    [{ ...base, events: [{ atMs: 1, kind: 'load', device: 'b', load: 2 }] }, 'events.0.load'],
+    [{ ...base, events: [{ atMs: 1, kind: 'leave', device: 'c' }] }, 'c is not among the devices'],
+    [{ ...base, events: [{ atMs: 1, kind: 'kill', device: 'a' }] }, 'the initiator a stays'],
+    [{ ...base, events: [{ atMs: 1, kind: 'link', a: 'b', b: 'b' }] }, 'from b to itself'],
+    [{ ...base, methods: ['magic'] }, 'methods.0'],
+    [{ ...base, methods: ['auto'], plan: {} }, 'either methods or a plan'],
+    [{ model: 'vgg16', room }, 'requests'],
+    [{ ...base, room: [] }, 'room'],
+  ])('refuses %j', (value, why) => {
+    expect(() => readScenario(value)).toThrow(why)
+  })
+
+  it('knows who comes later: whose first move is to join', () => {
+    const events = [
+      { atMs: 9, kind: 'leave', device: 'b' },
+      { atMs: 5, kind: 'join', device: 'b' },
+    ]
+    expect([...lateComers(readScenario({ ...base, events }))]).toEqual(['b'])
+    const away = [
+      { atMs: 1, kind: 'leave', device: 'b' },
+      { atMs: 5, kind: 'join', device: 'b' },
+    ]
+    expect(lateComers(readScenario({ ...base, events: away })).size).toBe(0)
+  })
+})
