@@ -24,7 +24,8 @@ interface Candidate {
  * Evaluations that one refinement may take: plans with many shards take longer each and get fewer, so that planning for
  * 8 devices and 20 cuts stays within 50 ms.
  */
-const MAX_EVALUATIONS = 500
+const MAX_EVALUATIONS = 250
+const MAX_SMALL_EVALUATIONS = 500
 const MAX_REFINED = 10
 const SHARD_EVALUATIONS = 10_000
 const SMALL_CUTS = 12
@@ -139,9 +140,9 @@ function withExits(search: Search, plain: readonly Candidate[]): Candidate[] {
   })
 }
 
-function evaluationsFor({ volumes }: Draft): number {
+function evaluationsFor(search: Search, { volumes }: Draft): number {
   const shards = volumes.reduce((sum, volume) => sum + volume.shards.length, 0)
-  return Math.min(MAX_EVALUATIONS, Math.ceil(SHARD_EVALUATIONS / shards))
+  return Math.min(isSmall(search) ? MAX_SMALL_EVALUATIONS : MAX_EVALUATIONS, Math.ceil(SHARD_EVALUATIONS / shards))
 }
 
 /** Small cases: a walk over all plans that could be better by more than half a percent, as long as it stays short. */
@@ -151,7 +152,7 @@ function walk({ method, search, draft }: Candidate): Candidate[] {
   walked.go()
   return walked.best === undefined || walked.best === draft
     ? []
-    : [candidate(method, search, improve(search, walked.best, evaluationsFor(walked.best)))]
+    : [candidate(method, search, improve(search, walked.best, evaluationsFor(search, walked.best)))]
 }
 
 const isSmall = (search: Search): boolean => search.last <= SMALL_CUTS && search.room.devices.length <= SMALL_DEVICES
@@ -172,12 +173,12 @@ function bestOfEachKind(ranked: readonly Candidate[]): Candidate[] {
 }
 
 function refine({ method, search, draft }: Candidate): Candidate[] {
-  const better = improve(search, draft, evaluationsFor(draft))
+  const better = improve(search, draft, evaluationsFor(search, draft))
   const out = [candidate(method, search, better)]
   if (search.limits.exits && better.exits.length === 0 && search.model.settings.length > 0) {
     const left = search.limits.maxAccuracyLoss - search.evaluate(better).accuracyLoss
     const placed = placeExits(search, better, left)
-    out.push(candidate('exits', search, improve(search, placed, evaluationsFor(placed))))
+    out.push(candidate('exits', search, improve(search, placed, evaluationsFor(search, placed))))
   }
   return out
 }
