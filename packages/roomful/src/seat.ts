@@ -2,10 +2,12 @@ import { idbStore } from '@roomful/cache'
 import {
   type BackendSpeed,
   type Clock,
+  checkPlan,
   type DeviceId,
   type DeviceProfile,
   errorText,
   type ModelDigest,
+  type Plan,
   seededRandom,
   systemClock,
 } from '@roomful/core'
@@ -211,6 +213,10 @@ export class Seat implements RoomSession {
 
   planByHand(plan: HandPlan, options: HandPlanOptions = {}): Promise<void> {
     return this.#desk.byHand({ plan, exits: options.exits ?? true })
+  }
+
+  async installPlan(plan: Plan): Promise<void> {
+    await this.#desk.byHand(checkPlan(plan))
   }
 
   planAutomatically(options: Partial<PlanningOptions> = {}): Promise<void> {

@@ -1,4 +1,4 @@
-import type { DeviceId } from '@roomful/core'
+import type { DeviceId, Plan } from '@roomful/core'
 import { ReasonedError } from '@roomful/core'
 import type { HandPlan, RequestView, RoomSnapshot } from './snapshot.ts'
 
@@ -59,6 +59,11 @@ export interface RoomSession extends AsyncDisposable {
 
   /** Replaces the planner until `planAutomatically`. @throws PlanError when it does not fit the model or the room */
   planByHand(plan: HandPlan, options?: HandPlanOptions): Promise<void>
+  /**
+   * Installs any Plan as it is, such as one a partitioner made elsewhere; replaces the planner until `planAutomatically`.
+   * @throws PlanError when it is malformed or does not fit the model or the room; RuntimeError when it cannot be prepared
+   */
+  installPlan(plan: Plan): Promise<void>
   planAutomatically(options?: Partial<PlanningOptions>): Promise<void>
 
   rename(name: string): void

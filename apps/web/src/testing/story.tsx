@@ -19,6 +19,7 @@ const session: RoomSession = {
   infer: () => Promise.reject(new Error('a story runs nothing')),
   async *inferStream() {},
   planByHand: nothing,
+  installPlan: nothing,
   planAutomatically: nothing,
   rename: () => {},
   allowLending: () => {},

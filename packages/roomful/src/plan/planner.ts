@@ -1,4 +1,4 @@
-import type { DeviceProfile, Plan, Topology } from '@roomful/core'
+import { type DeviceProfile, type Plan, PlanError, planDevices, type Topology } from '@roomful/core'
 import { type PlanningLimits, planWith, RoomPredictor } from '@roomful/planner'
 import type { OpenedModel } from '../model/open-model.ts'
 import { type PlanningOptions, RoomfulError } from '../session.ts'
@@ -58,10 +58,21 @@ export interface DrawnPlan {
   readonly exits: boolean
 }
 
-export function planByHand(model: OpenedModel, topology: Topology, drawn: DrawnPlan): ChosenPlan {
+export function planByHand(model: OpenedModel, topology: Topology, drawn: DrawnPlan | Plan): ChosenPlan {
+  if ('volumes' in drawn) return wholePlan(model, topology, drawn)
   const exits = drawn.exits ? model.pack.manifest.exits : []
   const thresholds = new Map(exits.map((exit) => [exit.name, exit.threshold]))
   const plan = planOfHand(drawn.plan, model.plannable, topology, new RoomPredictor(topology), thresholds)
+  return { plan, words: [describePlan(plan, topology)], runnersUp: [] }
+}
+
+/** @throws PlanError `inconsistent` when the plan is another model's or names a device that is not here */
+function wholePlan(model: OpenedModel, topology: Topology, plan: Plan): ChosenPlan {
+  if (plan.model !== model.plannable.digest) throw new PlanError('inconsistent', 'the plan is for another model')
+  const here = new Set(topology.devices.map((device) => device.id))
+  if (!planDevices(plan).every((device) => here.has(device))) {
+    throw new PlanError('inconsistent', 'a device of the plan is not here')
+  }
   return { plan, words: [describePlan(plan, topology)], runnersUp: [] }
 }
 

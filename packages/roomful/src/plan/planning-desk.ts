@@ -35,7 +35,7 @@ export class PlanningDesk {
   readonly #waiting = new Set<() => void>()
   #model: OpenedModel | undefined
   #planning = DEFAULT_PLANNING
-  #byHand: DrawnPlan | undefined
+  #byHand: DrawnPlan | Plan | undefined
   #planned: Topology | undefined
   #cancelTimer: (() => void) | undefined
   #current: Promise<void> = Promise.resolve()
@@ -60,7 +60,8 @@ export class PlanningDesk {
     await this.#replanned()
   }
 
-  async byHand(hand: DrawnPlan): Promise<void> {
+  /** `hand`: a drawn split, or a whole Plan that is installed as it is. */
+  async byHand(hand: DrawnPlan | Plan): Promise<void> {
     const before = this.#byHand
     this.#byHand = hand
     try {
