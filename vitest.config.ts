@@ -7,6 +7,7 @@ const TESTS = [
   'apps/*/src/**/*.test.{ts,tsx}',
   'signaling-server/src/**/*.test.ts',
   'scripts/**/*.test.ts',
+  'e2e/rig/**/*.test.ts',
 ]
 const SOAKS = [
   'packages/*/src/**/*.soak.ts',

@@ -1,6 +1,8 @@
 import type { Browser, BrowserServer, Page } from 'playwright'
 import type { HandPlan, HandPlanOptions, RequestView, RoomSession, RoomSnapshot } from 'roomful'
 import { type BrowserName, type BrowserOptions, browserType, launchBrowser } from './browsers.ts'
+import { type CpuMeans, type CpuShare, type CpuShareOptions, limitCpu } from './cpu-share.ts'
+import { type RelaySeat, throughRelay } from './ice-rewrite.ts'
 
 export interface DeviceOptions extends BrowserOptions {
   readonly name: string
@@ -11,6 +13,12 @@ export interface DeviceOptions extends BrowserOptions {
   readonly lend?: boolean
   /** Address of another model package, relative to the page. */
   readonly model?: string
+  /** Share of the machine that the whole browser gets, in force before the page loads. Default: unlimited. */
+  readonly cpu?: CpuShareOptions
+  /** The emulated links that its connections take. Default: straight. */
+  readonly links?: RelaySeat
+  /** A phone's viewport and touch (Chromium only). Default false. */
+  readonly mobile?: boolean
 }
 
 /** What the page exposes to the rig (apps/web/src/main.tsx). */
@@ -20,6 +28,7 @@ declare global {
 
 const READY_MS = 120_000
 const POLL_MS = 60
+const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true } as const
 
 /** One emulated device: a browser process of its own with the page open in it. */
 export class Device {
@@ -29,12 +38,14 @@ export class Device {
   readonly errors: string[] = []
   readonly #server: BrowserServer
   readonly #browser: Browser
+  readonly #cpu: CpuShare | undefined
 
-  private constructor(name: string, page: Page, server: BrowserServer, browser: Browser) {
+  private constructor(name: string, page: Page, server: BrowserServer, browser: Browser, cpu: CpuShare | undefined) {
     this.name = name
     this.page = page
     this.#server = server
     this.#browser = browser
+    this.#cpu = cpu
     page.on('pageerror', (error) => this.errors.push(error.message))
     page.on('console', (line) => {
       if (line.type() === 'error') this.errors.push(line.text())
@@ -59,17 +70,23 @@ export class Device {
   /** Starts the browser and opens any page in it. */
   static async openPage(url: string, browserName: BrowserName, options: Partial<DeviceOptions> = {}): Promise<Device> {
     const server = await launchBrowser(browserName, options)
+    let cpu: CpuShare | undefined
     try {
       const browser = await browserType(browserName).connect(server.wsEndpoint(), { timeout: 60_000 })
       const context = await browser.newContext({
-        viewport: options.viewport ?? { width: 1280, height: 860 },
+        ...(options.mobile ? PHONE : { viewport: options.viewport ?? { width: 1280, height: 860 } }),
         ignoreHTTPSErrors: true,
       })
-      const device = new Device(options.name ?? url, await context.newPage(), server, browser)
-      await device.page.goto(url, { timeout: 60_000 })
+      const page = await context.newPage()
+      if (options.links !== undefined) await throughRelay(page, options.links)
+      cpu = await share(server, page, options.cpu)
+      const device = new Device(options.name ?? url, page, server, browser, cpu)
+      // A tenth of a core takes its time.
+      await page.goto(url, { timeout: READY_MS })
       return device
     } catch (error) {
       await server.kill()
+      await cpu?.release()
       throw error
     }
   }
@@ -139,9 +156,30 @@ export class Device {
     )
   }
 
+  /** How its CPU share is brought about. */
+  get cpuMeans(): CpuMeans {
+    return this.#cpu?.means ?? 'none'
+  }
+
+  /** Another share of one core from now on; for devices that were opened with one. */
+  async changeCpu(cores: number): Promise<void> {
+    await this.#cpu?.change(cores)
+  }
+
+  /** Hides or shows the page as switching tabs does: the page's own listeners hear of it, the browser does not. */
+  setVisible(visible: boolean): Promise<void> {
+    return this.page.evaluate((isVisible) => {
+      const state: DocumentVisibilityState = isVisible ? 'visible' : 'hidden'
+      Object.defineProperty(document, 'visibilityState', { value: state, configurable: true })
+      Object.defineProperty(document, 'hidden', { value: !isVisible, configurable: true })
+      document.dispatchEvent(new Event('visibilitychange'))
+    }, visible)
+  }
+
   /** Ends the process at once, as a crash or an empty battery would: nobody is told. */
   async kill(): Promise<void> {
     await this.#server.kill()
+    await this.#cpu?.release()
   }
 
   /** Stops every process of the browser (SIGSTOP): the tab is silent but not gone. Undone by `thaw`. */
@@ -155,8 +193,11 @@ export class Device {
 
   async close(): Promise<void> {
     this.thaw()
+    // Ending takes its time on a tenth of a core.
+    await this.#cpu?.change(1)
     await this.#browser.close().catch(() => {})
     await this.#server.kill().catch(() => {})
+    await this.#cpu?.release()
   }
 
   /** Playwright makes the browser the leader of a process group of its own. */
@@ -169,6 +210,11 @@ export class Device {
       // The process has gone already.
     }
   }
+}
+
+async function share(server: BrowserServer, page: Page, cpu: CpuShareOptions | undefined) {
+  const pid = server.process().pid
+  return cpu === undefined || pid === undefined ? undefined : limitCpu(pid, page, cpu)
 }
 
 function address(invite: string, options: DeviceOptions): string {

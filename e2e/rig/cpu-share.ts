@@ -1,0 +1,118 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import type { CDPSession, Page } from 'playwright'
+
+/** How a device's CPU share is brought about; every result names it. */
+export type CpuMeans = 'cgroup' | 'cdp' | 'none'
+
+export interface CpuShare {
+  readonly means: CpuMeans
+  /** Gives the device another share of one core, from now on. */
+  change(cores: number): Promise<void>
+  release(): Promise<void>
+}
+
+export interface CpuShareOptions {
+  /** Share of one core; above 1 for several. */
+  readonly cores: number
+  /**
+   * Period of the quota. Within one period the device runs at the machine's full speed until its quota is used up: a long
+   * period lets a device that often waits for others look faster than it is. Default 10 ms.
+   */
+  readonly periodMs?: number
+}
+
+const CGROUP_CPU = '/sys/fs/cgroup/cpu'
+const DEFAULT_PERIOD_MS = 10
+/** The kernel refuses less. */
+const MIN_QUOTA_US = 1000
+/** A group is removable only when its last process has been reaped. */
+const REMOVE_TRIES = 20
+const REMOVE_PAUSE_MS = 50
+let groups = 0
+
+/** Whether this process may make cgroup v1 CPU groups: root on a machine that has them. */
+export function canUseCgroup(): boolean {
+  return process.getuid?.() === 0 && existsSync(path.join(CGROUP_CPU, 'cpu.cfs_quota_us'))
+}
+
+/**
+ * Limits the whole process tree of a browser: by a CPU quota (cgroup v1) as root; elsewhere by the DevTools protocol,
+ * which slows the page's main thread only and not its Workers, so that figures do not compare.
+ */
+export async function limitCpu(rootPid: number, page: Page, options: CpuShareOptions): Promise<CpuShare> {
+  return canUseCgroup() ? cgroupShare(rootPid, options) : cdpShare(page, options)
+}
+
+function cgroupShare(rootPid: number, { cores, periodMs = DEFAULT_PERIOD_MS }: CpuShareOptions): CpuShare {
+  const folder = path.join(CGROUP_CPU, `roomful-${process.pid}-${++groups}`)
+  mkdirSync(folder)
+  const set = (share: number) => {
+    // A share that needs less than the smallest quota gets a longer period instead.
+    const periodUs = Math.max(Math.round(periodMs * 1000), Math.ceil(MIN_QUOTA_US / share))
+    writeFileSync(path.join(folder, 'cpu.cfs_period_us'), String(periodUs))
+    writeFileSync(path.join(folder, 'cpu.cfs_quota_us'), String(Math.round(periodUs * share)))
+  }
+  set(cores)
+  // Twice: a process may have been born during the first walk; children of those inside are born inside.
+  for (let walk = 0; walk < 2; walk++) for (const pid of processTree(rootPid)) join(folder, pid)
+  return {
+    means: 'cgroup',
+    async change(share) {
+      set(share)
+    },
+    async release() {
+      for (let attempt = 0; attempt < REMOVE_TRIES; attempt++) {
+        try {
+          rmdirSync(folder)
+          return
+        } catch {
+          await new Promise((resolve) => setTimeout(resolve, REMOVE_PAUSE_MS))
+        }
+      }
+    },
+  }
+}
+
+function join(folder: string, pid: number): void {
+  try {
+    writeFileSync(path.join(folder, 'cgroup.procs'), String(pid))
+  } catch {
+    // The process has gone already.
+  }
+}
+
+/** The process, its descendants, and everybody in its process group (Playwright makes a browser lead its own). */
+export function processTree(rootPid: number): number[] {
+  const parents = new Map<number, { parent: number; group: number }>()
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue
+    try {
+      // "pid (name) state ppid pgrp ...": the name may hold anything, also brackets.
+      const stat = readFileSync(`/proc/${name}/stat`, 'utf8')
+      const [, parent = '', group = ''] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+      parents.set(Number(name), { parent: Number(parent), group: Number(group) })
+    } catch {
+      // It has gone meanwhile.
+    }
+  }
+  const isInside = (pid: number): boolean => {
+    for (let at: number | undefined = pid; at !== undefined && at > 1; at = parents.get(at)?.parent) {
+      if (at === rootPid || parents.get(at)?.group === rootPid) return true
+    }
+    return false
+  }
+  return [...parents.keys()].filter(isInside)
+}
+
+async function cdpShare(page: Page, { cores }: CpuShareOptions): Promise<CpuShare> {
+  const session: CDPSession | undefined = await page
+    .context()
+    .newCDPSession(page)
+    .catch(() => undefined)
+  if (session === undefined) return { means: 'none', async change() {}, async release() {} }
+  const set = (share: number) =>
+    session.send('Emulation.setCPUThrottlingRate', { rate: Math.max(1, 1 / share) }).then(() => {})
+  await set(cores)
+  return { means: 'cdp', change: set, release: () => session.detach().catch(() => {}) }
+}
