@@ -80,7 +80,7 @@ async function checkAll(kind: PlanKind, slowStart: boolean): Promise<Check[]> {
   return checks
 }
 
-describe('the evaluator against the runtime in simulated time', () => {
+describe('the evaluator against the runtime in simulated time', { timeout: 60_000 }, () => {
   it.each(PLAN_KINDS)(
     'agrees on %s plans within one percent and half a millisecond where windows are open',
     async (kind) => {
