@@ -61,7 +61,7 @@ export function placeExits(search: Search, draft: Draft, lossLeft: number, proce
       const split = withBoundary(current, exit.point, search.wire(exit.point))
       if (split === undefined) continue
       for (const processor of processors) {
-        for (const mode of ['race', 'wait'] as const) {
+        for (const mode of modesOn(split, exit.point, processor)) {
           const placed: DraftExit = {
             exit: index,
             processor,
@@ -82,6 +82,16 @@ export function placeExits(search: Search, draft: Draft, lossLeft: number, proce
     }
   }
   return best
+}
+
+/**
+ * On the processor that goes on with the trunk an exit can only race by taking turns with it, and then its verdict comes
+ * behind the trunk's next session: there it is waited for.
+ */
+function modesOn(draft: Draft, point: number, processor: number): readonly DraftExit['mode'][] {
+  const next = draft.volumes.find((volume) => volume.from === point)
+  const shared = next?.shards.some((shard) => shard.processor === processor) ?? false
+  return shared ? ['wait'] : ['race', 'wait']
 }
 
 export const allProcessors = (search: Search): number[] => search.room.processors.map((processor) => processor.index)
