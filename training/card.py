@@ -38,7 +38,7 @@ def figures(name: str, found: Dict[str, object], calibration: Dict[str, object],
     points = [[tensor, f"{m / 1e6:.1f} M", percent(m / trunk, 1)] for tensor, m in counted["points"].items()]
     confused = "; ".join(f"{k} ({v})" for k, v in list(found["confused"].items())[:6]) or "none"
     return "\n\n".join([
-        f"Measured once on all {n} pictures of `val`, fp32, at {recipe.size} px, centre square.",
+        f"Measured on all {n} pictures of `val`, fp32, at {recipe.size} px, centre square.",
         f"**With the default thresholds: top-1 {percent(policy['top1'])} at {percent(policy['meanMacs'] / trunk, 1)} of the "
         f"trunk's multiply-accumulates** ({policy['meanMacs'] / 1e6:.1f} M of {trunk / 1e6:.1f} M on average), "
         f"{100 * policy['accuracyLoss']:.2f} points below the final classifier.",
