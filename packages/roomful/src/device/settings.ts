@@ -1,5 +1,5 @@
-import type { BackendSpeed } from '@roomful/core'
-import { createStore, get, set } from 'idb-keyval'
+import { type BackendSpeed, systemClock, withDeadline } from '@roomful/core'
+import { createStore, get, update } from 'idb-keyval'
 
 /** What this device remembers between visits. Benchmarks are tied to what measured them. */
 export interface Settings {
@@ -9,6 +9,8 @@ export interface Settings {
 }
 
 const KEY = 'settings'
+/** Storage that does not answer within this time counts as refused: joining must not wait for it. */
+const TIMEOUT_MS = 2_000
 
 export interface SettingsStore {
   read(): Promise<Settings>
@@ -27,7 +29,7 @@ export function openSettings(): SettingsStore {
   return {
     async read() {
       try {
-        memory = (store && (await get<Settings>(KEY, store))) ?? memory
+        memory = (store && (await inTime(get<Settings>(KEY, store)))) ?? memory
       } catch {
         store = undefined
       }
@@ -36,10 +38,16 @@ export function openSettings(): SettingsStore {
     async write(change) {
       memory = { ...memory, ...change }
       try {
-        if (store) await set(KEY, memory, store)
+        // On top of what is stored: other tabs of this browser write too.
+        if (store) await inTime(update<Settings>(KEY, (stored) => ({ ...stored, ...change }), store))
       } catch {
         store = undefined
       }
     },
   }
+}
+
+function inTime<T>(work: Promise<T>): Promise<T> {
+  const onTimeout = () => new Error('storage did not answer')
+  return withDeadline(work, { clock: systemClock, timeoutMs: TIMEOUT_MS, onTimeout })
 }
