@@ -1,5 +1,5 @@
 import type { BackendSpeed } from '@roomful/core'
-import { benchmarkBackends } from '@roomful/engine'
+import { benchmarkBackends, wasmThreads } from '@roomful/engine'
 import type { SettingsStore } from '../device/settings.ts'
 import type { BenchmarkView } from '../snapshot.ts'
 
@@ -14,7 +14,10 @@ export interface BenchmarkHooks {
   readonly signal: AbortSignal
 }
 
-/** Measures this device, or takes what an earlier visit with the same browser measured. Never rejects but by abort. */
+/**
+ * Measures this device, or takes what an earlier visit with the same browser measured. Never rejects but by abort; a device
+ * on which nothing could be measured ends with no speeds.
+ */
 export async function measureDevice(settings: SettingsStore, hooks: BenchmarkHooks): Promise<void> {
   const { onProgress, onSpeeds, idle, signal } = hooks
   const madeBy = `${navigator.userAgent} ${navigator.hardwareConcurrency} ${crossOriginIsolated}`
@@ -25,13 +28,20 @@ export async function measureDevice(settings: SettingsStore, hooks: BenchmarkHoo
     return
   }
   let speeds: readonly BackendSpeed[] = []
+  let told = speeds
   let done = 0
+  const tell = () => {
+    told = speeds
+    onSpeeds(speeds)
+    onProgress({ running: false, step: '', progress: 1 })
+  }
   const measuring = benchmarkBackends({
     signal,
     idle,
     onProgress: ({ backend, threads, phase }) => {
       if (phase === 'done' || phase === 'failed') done++
-      const running = speeds.length === 0
+      if (phase === 'failed' && told !== speeds) tell()
+      const running = told.length === 0
       const step = `${backend}${threads > 1 ? `, ${threads} threads` : ''}`
       // The bar fills towards the usual number of backends; the device is usable from the first one on.
       onProgress({ running, step, progress: Math.min(0.95, (done + 0.5) / 3) })
@@ -39,10 +49,11 @@ export async function measureDevice(settings: SettingsStore, hooks: BenchmarkHoo
   })
   for await (const speed of measuring) {
     speeds = withSpeed(speeds, speed)
-    onSpeeds(speeds)
-    onProgress({ running: false, step: '', progress: 1 })
+    // An engine started now would keep its one thread: the same backend with more threads is measured next.
+    const threadsFollow = speed.backend === 'ort-wasm' && speed.threads === 1 && wasmThreads() > 1
+    if (!threadsFollow) tell()
   }
-  onProgress({ running: false, step: '', progress: 1 })
+  tell()
   if (speeds.length > 0) await settings.write({ speeds: { madeBy, at: Date.now(), backends: speeds } })
 }
 
