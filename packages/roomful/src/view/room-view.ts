@@ -18,7 +18,7 @@ export function watchRoom(room: Room, store: SnapshotStore, onChange: () => void
     room.on('peer', refresh),
     room.on('gone', (id, reason) => {
       const name = store.snapshot.peers.find((peer) => peer.profile.id === id)?.profile.name
-      if (name !== undefined) store.say('info', `${name} left the room: ${reason}`)
+      if (name !== undefined) store.say('info', goneText(name, reason, room.peers.has(id)))
       refresh()
     }),
     room.on('signalling', (state) => store.update({ signalling: state })),
@@ -28,4 +28,10 @@ export function watchRoom(room: Room, store: SnapshotStore, onChange: () => void
   return () => {
     for (const one of undo) one()
   }
+}
+
+/** Still registered, it may come back: the link is tried again. */
+function goneText(name: string, reason: string, registered: boolean): string {
+  if (registered) return `The link to ${name} is lost (${reason}); it is tried again.`
+  return reason === 'it left' ? `${name} left the room.` : `${name} is gone (${reason}).`
 }
