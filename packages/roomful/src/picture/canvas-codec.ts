@@ -1,6 +1,7 @@
 import type { PictureFormat } from '@roomful/core'
 import type { PictureCodec } from '@roomful/runtime'
 import { RoomfulError } from '../session.ts'
+import { pictureSize } from './picture-size.ts'
 
 const DEFAULT_QUALITY = 0.85
 
@@ -20,13 +21,17 @@ export const canvasCodec: PictureCodec = {
   },
 
   async decode(bytes, kind, maxPixels, signal) {
+    // Looked at before it is decoded: a small file may declare gigabytes of pixels.
+    const declared = pictureSize(bytes)
+    if (declared === undefined) throw new RoomfulError('not-a-picture', `what came is no ${kind} picture`)
+    refuseLarger(declared, maxPixels)
     const blob = new Blob([new Uint8Array(bytes)], { type: `image/${kind}` })
     // No colour management: what was encoded comes back, whatever profile the screen has.
     const bitmap = await createImageBitmap(blob, { colorSpaceConversion: 'none' })
     try {
       signal?.throwIfAborted()
       const { width, height } = bitmap
-      if (width * height > maxPixels) throw new RoomfulError('too-large', `a picture of ${width}x${height} came`)
+      refuseLarger(bitmap, maxPixels)
       const { context } = board(width, height)
       context.drawImage(bitmap, 0, 0)
       return { width, height, data: context.getImageData(0, 0, width, height).data }
@@ -34,6 +39,10 @@ export const canvasCodec: PictureCodec = {
       bitmap.close()
     }
   },
+}
+
+function refuseLarger({ width, height }: { width: number; height: number }, maxPixels: number): void {
+  if (width * height > maxPixels) throw new RoomfulError('too-large', `a picture of ${width}x${height} came`)
 }
 
 function board(width: number, height: number) {
