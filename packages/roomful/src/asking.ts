@@ -8,6 +8,8 @@ import { statsWith, withRequest } from './view/stats.ts'
 import type { SnapshotStore } from './view/store.ts'
 
 const DEFAULT_DEADLINE_MS = 10_000
+/** A stream waits this long for the room's first plan: a download and a benchmark may come before it. */
+const STREAM_READY_MS = 60_000
 
 export interface AskingOptions {
   readonly runtime: Runtime
@@ -34,18 +36,14 @@ export class Asking {
 
   /** @throws RoomfulError, RuntimeError, `signal.reason` */
   async infer(picture: Picture, options: InferOptions = {}): Promise<RequestView> {
-    const { desk, clock, runtime } = this.#o
+    const { clock, runtime } = this.#o
     const { deadlineMs = DEFAULT_DEADLINE_MS } = options
     if (!(deadlineMs >= 1)) throw new RoomfulError('deadline', 'deadlineMs must be at least 1')
     const signal = this.#signal(options.signal)
     const startMs = clock.now()
     this.#inFlight++
     try {
-      await desk.ready(AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)])).catch((error: unknown) => {
-        signal.throwIfAborted()
-        if (error instanceof ReasonedError) throw error
-        throw new RoomfulError('deadline', 'the room had no plan ready before the deadline')
-      })
+      await this.#ready(deadlineMs, signal)
       const left = deadlineMs - (clock.now() - startMs)
       const result = await runtime.infer(
         { picture },
@@ -65,9 +63,9 @@ export class Asking {
     frames: AsyncIterable<Picture>,
     options: InferOptions & { window?: number } = {},
   ): AsyncGenerator<RequestView, void, undefined> {
-    const { desk, runtime, store } = this.#o
+    const { runtime, store } = this.#o
     const signal = this.#signal(options.signal)
-    await desk.ready(signal)
+    await this.#ready(STREAM_READY_MS, signal)
     this.#inFlight++
     try {
       const { deadlineMs = DEFAULT_DEADLINE_MS, window = 2, cache = false } = options
@@ -99,9 +97,24 @@ export class Asking {
     return signal === undefined ? this.#left.signal : AbortSignal.any([signal, this.#left.signal])
   }
 
+  async #ready(withinMs: number, signal: AbortSignal): Promise<void> {
+    const { desk, clock } = this.#o
+    const late = new AbortController()
+    const cancel = clock.after(withinMs, () => late.abort())
+    try {
+      await desk.ready(AbortSignal.any([signal, late.signal]))
+    } catch (error) {
+      signal.throwIfAborted()
+      if (error instanceof ReasonedError) throw error
+      throw new RoomfulError('deadline', 'the room had no plan ready before the deadline')
+    } finally {
+      cancel()
+    }
+  }
+
   #answered(result: InferenceResult, options: InferOptions): RequestView {
     const { store, desk } = this.#o
-    const answer = answerView(result, desk.model?.pack.manifest.labels ?? [])
+    const answer = answerView(result, desk.labelsOf(result.plan))
     const request: RequestView = {
       trace: result.trace,
       plan: result.plan,

@@ -1,5 +1,4 @@
 import { type DeviceProfile, deviceId, errorText } from '@roomful/core'
-import { benchmarkStorage } from '@roomful/engine'
 import { createRoomKey, formatInvite, PROTOCOL_VERSION, parseInvite } from '@roomful/protocol'
 import { joinRoom as joinOverWebRtc } from '@roomful/transport'
 import { defaultDeviceName } from './device/device-name.ts'
@@ -42,14 +41,21 @@ export async function joinRoom(options: JoinOptions): Promise<RoomSession> {
   const settings = openSettings()
   const known = await settings.read()
   const profile = firstProfile(role, options.name || known.name || defaultDeviceName(navigator.userAgent))
-  const iceServers = options.iceServers ?? (await serverIce(url))
-  const room = await joinOverWebRtc({ url, roomKey, profile, iceServers, ...(signal === undefined ? {} : { signal }) })
+  const ice = options.iceServers === undefined ? await keptIce(url) : { servers: options.iceServers, stop: () => {} }
+  const iceServers = () => ice.servers
+  const room = await joinOverWebRtc({
+    url,
+    roomKey,
+    profile,
+    iceServers,
+    ...(signal === undefined ? {} : { signal }),
+  }).catch((error: unknown) => {
+    ice.stop()
+    throw error
+  })
   const store = new SnapshotStore(firstSnapshot(profile, role, inviteUrl))
-  const seat = new Seat({ room, profile, store, settings })
+  const seat = new Seat({ room, profile, store, settings, onLeft: ice.stop })
   await seat.start()
-  if (role === 'worker') {
-    void benchmarkStorage().then((storage) => room.updateProfile({ storage }))
-  }
   return seat
 }
 
@@ -102,6 +108,19 @@ function firstSnapshot(profile: DeviceProfile, role: 'worker' | 'observer', invi
     stats: EMPTY_STATS,
     messages: [],
   }
+}
+
+/** TURN credentials are valid for an hour at most: they are asked for anew well before. */
+const ICE_EVERY_MS = 30 * 60_000
+
+/** The server's ICE servers, kept fresh until `stop`. */
+async function keptIce(url: string): Promise<{ servers: readonly RTCIceServer[]; stop: () => void }> {
+  const kept = { servers: await serverIce(url), stop: () => clearInterval(timer) }
+  const timer = setInterval(async () => {
+    const servers = await serverIce(url)
+    if (servers.length > 0) kept.servers = servers
+  }, ICE_EVERY_MS)
+  return kept
 }
 
 /** TURN and STUN as the server is configured; none when it does not say within 3 s (right within one network). */

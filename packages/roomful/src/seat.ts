@@ -11,7 +11,7 @@ import {
   seededRandom,
   systemClock,
 } from '@roomful/core'
-import { createFeatureCodec, type FeatureCodec } from '@roomful/engine'
+import { benchmarkStorage, createFeatureCodec, type FeatureCodec } from '@roomful/engine'
 import { browserStore } from '@roomful/model'
 import { PackageLibrary, peerSource, RoomCacheLink, Runtime, serveModels } from '@roomful/runtime'
 import type { Room } from '@roomful/transport'
@@ -22,6 +22,7 @@ import { EnginePool } from './compute/engine-pool.ts'
 import { type Presence, pauseReason, watchPresence } from './device/presence.ts'
 import type { SettingsStore } from './device/settings.ts'
 import { WakeLock } from './device/wake-lock.ts'
+import { DownloadMeter } from './model/download-meter.ts'
 import { modelView, openModel, ownOriginSource, ownOriginUrl } from './model/open-model.ts'
 import { canvasCodec } from './picture/canvas-codec.ts'
 import { PlanningDesk } from './plan/planning-desk.ts'
@@ -35,6 +36,7 @@ import {
 } from './session.ts'
 import type { HandPlan, RequestView, RoomSnapshot } from './snapshot.ts'
 import { watchRoom } from './view/room-view.ts'
+import { storageNotice } from './view/storage-notice.ts'
 import type { SnapshotStore } from './view/store.ts'
 import { tellStory, watchStories } from './view/story.ts'
 
@@ -44,6 +46,7 @@ export interface SeatOptions {
   readonly store: SnapshotStore
   readonly settings: SettingsStore
   readonly clock?: Clock
+  readonly onLeft?: () => void
 }
 
 const GPU_QUIET_MS = 1_000
@@ -57,6 +60,7 @@ export class Seat implements RoomSession {
   readonly #engines: EnginePool
   readonly #codec: FeatureCodec
   readonly #library: PackageLibrary
+  readonly #downloads: DownloadMeter
   readonly #runtime: Runtime
   readonly #cache: RoomCacheLink
   readonly #desk: PlanningDesk
@@ -76,9 +80,13 @@ export class Seat implements RoomSession {
     const clock = this.#clock
     const weights = browserStore()
     this.#codec = createFeatureCodec(clock)
+    this.#downloads = new DownloadMeter((downloadedBytes) => {
+      const { model } = store.snapshot
+      if (model !== undefined) store.update({ model: { ...model, downloadedBytes } })
+    })
     this.#library = new PackageLibrary({
-      http: ownOriginSource,
-      peer: (device, digest) => peerSource(room, device, digest),
+      http: (url) => this.#downloads.count(ownOriginSource(url)),
+      peer: (device, digest) => this.#downloads.count(peerSource(room, device, digest)),
       open: weights === undefined ? {} : { store: weights },
     })
     this.#engines = new EnginePool((backend, error) => {
@@ -113,7 +121,8 @@ export class Seat implements RoomSession {
       onTopologyChange: ({ what }) => this.#desk.changed(what !== 'load'),
     })
     const self = () => this.#profile
-    this.#desk = new PlanningDesk({ room, runtime: this.#runtime, store, clock, self })
+    const downloadedBytes = () => this.#downloads.bytes
+    this.#desk = new PlanningDesk({ room, runtime: this.#runtime, store, clock, self, downloadedBytes })
     this.#asking = new Asking({
       runtime: this.#runtime,
       desk: this.#desk,
@@ -147,7 +156,8 @@ export class Seat implements RoomSession {
         idle: () => this.#asking.idle(GPU_QUIET_MS, signal),
         onProgress: (benchmark) => this.#o.store.update({ benchmark }),
         onSpeeds: (speeds) => this.#setSpeeds(speeds),
-      }),
+      }).then(() => this.#checkMeasured()),
+      benchmarkStorage().then((storage) => this.#update({ storage })),
       measureAlone({
         runtime: this.#runtime,
         desk: this.#desk,
@@ -185,7 +195,7 @@ export class Seat implements RoomSession {
     store.update({ modelState: 'loading' })
     try {
       const signal = AbortSignal.any([this.#ended.signal, ...(options.signal === undefined ? [] : [options.signal])])
-      const model = await openModel(this.#library, source, options.name, signal)
+      const model = await this.#open(source, options.name, signal)
       if (this.#profile.role === 'worker') await this.#desk.setModel(model)
       else store.update({ model: modelView(model, 0) })
       this.#update({ models: [model.plannable.digest] })
@@ -193,7 +203,7 @@ export class Seat implements RoomSession {
     } catch (error) {
       // A refused model changes nothing: the room goes on with the one it had.
       store.update({ modelState: hadModel ? 'ready' : 'failed' })
-      store.say('error', errorText(error))
+      if (!this.#ended.signal.aborted && options.signal?.aborted !== true) store.say('error', errorText(error))
       throw error
     }
   }
@@ -255,6 +265,11 @@ export class Seat implements RoomSession {
     if (this.#profile.role === 'observer') throw new RoomfulError('unsupported', 'an observer asks nothing')
   }
 
+  #checkMeasured(): void {
+    if (this.#profile.backends.length > 0) return
+    this.#o.store.say('error', 'Nothing in this browser could run a network: this device can neither ask nor lend.')
+  }
+
   #setSpeeds(backends: readonly BackendSpeed[]): void {
     this.#engines.speeds = backends
     this.#update({ backends })
@@ -291,16 +306,22 @@ export class Seat implements RoomSession {
   #showModel(digest: ModelDigest, url: string | undefined): void {
     if (url === undefined || this.#showing === digest) return
     this.#showing = digest
-    openModel(this.#library, ownOriginUrl(url), undefined, this.#ended.signal).then(
+    this.#open(ownOriginUrl(url), undefined, this.#ended.signal).then(
       (model) => this.#o.store.update({ model: modelView(model, 0), modelState: 'ready' }),
       (error: unknown) => this.#o.store.say('info', errorText(error)),
     )
   }
 
+  #open(source: string | Uint8Array, name: string | undefined, signal: AbortSignal) {
+    return openModel(this.#library, source, name, signal, (files) => this.#downloads.count(files))
+  }
+
   #watchServing(): void {
+    const tellOfStorage = storageNotice(this.#o.store)
     const look = () => {
       const serving = this.#runtime.counts.worker.foreign
       if (serving !== this.#o.store.snapshot.serving) this.#o.store.update({ serving })
+      tellOfStorage(this.#cache.cache.local.stats.failures)
       void this.#wakeLock.hold(this.#lends && this.#o.room.peers.size > 0)
       cancel = this.#clock.after(SERVING_POLL_MS, look)
     }
@@ -313,12 +334,13 @@ export class Seat implements RoomSession {
     this.#asking.close()
     this.#desk.close()
     for (const undo of this.#undo.splice(0)) undo()
-    await this.#wakeLock.hold(false)
-    await this.#runtime[Symbol.asyncDispose]()
+    // All at once: a page that is being closed runs no further than this task, and the goodbye must be out by then.
+    const { room } = this.#o
+    const runtime = this.#runtime[Symbol.asyncDispose]()
     this.#cache.close()
-    await this.#o.room[Symbol.asyncDispose]()
-    await this.#engines[Symbol.asyncDispose]()
-    await this.#codec[Symbol.asyncDispose]()
+    await Promise.allSettled([runtime, room[Symbol.asyncDispose](), this.#wakeLock.hold(false)])
+    await Promise.allSettled([this.#engines[Symbol.asyncDispose](), this.#codec[Symbol.asyncDispose]()])
+    this.#o.onLeft?.()
     this.#o.store.update({ phase: 'left' })
   }
 }

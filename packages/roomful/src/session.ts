@@ -48,7 +48,7 @@ export interface HandPlanOptions {
 export interface RoomSession extends AsyncDisposable {
   readonly self: DeviceId
   readonly snapshot: RoomSnapshot
-  /** Calls back with every new snapshot (at most one per animation frame's worth of changes). Returns an undo. */
+  /** Calls back with every new snapshot; changes made in one task come as one. Returns an undo. */
   onChange(listener: (snapshot: RoomSnapshot) => void): () => void
 
   /** A model package's folder URL, or the bytes of an ONNX file, which becomes the room's model. */

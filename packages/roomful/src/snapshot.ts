@@ -47,7 +47,7 @@ export interface ModelView {
   readonly macs: number
   readonly segments: readonly SegmentView[]
   readonly exits: readonly ExitView[]
-  /** Weight bytes on this device, and of the whole model. */
+  /** Weight bytes that this device has fetched in this visit (for its own plans and for others'), and of the whole model. */
   readonly downloadedBytes: number
   readonly totalBytes: number
 }

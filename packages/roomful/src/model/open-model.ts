@@ -15,7 +15,8 @@ export interface OpenedModel {
 }
 
 /**
- * Opens a package folder by URL, or makes a package of a dropped ONNX file, and puts it into the library.
+ * Opens a package folder by URL, or makes a package of a dropped ONNX file, and puts it into the library. What is fetched of
+ * its weights, now or later, goes through `counted`.
  * @throws RoomfulError `bad-model` with the reason; `signal.reason`
  */
 export async function openModel(
@@ -23,13 +24,15 @@ export async function openModel(
   source: string | Uint8Array,
   name: string | undefined,
   signal: AbortSignal | undefined,
+  counted: (source: PackageSource) => PackageSource,
 ): Promise<OpenedModel> {
   try {
-    const files = typeof source === 'string' ? pageSource(source) : await prepareDropped(source, name, signal)
+    const files = typeof source === 'string' ? counted(pageSource(source)) : await prepareDropped(source, name, signal)
     const pack = (await library.add(files, signal)).package
     const digest = modelDigest(pack.manifest.digest)
     const plannable = plannableModel(analyse(pack.graph), { manifest: pack.manifest, digest })
-    return { pack, plannable, ...(typeof source === 'string' ? { url: source } : {}) }
+    // Others read it: relative to this page it means nothing to them.
+    return { pack, plannable, ...(typeof source === 'string' ? { url: new URL(source, location.href).href } : {}) }
   } catch (cause) {
     signal?.throwIfAborted()
     const why = cause instanceof Error ? cause.message : String(cause)

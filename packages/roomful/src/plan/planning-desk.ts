@@ -3,7 +3,9 @@ import {
   type DeviceId,
   type DeviceProfile,
   errorText,
+  type ModelDigest,
   type Plan,
+  type PlanId,
   ReasonedError,
   type Topology,
 } from '@roomful/core'
@@ -21,12 +23,16 @@ export interface PlanningDeskOptions {
   readonly store: SnapshotStore
   readonly clock: Clock
   readonly self: () => DeviceProfile
+  /** Weight bytes that this device has fetched so far. */
+  readonly downloadedBytes: () => number
 }
 
 /** Changes of the room within this time make one new plan. */
 const SETTLE_MS = 150
 /** A device that could not prepare is left out of automatic plans for this long. */
 const EXCLUDE_MS = 30_000
+/** Models whose labels are remembered: requests on a plan that was replaced are still answered. */
+const MAX_MODELS = 4
 
 /** Keeps the best plan installed: plans at every change of the room that is worth it, by `auto` or as drawn by hand. */
 export class PlanningDesk {
@@ -36,12 +42,15 @@ export class PlanningDesk {
   #model: OpenedModel | undefined
   #planning = DEFAULT_PLANNING
   #byHand: DrawnPlan | Plan | undefined
+  /** The drawn plan that is installed. */
+  #handInUse: DrawnPlan | Plan | undefined
   #planned: Topology | undefined
   #cancelTimer: (() => void) | undefined
   #current: Promise<void> = Promise.resolve()
   #installing: AbortController | undefined
-  #downloadedBytes = 0
   #closed = false
+  readonly #models = new Map<ModelDigest, OpenedModel>()
+  readonly #planModels = new Map<PlanId, OpenedModel>()
 
   constructor(options: PlanningDeskOptions) {
     this.#o = options
@@ -51,13 +60,28 @@ export class PlanningDesk {
     return this.#model
   }
 
-  /** Another model rules from now on; resolves when its first plan is installed, or when it waits for the benchmark. */
+  /**
+   * Another model rules from now on; resolves when its first plan is installed, or when it waits for the benchmark. A model
+   * that cannot be installed changes nothing: the one before it goes on.
+   */
   async setModel(model: OpenedModel): Promise<void> {
-    this.#model = model
-    this.#byHand = undefined
-    this.#downloadedBytes = 0
-    this.#o.store.update({ model: modelView(model, 0) })
-    await this.#replanned()
+    const before = { model: this.#model, byHand: this.#byHand }
+    this.#use(model, undefined)
+    try {
+      await this.#replanned()
+    } catch (error) {
+      if (this.#model === model) this.#use(before.model, before.byHand)
+      this.changed(true)
+      throw error
+    }
+  }
+
+  /** The labels of the model that a plan ran, be it another one than the newest. */
+  labelsOf(plan: PlanId | undefined): readonly string[] {
+    const [current] = this.#o.runtime.current
+    const model =
+      (plan && this.#planModels.get(plan)) ?? (current && this.#models.get(current.plan.model)) ?? this.#model
+    return model?.pack.manifest.labels ?? []
   }
 
   /** `hand`: a drawn split, or a whole Plan that is installed as it is. */
@@ -68,6 +92,8 @@ export class PlanningDesk {
       await this.#replanned()
     } catch (error) {
       this.#byHand = before
+      // What this wish interrupted goes on.
+      this.changed(true)
       throw error
     }
   }
@@ -143,6 +169,24 @@ export class PlanningDesk {
     return run
   }
 
+  #use(model: OpenedModel | undefined, byHand: DrawnPlan | Plan | undefined): void {
+    const { store, downloadedBytes } = this.#o
+    if (model !== this.#model) {
+      // What this device needs alone was measured with the other model.
+      const { aloneMs: _, ...stats } = store.snapshot.stats
+      store.update({ stats })
+    }
+    this.#model = model
+    this.#byHand = byHand
+    this.#planned = undefined
+    if (model === undefined) {
+      store.drop('model')
+      return
+    }
+    remember(this.#models, model.plannable.digest, model, MAX_MODELS)
+    store.update({ model: modelView(model, downloadedBytes()) })
+  }
+
   async #planAndInstall(signal: AbortSignal): Promise<void> {
     const model = this.#model
     if (model === undefined || signal.aborted || this.#closed) return
@@ -151,20 +195,29 @@ export class PlanningDesk {
     const topology = this.#topology()
     const chosen = await this.#choose(model, topology)
     if (signal.aborted) return
+    const hand = this.#byHand
     this.#planned = topology
     const { runtime } = this.#o
     const [current] = runtime.current
     // A plan that has failed on a device is installed anew, even when it is still the best one.
     const goesOn = current !== undefined && samePlan(current.plan, chosen.plan) && runtime.usable(current)
-    if (goesOn) return this.#show(chosen, current)
+    if (goesOn) {
+      this.#handInUse = hand
+      return this.#show(chosen, current)
+    }
+    const before = this.#o.store.snapshot.plan
     this.#show(chosen, undefined)
     try {
       const [installed] = await runtime.install(chosen.plan, { signal })
+      if (installed !== undefined) remember(this.#planModels, installed.planId, model, 4 * MAX_MODELS)
+      this.#handInUse = hand
       this.#show(chosen, installed)
       this.#wake()
     } catch (error) {
       if (signal.aborted || this.#closed) return
-      if (this.#byHand !== undefined) throw error
+      // Nothing is prepared any more: the plan before it goes on, and is shown so.
+      if (before !== undefined) this.#o.store.update({ plan: { ...before, status: 'active' } })
+      if (hand !== undefined) throw error
       this.#exclude(error)
       await this.#planAndInstall(signal)
     }
@@ -175,7 +228,7 @@ export class PlanningDesk {
       try {
         return planByHand(model, topology, this.#byHand)
       } catch (error) {
-        const wasDrawnNow = this.#o.store.snapshot.plan?.byHand !== true
+        const wasDrawnNow = this.#byHand !== this.#handInUse
         if (wasDrawnNow) throw error
         this.#byHand = undefined
         this.#o.store.say('info', `The plan drawn by hand does not fit the room any more: ${errorText(error)}`)
@@ -207,29 +260,30 @@ export class PlanningDesk {
   }
 
   #show(chosen: ChosenPlan, installed: InstalledPlan | undefined): void {
-    const { store, room } = this.#o
-    const own = installed?.prepared.find((part) => part.device === room.self)
+    const { store } = this.#o
     const previous = store.snapshot.plan
-    if (own !== undefined && previous?.id !== installed?.planId) this.#downloadedBytes += own.fetchedBytes
     const id = installed?.planId ?? previous?.id
     if (id === undefined) return
-    // While a plan is prepared the old one still runs: it stays in view, marked, until the switch.
-    const plan = installed === undefined && previous !== undefined ? previous.plan : chosen.plan
+    const { plan, words, runnersUp } = chosen
+    const shown = { id, plan, status: 'active' as const, byHand: this.#byHand !== undefined, words, runnersUp }
     store.update({
-      plan: {
-        id,
-        plan,
-        status: installed === undefined ? 'preparing' : 'active',
-        byHand: this.#byHand !== undefined,
-        words: chosen.words,
-        runnersUp: chosen.runnersUp,
-      },
-      ...(this.#model === undefined ? {} : { model: modelView(this.#model, this.#downloadedBytes) }),
+      // While a plan is prepared the old one still runs: it stays in view, marked, until the switch.
+      plan: installed === undefined && previous !== undefined ? { ...previous, status: 'preparing' } : shown,
     })
   }
 
   #wake(): void {
     for (const done of [...this.#waiting]) done()
+  }
+}
+
+/** Remembers a value under a key, forgetting the oldest beyond `most`. */
+function remember<K, V>(map: Map<K, V>, key: K, value: V, most: number): void {
+  map.delete(key)
+  map.set(key, value)
+  for (const oldest of map.keys()) {
+    if (map.size <= most) break
+    map.delete(oldest)
   }
 }
 

@@ -1,0 +1,118 @@
+import { type DeviceProfile, deviceId, modelDigest, type Plan, planId, VirtualClock } from '@roomful/core'
+import type { Runtime } from '@roomful/runtime'
+import type { Room } from '@roomful/transport'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
+import type { OpenedModel } from '../model/open-model.ts'
+import type { RoomSnapshot } from '../snapshot.ts'
+import { EMPTY_STATS } from '../view/stats.ts'
+import { SnapshotStore } from '../view/store.ts'
+import { planByHand } from './planner.ts'
+import { PlanningDesk } from './planning-desk.ts'
+
+const self = deviceId('self')
+
+/** Plans that only say which model they are for: what the desk does with them is looked at here, not how they are made. */
+vi.mock('./planner.ts', async (original) => {
+  const chosen = (model: OpenedModel) => ({
+    plan: { model: model.plannable.digest, trunk: 't', input: { kind: 'tensor' }, volumes: [], exits: [] },
+    words: [],
+    runnersUp: [],
+  })
+  return {
+    ...(await original<typeof import('./planner.ts')>()),
+    planAutomatically: async (model: OpenedModel) => chosen(model),
+    planByHand: vi.fn((model: OpenedModel) => ({ ...chosen(model), plan: { ...chosen(model).plan, trunk: 'hand' } })),
+  }
+})
+
+function modelOf(digest: string): OpenedModel {
+  const manifest = { name: digest, digest, labels: [`label of ${digest}`], exits: [] }
+  return {
+    pack: { manifest: { ...manifest, input: { width: 1, height: 1 }, files: { weights: { bytes: 10 } } } },
+    plannable: { digest: modelDigest(digest), segments: [], points: [] },
+  } as unknown as OpenedModel
+}
+
+/** A runtime that installs every plan, but those of models named `broken`. */
+function fakeRuntime() {
+  let count = 0
+  const runtime = {
+    current: [] as { plan: Plan; planId: string }[],
+    usable: () => true,
+    async install(plan: Plan) {
+      await Promise.resolve()
+      if (plan.model === 'broken' || runtime.refusesHands === (plan.trunk === 'hand')) throw new Error('no session')
+      runtime.current = [{ plan, planId: planId(`p${++count}`), ...{ prepared: [] } }]
+      return runtime.current
+    },
+    refusesHands: undefined as boolean | undefined,
+  }
+  return runtime
+}
+
+let runtime: ReturnType<typeof fakeRuntime>
+let store: SnapshotStore
+let desk: PlanningDesk
+
+beforeEach(() => {
+  runtime = fakeRuntime()
+  store = new SnapshotStore({ stats: EMPTY_STATS, messages: [], modelState: 'ready' } as unknown as RoomSnapshot)
+  desk = new PlanningDesk({
+    room: { self, peers: new Map(), links: [] } as unknown as Room,
+    runtime: runtime as unknown as Runtime,
+    store,
+    clock: new VirtualClock(),
+    downloadedBytes: () => 0,
+    self: () => ({ id: self, backends: [{}] }) as unknown as DeviceProfile,
+  })
+})
+
+describe('PlanningDesk', () => {
+  it('keeps the model and the plan it had when another model cannot be installed', async () => {
+    await desk.setModel(modelOf('good'))
+    await expect(desk.setModel(modelOf('broken'))).rejects.toThrow('no session')
+    expect(desk.model?.plannable.digest).toBe('good')
+    expect(store.snapshot.model?.name).toBe('good')
+    expect(store.snapshot.plan).toMatchObject({ status: 'active', plan: { model: 'good' } })
+  })
+
+  it('has no model when the first one cannot be installed', async () => {
+    await expect(desk.setModel(modelOf('broken'))).rejects.toThrow('no session')
+    expect(desk.model).toBeUndefined()
+    expect(store.snapshot.model).toBeUndefined()
+  })
+
+  it('names answers by the labels of the model that ran, not of the newest', async () => {
+    await desk.setModel(modelOf('first'))
+    const [old] = runtime.current
+    const switching = desk.setModel(modelOf('second'))
+    expect(desk.labelsOf(undefined)).toEqual(['label of first'])
+    await switching
+    expect(desk.labelsOf(undefined)).toEqual(['label of second'])
+    expect(desk.labelsOf(planId(old?.planId ?? ''))).toEqual(['label of first'])
+  })
+
+  it('forgets what a device needs alone when the model changes', async () => {
+    await desk.setModel(modelOf('first'))
+    store.update({ stats: { ...EMPTY_STATS, aloneMs: 9 } })
+    await desk.setModel(modelOf('second'))
+    expect(store.snapshot.stats.aloneMs).toBeUndefined()
+  })
+
+  it('shows the old plan as active again when a plan drawn by hand cannot be prepared', async () => {
+    await desk.setModel(modelOf('good'))
+    runtime.refusesHands = true
+    await expect(desk.byHand({ plan: [], exits: true })).rejects.toThrow('no session')
+    expect(store.snapshot.plan).toMatchObject({ status: 'active', byHand: false })
+  })
+
+  it('refuses a second drawn plan that does not fit, and keeps the first', async () => {
+    await desk.setModel(modelOf('good'))
+    await desk.byHand({ plan: [], exits: true })
+    vi.mocked(planByHand).mockImplementationOnce(() => {
+      throw new Error('a device of the plan is not here')
+    })
+    await expect(desk.byHand({ plan: [], exits: false })).rejects.toThrow('not here')
+    expect(store.snapshot.plan).toMatchObject({ status: 'active', byHand: true })
+  })
+})
