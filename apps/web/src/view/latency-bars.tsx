@@ -1,27 +1,46 @@
-import { useEffect, useRef } from 'preact/hooks'
-import type { RequestView, SpanKind } from 'roomful'
+import { useEffect, useMemo, useRef } from 'preact/hooks'
+import type { DeviceId, RequestView } from 'roomful'
 import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
-import { stackByGroup } from './latency-stack.ts'
+import type { DeviceMark } from './device-mark.tsx'
+import { computingDevices, type Part, stackByPart } from './latency-stack.ts'
 
-/** The parts of a bar, bottom to top, each with its colour (told apart by brightness as well as hue). */
-export const GROUPS: readonly { name: string; kinds: readonly SpanKind[]; colour: string }[] = [
-  { name: 'preprocess', kinds: ['preprocess', 'cache'], colour: '#b8a800' },
-  { name: 'compute', kinds: ['compute', 'exit'], colour: '#0072b2' },
-  { name: 'encode', kinds: ['encode', 'decode'], colour: '#56b4e9' },
-  { name: 'transfer', kinds: ['transfer'], colour: '#d55e00' },
-  { name: 'wait', kinds: ['queue', 'wait', 'recover'], colour: '#999999' },
+/** A part of the bars with its name and colour. */
+interface Series extends Part {
+  readonly name: string
+  readonly colour: string
+}
+
+const BEFORE: Series = { name: 'preprocess', kinds: ['preprocess', 'cache'], colour: '#f0e442' }
+const AFTER: readonly Series[] = [
+  { name: 'encode', kinds: ['encode', 'decode'], colour: '#3d4b57' },
+  { name: 'transfer', kinds: ['transfer'], colour: '#7d8b98' },
+  { name: 'wait', kinds: ['queue', 'wait', 'recover'], colour: '#c3ccd4' },
 ]
 
+/** Bottom to top: preparing, the compute of each device in its colour, and in greys what moves bytes or waits. */
+function seriesOf(devices: readonly DeviceId[], mark: (id: DeviceId) => DeviceMark): readonly Series[] {
+  const compute = devices.map((device): Series => {
+    const { letter, colour } = mark(device)
+    return { name: `compute on ${letter}`, kinds: ['compute', 'exit'], device, colour }
+  })
+  return [BEFORE, ...compute, ...AFTER]
+}
+
 /** The last hundred requests as stacked bars. */
-export function LatencyBars({ requests }: { requests: readonly RequestView[] }) {
+export function LatencyBars(props: { requests: readonly RequestView[]; mark: (id: DeviceId) => DeviceMark }) {
+  const { requests, mark } = props
   const box = useRef<HTMLDivElement>(null)
   const plot = useRef<uPlot>()
+  const series = seriesOf(computingDevices(requests.map(({ trace }) => trace)).sort(), mark)
+  // A chart has its series for life: another one is made when a device joins the bars or changes its colour.
+  const key = series.map(({ name, colour }) => name + colour).join()
+  const kept = useMemo(() => series, [key])
 
   useEffect(() => {
     const host = box.current
     if (host === null) return
-    const chart = new uPlot(options(host.clientWidth), stacked(requests), host)
+    const chart = new uPlot(options(host.clientWidth, kept), stacked(requests, kept), host)
     plot.current = chart
     const resize = new ResizeObserver(() => chart.setSize({ width: host.clientWidth, height: 170 }))
     resize.observe(host)
@@ -30,17 +49,17 @@ export function LatencyBars({ requests }: { requests: readonly RequestView[] }) 
       chart.destroy()
       plot.current = undefined
     }
-  }, [])
+  }, [kept])
 
-  useEffect(() => plot.current?.setData(stacked(requests)), [requests])
+  useEffect(() => plot.current?.setData(stacked(requests, kept)), [requests, kept])
 
   return (
     <figure class="bars">
       <figcaption>
         Last {requests.length} {requests.length === 1 ? 'request' : 'requests'}:{' '}
-        {GROUPS.map((group) => (
-          <span key={group.name} class="bars-key">
-            <span class="swatch" style={{ background: group.colour }} /> {group.name}
+        {kept.map((part) => (
+          <span key={part.device ?? part.name} class="bars-key">
+            <span class="swatch" style={{ background: part.colour }} /> {part.name}
           </span>
         ))}
       </figcaption>
@@ -50,15 +69,15 @@ export function LatencyBars({ requests }: { requests: readonly RequestView[] }) 
 }
 
 /** uPlot draws series over one another: the tallest (the whole stack) first, the bottom part last. */
-function stacked(requests: readonly RequestView[]): uPlot.AlignedData {
-  const stack = stackByGroup(
+function stacked(requests: readonly RequestView[], series: readonly Series[]): uPlot.AlignedData {
+  const stack = stackByPart(
     requests.map((request) => request.trace),
-    GROUPS.map((group) => group.kinds),
+    series,
   )
   return [requests.map((_, index) => index + 1), ...stack.toReversed()]
 }
 
-function options(width: number): uPlot.Options {
+function options(width: number, series: readonly Series[]): uPlot.Options {
   const bars = uPlot.paths.bars?.({ size: [0.8, 24] })
   return {
     width,
@@ -77,9 +96,9 @@ function options(width: number): uPlot.Options {
     ],
     series: [
       {},
-      ...GROUPS.toReversed().map((group) => ({
-        label: group.name,
-        fill: group.colour,
+      ...series.toReversed().map((part) => ({
+        label: part.name,
+        fill: part.colour,
         width: 0,
         points: { show: false },
         ...(bars === undefined ? {} : { paths: bars }),

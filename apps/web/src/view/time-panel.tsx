@@ -31,7 +31,7 @@ export function TimePanel({ snapshot, mark }: { snapshot: RoomSnapshot; mark: (i
       ) : (
         <Gantt trace={last.trace} mark={mark} />
       )}
-      {requests.length > 0 && <LatencyBars requests={requests} />}
+      {requests.length > 0 && <LatencyBars requests={requests} mark={mark} />}
       {requests.length > 0 && (
         <div class="row">
           <button type="button" onClick={() => download('roomful-trace.json', chromeTrace(requests, mark))}>
