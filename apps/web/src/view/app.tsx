@@ -5,19 +5,20 @@ import { Consent } from './consent.tsx'
 import { deviceMarks } from './device-mark.tsx'
 import { JoinProgress } from './join-progress.tsx'
 import { Messages } from './messages.tsx'
+import { PanelTabs, panelProps } from './panel-tabs.tsx'
+import { PANELS, type PanelName } from './panels.ts'
 import { PicturePanel } from './picture-panel.tsx'
 import { RoomPanel } from './room-panel.tsx'
 import { SplitPanel } from './split-panel.tsx'
 import { TimePanel } from './time-panel.tsx'
 import { TopBar } from './top-bar.tsx'
+import { useNarrow } from './use-narrow.ts'
 import { WhyPanel } from './why-panel.tsx'
-
-const TABS = ['Split', 'Room', 'Time'] as const
-type Tab = (typeof TABS)[number]
 
 /** The whole page: a function of the snapshot and of what the person does with the picture. */
 export function App({ snapshot, session, source }: { snapshot: RoomSnapshot; session: RoomSession; source: Source }) {
-  const [tab, setTab] = useState<Tab>('Split')
+  const [panel, setPanel] = useState<PanelName>(PANELS[0])
+  const narrow = useNarrow()
   const mark = deviceMarks(snapshot)
   if (snapshot.phase === 'left') return <Left />
   return (
@@ -26,31 +27,17 @@ export function App({ snapshot, session, source }: { snapshot: RoomSnapshot; ses
       <Messages snapshot={snapshot} />
       <Consent snapshot={snapshot} session={session} />
       <JoinProgress snapshot={snapshot} />
-      <main class="grid" data-tab={tab}>
+      <main class="grid" data-tab={panel}>
         <PicturePanel snapshot={snapshot} source={source} />
-        <div class="tabs" role="tablist" aria-label="Panels">
-          {TABS.map((name) => (
-            <button
-              key={name}
-              type="button"
-              role="tab"
-              id={`tab-${name}`}
-              aria-controls={`panel-${name}`}
-              aria-selected={tab === name}
-              onClick={() => setTab(name)}
-            >
-              {name}
-            </button>
-          ))}
-        </div>
-        <div class="area-split" id="panel-Split">
+        {narrow && <PanelTabs chosen={panel} onChoose={setPanel} />}
+        <div class="area-split" {...panelProps('Split', narrow)}>
           <SplitPanel snapshot={snapshot} session={session} mark={mark} />
           <WhyPanel snapshot={snapshot} session={session} />
         </div>
-        <div class="area-room" id="panel-Room">
+        <div class="area-room" {...panelProps('Room', narrow)}>
           <RoomPanel snapshot={snapshot} session={session} mark={mark} />
         </div>
-        <div class="area-time" id="panel-Time">
+        <div class="area-time" {...panelProps('Time', narrow)}>
           <TimePanel snapshot={snapshot} mark={mark} />
         </div>
       </main>
