@@ -4,6 +4,8 @@ const CAMERA_TIMEOUT_MS = 30_000
 
 export interface Camera {
   readonly video: HTMLVideoElement
+  /** False once the camera was unplugged or its permission withdrawn. */
+  live(): boolean
   stop(): void
 }
 
@@ -19,31 +21,50 @@ export async function openCamera(signal: AbortSignal): Promise<Camera> {
   }
   let stream: MediaStream
   try {
-    stream = await inTime(devices.getUserMedia({ video: { facingMode: 'environment', width: 640, height: 480 } }))
+    const asked = devices.getUserMedia({ video: { facingMode: 'environment', width: 640, height: 480 } })
+    stream = await inTime(asked, stopTracks)
   } catch (cause) {
     throw new RoomfulError('unavailable', cameraTrouble(cause), { cause })
   }
-  const stop = () => {
-    for (const track of stream.getTracks()) track.stop()
-  }
+  const stop = () => stopTracks(stream)
   const video = document.createElement('video')
   video.muted = true
   video.playsInline = true
   video.srcObject = stream
   try {
     signal.throwIfAborted()
-    await inTime(video.play())
+    await inTime(video.play(), stop)
   } catch (error) {
     stop()
     throw error
   }
-  return { video, stop }
+  const live = () => stream.getVideoTracks().some((track) => track.readyState === 'live')
+  return { video, live, stop }
 }
 
-function inTime<T>(work: Promise<T>): Promise<T> {
+function stopTracks(stream: MediaStream): void {
+  for (const track of stream.getTracks()) track.stop()
+}
+
+/** `late`: what to do with an outcome that comes after nobody waits for it any more. */
+function inTime<T>(work: Promise<T>, late: (value: T) => void): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('no answer')), CAMERA_TIMEOUT_MS)
-    work.then(resolve, reject).finally(() => clearTimeout(timer))
+    let waiting = true
+    const timer = setTimeout(() => {
+      waiting = false
+      reject(new Error('no answer'))
+    }, CAMERA_TIMEOUT_MS)
+    work.then(
+      (value) => {
+        clearTimeout(timer)
+        if (waiting) resolve(value)
+        else late(value)
+      },
+      (error: unknown) => {
+        clearTimeout(timer)
+        reject(error)
+      },
+    )
   })
 }
 

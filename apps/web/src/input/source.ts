@@ -54,7 +54,12 @@ export class Source {
     await this.#attempt('camera', async (abort) => {
       const camera = await openCamera(abort)
       try {
-        await this.#stream(() => pixelsOf(camera.video, camera.video.videoWidth, camera.video.videoHeight), abort, {})
+        const { video } = camera
+        const frame = () => {
+          if (!camera.live()) throw new Error('The camera has stopped. Choose a file or try the test pattern.')
+          return pixelsOf(video, video.videoWidth, video.videoHeight)
+        }
+        await this.#stream(frame, abort, {})
       } finally {
         camera.stop()
       }
@@ -79,6 +84,7 @@ export class Source {
   stop(): void {
     this.#running?.abort()
     this.#running = undefined
+    this.busy.value = false
     this.mode.value = 'stopped'
   }
 

@@ -24,6 +24,12 @@ export function InviteDialog({ url, onClose }: { url: string; onClose: () => voi
         Invite link
         <input readOnly value={url} onFocus={(event) => event.currentTarget.select()} />
       </label>
+      {isLoopback(url) && (
+        <p class="trouble">
+          This page was opened by an address that only this machine knows. Open it by one of the network addresses that
+          npm start prints, and invite from there.
+        </p>
+      )}
       <p class="hint">Whoever has this link can join. On a self-made certificate the phone asks once: continue.</p>
       <div class="row">
         <button type="button" class="primary" onClick={() => void copy()}>
@@ -37,3 +43,5 @@ export function InviteDialog({ url, onClose }: { url: string; onClose: () => voi
     </dialog>
   )
 }
+
+const isLoopback = (url: string) => /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(new URL(url).hostname)

@@ -9,19 +9,22 @@ export function PicturePanel({ snapshot, source }: { snapshot: RoomSnapshot; sou
   const [over, setOver] = useState(false)
   const mode = source.mode.value
   const ready = snapshot.modelState === 'ready'
+  const asks = snapshot.role === 'worker'
 
   useEffect(() => {
+    if (!asks) return
     const onPaste = (event: ClipboardEvent) => {
       const file = event.clipboardData?.files[0]
       if (file !== undefined) void source.open(file)
     }
     addEventListener('paste', onPaste)
     return () => removeEventListener('paste', onPaste)
-  }, [source])
+  }, [source, asks])
 
   const onDrop = (event: DragEvent) => {
     event.preventDefault()
     setOver(false)
+    if (!asks) return
     const file = event.dataTransfer?.files[0]
     if (file !== undefined) void source.open(file)
   }
@@ -32,7 +35,7 @@ export function PicturePanel({ snapshot, source }: { snapshot: RoomSnapshot; sou
       aria-label="Picture"
       onDragOver={(event) => {
         event.preventDefault()
-        setOver(true)
+        setOver(asks)
       }}
       onDragLeave={() => setOver(false)}
       onDrop={onDrop}
@@ -48,15 +51,21 @@ export function PicturePanel({ snapshot, source }: { snapshot: RoomSnapshot; sou
           role="img"
           aria-label={mode === 'pattern' ? 'moving test pattern' : 'the picture that was sent'}
         />
-        {mode === 'nothing' && <p class="hint">Drop, paste or choose a picture — or an ONNX model.</p>}
+        {mode === 'nothing' && (
+          <p class="hint">
+            {asks
+              ? 'Drop, paste or choose a picture — or an ONNX model.'
+              : 'Observing: pictures stay on the devices that ask; what the room answers appears here.'}
+          </p>
+        )}
       </div>
-      <Answer snapshot={snapshot} mode={mode} />
+      <Answer snapshot={snapshot} waits={asks && mode === 'nothing'} streams={!asks || mode !== 'picture'} />
       {source.error.value !== '' && (
         <p class="trouble" role="alert">
           {source.error.value}
         </p>
       )}
-      <div class="row controls">
+      <div class="row controls" hidden={!asks}>
         <button type="button" class="primary" disabled={!ready} onClick={() => void source.startCamera()}>
           Camera
         </button>
@@ -94,15 +103,16 @@ export function PicturePanel({ snapshot, source }: { snapshot: RoomSnapshot; sou
   )
 }
 
-function Answer({ snapshot, mode }: { snapshot: RoomSnapshot; mode: string }) {
+/** `waits`: nothing has been asked here. `streams`: answers follow fast, and a screen reader is not told of each. */
+function Answer({ snapshot, waits, streams }: { snapshot: RoomSnapshot; waits: boolean; streams: boolean }) {
   const last = snapshot.requests.at(-1)
-  if (last === undefined || mode === 'nothing') {
+  if (last === undefined || waits) {
     return <p class="answer empty">{snapshot.modelState === 'ready' ? 'Ready.' : 'Getting ready…'}</p>
   }
   return (
-    <div class="answer" aria-live="polite">
+    <div class="answer" aria-live={streams ? 'off' : 'polite'}>
       <p class="label" data-testid="label">
-        {last.answer === undefined ? 'Test pattern: no label claimed' : last.answer.label}
+        {last.answer?.label ?? 'Test pattern: no label claimed'}
         {last.answer !== undefined && <span class="confidence"> {percent(last.answer.confidence)}</span>}
       </p>
       <p class="line" data-testid="latency-line">
@@ -112,16 +122,19 @@ function Answer({ snapshot, mode }: { snapshot: RoomSnapshot; mode: string }) {
   )
 }
 
-/** "room 48 ms, this device alone 160 ms, left at exit 2"; the figure for "alone" appears once it has been measured. */
+/**
+ * "room 48 ms, left at exit 2; whole network on this device alone 160 ms". The last figure appears once it has been measured;
+ * it knows no exits, and says so.
+ */
 export function latencyLine(snapshot: RoomSnapshot): string {
   const last = snapshot.requests.at(-1)
   if (last === undefined) return ''
   const { trace } = last
   const parts = [`room ${ms(trace.totalMs)}`]
-  if (snapshot.stats.aloneMs !== undefined) parts.push(`this device alone ${ms(snapshot.stats.aloneMs)}`)
   if (trace.source === 'own-cache') parts.push('seen before on this device')
   else if (trace.source === 'room-cache') parts.push('seen before in this room')
   else parts.push(trace.exit === 'final' ? 'went through to the end' : `left at ${trace.exit.replace(/(\d+)/, ' $1')}`)
   if (trace.recovered !== undefined) parts.push(trace.recovered)
-  return parts.join(', ')
+  const { aloneMs } = snapshot.stats
+  return `${parts.join(', ')}${aloneMs === undefined ? '' : `; whole network on this device alone ${ms(aloneMs)}`}`
 }

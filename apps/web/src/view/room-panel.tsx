@@ -39,7 +39,7 @@ function DeviceLine({ profile, mark, note }: { profile: DeviceProfile; mark: Mar
         {profile.role === 'observer'
           ? 'observer, computes nothing'
           : best === undefined
-            ? 'measuring…'
+            ? 'not measured yet'
             : `${best.backend}${best.threads > 1 ? ` × ${best.threads}` : ''} · ${best.gmacsPerSecond.toFixed(1)} GMAC/s`}
         {others.length > 0 && (
           <span class="other-backends">
@@ -83,7 +83,7 @@ function SelfControls({ snapshot, session }: { snapshot: RoomSnapshot; session: 
 function selfNote(snapshot: RoomSnapshot): string {
   const parts = ['this device']
   if (snapshot.lending.pausedBecause !== undefined) parts.push(`lending paused: ${snapshot.lending.pausedBecause}`)
-  if (snapshot.model !== undefined) parts.push(`${bytes(snapshot.model.downloadedBytes)} of weights here`)
+  if (snapshot.model !== undefined) parts.push(`${bytes(snapshot.model.downloadedBytes)} downloaded`)
   return parts.join(' · ')
 }
 

@@ -11,6 +11,9 @@ const HEIGHT = 190
 const STRIP_TOP = 34
 const STRIP_HEIGHT = 116
 
+/** Keys of a slider (WAI-ARIA Authoring Practices). */
+const STEPS: Readonly<Record<string, number>> = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 }
+
 type Marks = (id: DeviceId) => DeviceMark
 
 /** The network as a strip of blocks: width = work, height = feature-map size, colour = device. */
@@ -32,7 +35,14 @@ export function SplitPanel({ snapshot, session, mark }: { snapshot: RoomSnapshot
       <h2 id="split-title">
         Split of {model.name} <span class="hint">{macs(model.macs)} multiply-accumulates</span>
       </h2>
-      <Strip model={model} plan={plan} layout={layout} mark={mark} fired={fired} onMove={apply} />
+      <Strip
+        model={model}
+        plan={plan}
+        layout={layout}
+        mark={mark}
+        fired={fired}
+        onMove={snapshot.role === 'observer' ? undefined : apply}
+      />
       {plan !== undefined && <Legend plan={plan} mark={mark} />}
       {trouble !== '' && (
         <p class="trouble" role="alert">
@@ -50,7 +60,8 @@ function Strip(props: {
   layout: SplitLayout
   mark: Marks
   fired: string | undefined
-  onMove: (hand: HandPlan) => void
+  /** Absent where the plan can only be looked at. */
+  onMove: ((hand: HandPlan) => void) | undefined
 }) {
   const { model, plan, layout, mark, fired, onMove } = props
   const svg = useRef<SVGSVGElement>(null)
@@ -67,7 +78,7 @@ function Strip(props: {
   }
   const move = (cut: Cut, after: number | undefined) => {
     const hand = plan === undefined || after === undefined ? undefined : movedCut(model, plan, cut.volume, after)
-    if (hand !== undefined) onMove(hand)
+    if (hand !== undefined) onMove?.(hand)
   }
 
   return (
@@ -111,12 +122,14 @@ function Strip(props: {
             class="cut"
             role="slider"
             tabIndex={0}
+            aria-disabled={onMove === undefined}
             aria-label={`Cut after volume ${cut.volume + 1}`}
             aria-valuemin={0}
             aria-valuemax={model.segments.length - 2}
             aria-valuenow={after}
             aria-valuetext={`after ${cut.tensor}, ${bytes(cut.bytes)} at ${cut.wire.bits} bits`}
             onPointerDown={(event: PointerEvent & { currentTarget: SVGGElement }) => {
+              if (onMove === undefined) return
               event.currentTarget.setPointerCapture(event.pointerId)
               setDragged({ volume: cut.volume, after: cut.after })
             }}
@@ -132,7 +145,8 @@ function Strip(props: {
             }}
             onPointerCancel={() => setDragged(undefined)}
             onKeyDown={(event: KeyboardEvent) => {
-              const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0
+              const step = STEPS[event.key] ?? 0
+              if (step !== 0) event.preventDefault()
               const { min, max } = bounds(cut.volume)
               const next = cut.after + step
               if (step !== 0 && next > min && next < max) move(cut, next)

@@ -9,8 +9,8 @@ export function WhyPanel({ snapshot, session }: { snapshot: RoomSnapshot; sessio
     <section class="why" aria-labelledby="why-title">
       <h2 id="why-title">Why this plan?</h2>
       <p>
-        <strong>{plan.byHand ? 'Drawn by hand' : plan.plan.method}</strong>, predicted{' '}
-        {ms(plan.plan.predicted.latencyMs)}
+        <strong>{plan.byHand ? 'Drawn by hand' : plan.plan.method}</strong>,{' '}
+        {plan.plan.predicted.latencyMs > 0 ? `predicted ${ms(plan.plan.predicted.latencyMs)}` : 'no prediction'}
         {plan.status === 'preparing' && ' · devices are preparing; the old plan still runs'}
       </p>
       <ul>
@@ -33,7 +33,7 @@ export function WhyPanel({ snapshot, session }: { snapshot: RoomSnapshot; sessio
         </table>
       )}
       {plan.byHand && (
-        <button type="button" onClick={() => void session.planAutomatically()}>
+        <button type="button" onClick={() => void session.planAutomatically().catch(() => {})}>
           Plan automatically again
         </button>
       )}
