@@ -5,18 +5,22 @@ import { Source } from './input/source.ts'
 import './styles.css'
 import { App } from './view/app.tsx'
 
+const SLOW_JOIN_MS = 8_000
+
 /**
  * The page: joins the room of its own link and shows the session's snapshots. Address options: `#k=KEY` the invite (made
  * when absent), `?observer` only watches, `?model=URL` another model package, `?name=TEXT` the device's name.
  */
 async function start(root: HTMLElement): Promise<void> {
   const options = new URLSearchParams(location.search)
+  sentence(root, 'status', 'Joining the room…')
+  const slow = setTimeout(() => sentence(root, 'status', 'The server does not answer yet; still trying…'), SLOW_JOIN_MS)
   const session = await joinRoom({
     url: location.origin,
     invite: location.href,
     role: options.has('observer') ? 'observer' : 'worker',
     ...(options.has('name') ? { name: options.get('name') ?? '' } : {}),
-  })
+  }).finally(() => clearTimeout(slow))
   // The address becomes the invite, so that a reload comes back to the same room.
   if (!location.hash.includes('k=')) history.replaceState(null, '', new URL(session.snapshot.inviteUrl).hash)
   const snapshot = signal<RoomSnapshot>(session.snapshot)
@@ -24,8 +28,16 @@ async function start(root: HTMLElement): Promise<void> {
     snapshot.value = next
   })
   const source = new Source(session)
+  root.replaceChildren()
   render(<Live snapshot={snapshot} session={session} source={source} />, root)
   addEventListener('pagehide', () => void session.leave())
+  // A page that comes back from the browser's cache has left; another invite opened in this tab changes only the hash.
+  addEventListener('pageshow', (event) => {
+    if (event.persisted) location.reload()
+  })
+  addEventListener('hashchange', () => {
+    if (location.hash.includes('k=') && location.hash !== new URL(session.snapshot.inviteUrl).hash) location.reload()
+  })
   exposeForTests(session, source)
   await session.loadModel(options.get('model') ?? new URL('models/imagenette/', document.baseURI).href).catch(() => {
     // The snapshot's messages say why; a model can still be dropped on the page.
@@ -44,11 +56,15 @@ function exposeForTests(session: RoomSession, source: Source): void {
 const root = document.getElementById('app')
 if (root !== null) {
   start(root).catch((error: unknown) => {
-    root.innerHTML = ''
-    const sentence = document.createElement('p')
-    sentence.className = 'fatal'
-    sentence.setAttribute('role', 'alert')
-    sentence.textContent = `Roomful could not start: ${errorText(error)}`
-    root.append(sentence)
+    sentence(root, 'alert', `Roomful could not start: ${errorText(error)}`)
   })
+}
+
+/** All that the page says while there is no room to show. */
+function sentence(root: HTMLElement, role: 'status' | 'alert', text: string): void {
+  const line = document.createElement('p')
+  line.className = 'fatal'
+  line.setAttribute('role', role)
+  line.textContent = text
+  root.replaceChildren(line)
 }
