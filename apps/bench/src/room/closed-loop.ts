@@ -1,0 +1,100 @@
+import type { AnswerSource, ExitName, Trace } from '@roomful/core'
+import type { Device } from '../../../../e2e/rig/device.ts'
+import type { RgbaPicture } from '../../../../e2e/rig/pictures.ts'
+
+/** One request of a closed loop: the next begins when it has ended. */
+export interface LoopSample {
+  /** Index of the picture in the run's list. */
+  readonly picture: number
+  /** From the call of `infer` to its answer, on the initiator's clock. */
+  readonly ms: number
+  /** Index of the label; absent when it failed. */
+  readonly label?: number
+  readonly exit?: ExitName
+  readonly source?: AnswerSource
+  /** Over all links. */
+  readonly bytes: number
+  readonly recovered?: string
+  /** The error's reason or name. */
+  readonly failed?: string
+}
+
+export interface LoopResult {
+  readonly samples: readonly LoopSample[]
+  /** The story of the request of median length. */
+  readonly trace?: Trace
+}
+
+export interface LoopOptions {
+  /** In the order of asking; the loop ends with the last one, so that the cache sees no more repeats than stated. */
+  readonly pictures: readonly number[]
+  /** New requests begin until then, and until `minCount` have ended. */
+  readonly forMs: number
+  readonly minCount: number
+  /** No request begins after this, however few there were. */
+  readonly limitMs: number
+  readonly deadlineMs: number
+  readonly cache: boolean
+}
+
+declare global {
+  var benchPictures: { width: number; height: number; data: Uint8ClampedArray<ArrayBuffer> }[] | undefined
+}
+
+/** Puts the pictures into the page, decoded, so that the loops need nothing from outside. */
+export async function sendPictures(device: Device, pictures: readonly RgbaPicture[]): Promise<void> {
+  for (const { width, height, rgba } of pictures) {
+    await device.page.evaluate(
+      ({ width, height, base64 }) => {
+        const text = atob(base64)
+        const data = new Uint8ClampedArray(text.length)
+        for (let i = 0; i < text.length; i++) data[i] = text.charCodeAt(i)
+        globalThis.benchPictures ??= []
+        globalThis.benchPictures.push({ width, height, data })
+      },
+      { width, height, base64: Buffer.from(rgba).toString('base64') },
+    )
+  }
+}
+
+/** Asks the room about one picture after the other, timed inside the page. */
+export function closedLoop(device: Device, options: LoopOptions): Promise<LoopResult> {
+  return device.page.evaluate(async ({ pictures, forMs, minCount, limitMs, deadlineMs, cache }) => {
+    const session = globalThis.roomful?.session
+    const held = globalThis.benchPictures
+    if (session === undefined || held === undefined) throw new Error('the page is not ready to be measured')
+    const samples: LoopSample[] = []
+    const traces: Trace[] = []
+    const beginMs = performance.now()
+    for (let i = 0; i < pictures.length; i++) {
+      const elapsedMs = performance.now() - beginMs
+      if (elapsedMs > limitMs || (elapsedMs > forMs && i >= minCount)) break
+      const picture = pictures[i] ?? 0
+      const shown = held[picture]
+      if (shown === undefined) throw new Error(`the page holds no picture ${picture}`)
+      const startMs = performance.now()
+      try {
+        const { trace, answer } = await session.infer(shown, { cache, deadlineMs })
+        const ms = performance.now() - startMs
+        let bytes = 0
+        for (const span of trace.spans) if (span.kind === 'transfer') bytes += span.bytes ?? 0
+        traces.push(trace)
+        samples.push({
+          picture,
+          ms,
+          bytes,
+          exit: trace.exit,
+          source: trace.source,
+          ...(answer === undefined ? {} : { label: answer.index }),
+          ...(trace.recovered === undefined ? {} : { recovered: trace.recovered }),
+        })
+      } catch (error) {
+        const { reason, name } = error as { reason?: string; name?: string }
+        samples.push({ picture, ms: performance.now() - startMs, bytes: 0, failed: reason ?? name ?? 'unknown' })
+      }
+    }
+    traces.sort((a, b) => a.totalMs - b.totalMs)
+    const trace = traces[traces.length >> 1]
+    return { samples, ...(trace === undefined ? {} : { trace }) }
+  }, options)
+}

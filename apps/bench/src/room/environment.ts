@@ -1,0 +1,96 @@
+import { execFileSync } from 'node:child_process'
+import { createSocket, type Socket } from 'node:dgram'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { cpus, loadavg, totalmem } from 'node:os'
+import { seededRandom } from '@roomful/core'
+import type { CpuMeans } from '../../../../e2e/rig/cpu-share.ts'
+import { REPOSITORY } from '../../../../e2e/rig/room.ts'
+import { UdpRelay } from '../../../../e2e/rig/udp-relay.ts'
+import { mean } from './statistics.ts'
+
+/** Where and with what the figures were measured. */
+export interface Environment {
+  readonly date: string
+  readonly commit: string
+  readonly processor: string
+  readonly cores: number
+  readonly memoryMb: number
+  readonly node: string
+  readonly browsers: readonly string[]
+  readonly cpuShares: CpuMeans
+  /** Running and waiting processes over the last minute, before the run: above `cores` something else was running. */
+  readonly loadBefore: number
+  readonly loadAfter: number
+  readonly relay: RelayCost
+}
+
+/** Mean round trip of a datagram of 1,000 bytes on loopback, straight and through a relay that adds nothing. */
+export interface RelayCost {
+  readonly straightMs: number
+  readonly relayedMs: number
+}
+
+export function environmentOf(
+  given: Pick<Environment, 'browsers' | 'cpuShares' | 'loadBefore' | 'relay'>,
+): Environment {
+  const [processor] = cpus()
+  return {
+    date: new Date().toISOString(),
+    commit: commit(),
+    processor: processor?.model ?? 'unknown',
+    cores: cpus().length,
+    memoryMb: Math.round(totalmem() / 2 ** 20),
+    node: process.version,
+    loadAfter: currentLoad(),
+    ...given,
+  }
+}
+
+export const currentLoad = (): number => loadavg()[0] ?? 0
+
+function commit(): string {
+  try {
+    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: REPOSITORY, encoding: 'utf8' }).trim()
+  } catch {
+    return 'unknown'
+  }
+}
+
+const ECHOES = 300
+const WARM_UP = 50
+
+export async function relayCost(): Promise<RelayCost> {
+  const a = await bound()
+  const b = await bound()
+  await using relay = new UdpRelay({ delayMs: 0 }, { random: seededRandom(1) })
+  try {
+    b.on('message', (data, { port, address }) => b.send(data, port, address))
+    const straight = portOf(b)
+    const relayed = await relay.portFor('127.0.0.1', straight)
+    return { straightMs: await echoMs(a, straight), relayedMs: await echoMs(a, relayed) }
+  } finally {
+    a.close()
+    b.close()
+  }
+}
+
+async function echoMs(from: Socket, port: number): Promise<number> {
+  const times: number[] = []
+  for (let i = 0; i < WARM_UP + ECHOES; i++) {
+    const startMs = performance.now()
+    from.send(Buffer.alloc(1000), port, '127.0.0.1')
+    await once(from, 'message', { signal: AbortSignal.timeout(5_000) })
+    if (i >= WARM_UP) times.push(performance.now() - startMs)
+  }
+  return mean(times)
+}
+
+async function bound(): Promise<Socket> {
+  const socket = createSocket('udp4')
+  socket.bind(0, '127.0.0.1')
+  await once(socket, 'listening')
+  return socket
+}
+
+const portOf = (socket: Socket): number => (socket.address() as AddressInfo).port

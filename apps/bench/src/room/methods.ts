@@ -1,0 +1,112 @@
+import type { Plan, Topology } from '@roomful/core'
+import {
+  complete,
+  everyReduction,
+  type LatencyPredictor,
+  METHODS,
+  type Method,
+  type PartitionResult,
+  type PlannableModel,
+  type PlanningLimits,
+  proportional,
+  propose,
+  refuse,
+  rowSpan,
+  runMethod,
+  Search,
+  stripVolumes,
+  workers,
+} from '@roomful/planner'
+
+/** A row of the result: a plan, and whether the room's cache is asked. */
+export interface MethodPlan {
+  readonly method: string
+  readonly plan: Plan
+  readonly cache: boolean
+  /** The first method that arrived at the same plan; measured once, reported for both. */
+  readonly sameAs?: string
+}
+
+export interface PlannedMethods {
+  readonly plans: readonly MethodPlan[]
+  /** Why a method has no row, a sentence each. */
+  readonly notes: readonly string[]
+}
+
+/** The room's own methods beside the published ones; without exits unless the name says so. */
+export const OWN_METHODS = ['auto', 'auto+exits', 'auto+exits+cache'] as const
+
+/** Equal shares of every fused block's rows for every device, whatever it is worth: what a naive split does. */
+const strips: Method = {
+  name: 'strips',
+  about: 'equal row strips on every device',
+  propose(search) {
+    const span = rowSpan(search)
+    if (span === undefined) return refuse('untileable', 'nothing of the network can be split by rows')
+    const who = workers(search)
+    const equal = proportional(
+      search,
+      who,
+      who.map(() => 1),
+    )
+    const best = search.best(complete(search, stripVolumes(search, span, everyReduction(search, span), equal), who[0]))
+    return best === undefined ? search.whyNot() : propose(best)
+  },
+}
+
+/** Plans that stand for the published methods in a short run: one of each kind. */
+export const QUICK_METHODS = ['local', 'offload', 'neurosurgeon', 'coedge', 'strips', ...OWN_METHODS] as const
+/** `exhaustive` is no rival but a check of the planner. */
+export const ALL_METHODS: readonly string[] = [
+  ...METHODS.map(({ name }) => name).filter((name) => name !== 'exhaustive' && name !== 'auto'),
+  'strips',
+  ...OWN_METHODS,
+]
+
+/** A plan that is predicted to take longer than this is not run: its row would only tell how long one waits. */
+const TOO_LONG_MS = 8_000
+
+/** Plans the room by every method of the list, from one snapshot. */
+export async function planMethods(
+  names: readonly string[],
+  model: PlannableModel,
+  topology: Topology,
+  predictor: LatencyPredictor,
+  limits: PlanningLimits,
+): Promise<PlannedMethods> {
+  const plans: MethodPlan[] = []
+  const notes: string[] = []
+  for (const name of names) {
+    const result = await planOne(name, new Search(model, topology, predictor, withoutExits(name, limits)))
+    if (!result.ok) {
+      notes.push(`${name}: no plan: ${result.message}`)
+      continue
+    }
+    const { plan } = result
+    if (plan.predicted.fullMs > TOO_LONG_MS) {
+      notes.push(`${name}: not run, predicted ${(plan.predicted.fullMs / 1000).toFixed(1)} s per picture`)
+      continue
+    }
+    const cache = name.endsWith('+cache')
+    const same = plans.find((other) => other.cache === cache && essence(other.plan) === essence(plan))
+    plans.push({ method: name, plan, cache, ...(same === undefined ? {} : { sameAs: same.sameAs ?? same.method }) })
+  }
+  return { plans, notes }
+}
+
+function planOne(name: string, search: Search): Promise<PartitionResult> {
+  if (name === strips.name) return runMethod(strips, search)
+  const method = METHODS.find((each) => each.name === (name.startsWith('auto') ? 'auto' : name))
+  if (method === undefined) throw new RangeError(`unknown method ${name}`)
+  return runMethod(method, search)
+}
+
+const withoutExits = (name: string, limits: PlanningLimits): PlanningLimits => ({
+  ...limits,
+  exits: name.startsWith('auto+exits'),
+})
+
+/** What of a plan decides what runs. */
+function essence({ model, trunk, input, volumes, exits }: Plan): string {
+  return JSON.stringify({ model, trunk, input, volumes, exits })
+}

@@ -1,0 +1,121 @@
+import type { ExitName } from '@roomful/core'
+import type { PlannableModel } from '@roomful/planner'
+import type { LoopSample } from './closed-loop.ts'
+import type { PhysicalLimit } from './limits.ts'
+import type { MethodPlan } from './methods.ts'
+import { type Interval, mean, meanInterval, pairedRatio, percentile } from './statistics.ts'
+
+/** The samples of one method in one block. */
+export interface MeasuredBlock {
+  readonly method: string
+  readonly block: number
+  readonly samples: readonly LoopSample[]
+}
+
+/** METHODOLOGY.md defines every figure. Intervals are 95 %; null where there are too few blocks to say. */
+export interface RoomRow {
+  readonly method: string
+  readonly model: string
+  readonly meanMs: number
+  readonly ciMs: Interval | null
+  readonly p95Ms: number
+  readonly ratioToLocal: number
+  readonly ratioToLocalCi: Interval | null
+  /** null where the plan has no limit: it does not fit the stated room. */
+  readonly ratioToLimit: number | null
+  readonly limitMs: number | null
+  readonly predictedMs: number
+  /** Share of right answers; null without labels. */
+  readonly top1: number | null
+  /** Mean bytes over all links per request. */
+  readonly bytes: number
+  readonly requests: number
+  readonly failed: number
+  readonly recovered: number
+  readonly blocks: number
+  /** Share of requests answered at each exit. */
+  readonly exits: Readonly<Record<ExitName, number>>
+  /** Share of requests answered by the cache. */
+  readonly hits: number
+  readonly devices: readonly string[]
+  /** The method whose samples these are: both chose the same plan. */
+  readonly sameAs?: string
+}
+
+export interface RowContext {
+  readonly model: PlannableModel
+  readonly modelName: string
+  readonly limit: PhysicalLimit
+  readonly labels: readonly number[] | undefined
+  readonly nameOf: (device: string) => string
+}
+
+/** One row per method, in the order of the plans. Blocks in which any method is missing do not count. */
+export function rowsOf(plans: readonly MethodPlan[], blocks: readonly MeasuredBlock[], context: RowContext): RoomRow[] {
+  const local = plans.find(({ method }) => method === 'local')
+  const localMeans = local === undefined ? [] : blockMeans(blocks, local.method)
+  return plans.map((entry) => rowOf(entry, blocks, localMeans, context))
+}
+
+function rowOf(
+  { method, plan, sameAs, cache }: MethodPlan,
+  blocks: readonly MeasuredBlock[],
+  localMeans: readonly number[],
+  { model, modelName, limit, labels, nameOf }: RowContext,
+): RoomRow {
+  const own = blocks.filter((block) => block.method === (sameAs ?? method))
+  const samples = own.flatMap((block) => block.samples)
+  const answered = samples.filter(({ failed }) => failed === undefined)
+  const times = answered.map(({ ms }) => ms)
+  const means = blockMeans(blocks, sameAs ?? method)
+  const { ratio, interval } = pairedRatio(means, localMeans.slice(0, means.length))
+  const computed = answered.filter(({ source }) => source === 'computed')
+  const exits = sharesOf(computed.map(({ exit }) => exit ?? 'final'))
+  const hits = answered.length === 0 ? 0 : 1 - computed.length / answered.length
+  const exitShares = model.exits.map(({ name }) => exits[name] ?? 0)
+  const limitMs = limit.ofPlan(plan, exitShares, cache ? hits : 0)
+  const meanMs = mean(means)
+  const right = answered.filter(({ label, picture }) => label === labels?.[picture])
+  const devices = new Set(plan.volumes.flatMap(({ shards }) => shards.map(({ device }) => nameOf(device))))
+  return {
+    method,
+    model: modelName,
+    meanMs,
+    ciMs: finite(meanInterval(means)),
+    p95Ms: percentile(times, 0.95),
+    ratioToLocal: ratio,
+    ratioToLocalCi: finite(interval),
+    ratioToLimit: limitMs === undefined ? null : meanMs / limitMs,
+    limitMs: limitMs ?? null,
+    predictedMs: plan.predicted.latencyMs,
+    top1: labels === undefined || answered.length === 0 ? null : right.length / answered.length,
+    bytes: answered.length === 0 ? 0 : mean(answered.map(({ bytes }) => bytes)),
+    requests: samples.length,
+    failed: samples.length - answered.length,
+    recovered: samples.filter(({ recovered }) => recovered !== undefined).length,
+    blocks: means.length,
+    exits,
+    hits,
+    devices: [...devices],
+    ...(sameAs === undefined ? {} : { sameAs }),
+  }
+}
+
+/** Mean time of the answered requests of each block, in the order of the blocks. */
+function blockMeans(blocks: readonly MeasuredBlock[], method: string): number[] {
+  return blocks
+    .filter((block) => block.method === method)
+    .sort((a, b) => a.block - b.block)
+    .map(({ samples }) => mean(samples.filter(({ failed }) => failed === undefined).map(({ ms }) => ms)))
+}
+
+function sharesOf(names: readonly string[]): Record<string, number> {
+  const shares: Record<string, number> = {}
+  for (const name of names) shares[name] = (shares[name] ?? 0) + 1 / names.length
+  return shares
+}
+
+/** JSON has no infinity. */
+function finite(interval: Interval): Interval | null {
+  return interval.every(Number.isFinite) ? interval : null
+}

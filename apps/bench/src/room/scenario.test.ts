@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest'
+import { linkOf, loadScenario, readScenario, ScenarioError, scenarioNames, shapeOf } from './scenario.ts'
+
+const TWO = {
+  about: 'two',
+  devices: [
+    { name: 'a', cores: 0.5, mbitPerSecond: 50 },
+    { name: 'b', cores: 1 },
+  ],
+  link: { mbitPerSecond: 100, rttMs: 4 },
+}
+
+describe('scenario files', () => {
+  it('all read', () => {
+    expect(scenarioNames()).toEqual(['crowd', 'flaky', 'four-equal', 'mixed-room', 'phone-laptop', 'slow-wifi'])
+    for (const name of scenarioNames()) expect(loadScenario(name).devices.length).toBeGreaterThan(1)
+  })
+
+  it('give each pair the slower of its two ways into the network', () => {
+    const room = loadScenario('mixed-room')
+    expect(linkOf(room, 'laptop', 'tablet').mbitPerSecond).toBe(100)
+    expect(linkOf(room, 'phone', 'laptop').mbitPerSecond).toBe(50)
+    expect(shapeOf(readScenario('two', TWO), 'b', 'a')).toMatchObject({ delayMs: 2, mbitPerSecond: 50 })
+  })
+
+  it('let a pair differ from the rest', () => {
+    const room = readScenario('two', { ...TWO, links: [{ a: 'b', b: 'a', rttMs: 30, lossProbability: 0.1 }] })
+    expect(shapeOf(room, 'a', 'b')).toEqual({ delayMs: 15, jitterMs: 0, lossProbability: 0.1, mbitPerSecond: 50 })
+  })
+
+  it('are refused with the key that is wrong', () => {
+    const refused = (change: object) => {
+      try {
+        readScenario('two', { ...TWO, ...change })
+      } catch (error) {
+        if (error instanceof ScenarioError) return error.message
+      }
+      return undefined
+    }
+    expect(refused({ speed: 1 })).toBe('two: unknown key speed')
+    expect(refused({ devices: [{ name: 'a', cores: 0 }] })).toContain('devices.0.cores')
+    expect(refused({ links: [{ a: 'a', b: 'nobody' }] })).toBe('two: nobody is not among the devices')
+    expect(refused({ events: [{ atMs: 1, kind: 'explode', device: 'a' }] })).toContain('events.0.kind')
+    expect(refused({ devices: [TWO.devices[0], TWO.devices[0]] })).toContain('same name')
+    expect(() => loadScenario('../package')).toThrow('unknown scenario')
+  })
+})
