@@ -84,13 +84,17 @@ function options(width: number, series: readonly Series[]): uPlot.Options {
     height: 170,
     cursor: { show: false },
     legend: { show: false },
-    scales: { x: { time: false }, y: { range: (_, __, max) => [0, Math.max(1, max * 1.05)] } },
+    scales: {
+      // Half a bar's room at each end.
+      x: { time: false, range: (_, min, max) => [min - 0.5, max + 0.5] },
+      y: { range: (_, __, max) => [0, Math.max(1, max * 1.05)] },
+    },
     axes: [
       { show: false },
       {
         stroke: '#888',
         grid: { stroke: 'rgb(128 128 128 / 0.2)' },
-        size: 56,
+        size: 72,
         values: (_, ticks) => ticks.map((t) => `${t} ms`),
       },
     ],
