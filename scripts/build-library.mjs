@@ -71,7 +71,7 @@ function workersAsEntries() {
     /** @param {string} code @param {string} id */
     transform(code, id) {
       if (!id.endsWith('.ts') || !code.includes('.worker.ts')) return undefined
-      return code.replaceAll(/'\.\/(\w+)\.worker\.ts'/g, '__ROOMFUL_WORKER_$1__')
+      return code.replaceAll(/new URL\('\.\/(\w+)\.worker\.ts'/g, 'new URL(__ROOMFUL_WORKER_$1__')
     },
     /** @param {string} code */
     renderChunk(code) {

@@ -18,8 +18,13 @@ async function axe(device: Device) {
 }
 
 test('the test pattern runs, claims no label, and shows split and latency', async ({ rig }) => {
-  const [asker] = await rig.join({ name: 'Phone' }, { name: 'Laptop' })
-  if (asker === undefined) throw new Error('no device')
+  const [asker, helper] = await rig.join({ name: 'Phone' }, { name: 'Laptop' })
+  if (asker === undefined || helper === undefined) throw new Error('no devices')
+  const { self, model } = await asker.snapshot()
+  await asker.planByHand([
+    { device: self.id, to: model?.exits[0]?.at ?? '' },
+    { device: (await helper.snapshot()).self.id, to: model?.segments.at(-1)?.to ?? '' },
+  ])
   await asker.page.getByRole('button', { name: 'Test pattern' }).click()
   const snapshot = await asker.until('ten frames', ({ requests }) => requests.length >= 10)
   expect(snapshot.requests.every((request) => request.answer === undefined)).toBe(true)
