@@ -1,4 +1,5 @@
 import path from 'node:path'
+import type { RequestView } from 'roomful'
 import type { Device } from '../rig/device.ts'
 import { expect, test } from '../rig/fixture.ts'
 import { generatedPicture, packPictures, type RgbaPicture, SHARED_DATA } from '../rig/pictures.ts'
@@ -20,6 +21,18 @@ interface Answer {
   readonly confidence: number
 }
 
+/**
+ * An answer of the plan itself. On a busy machine a late one is completed by another device, rightly: then it is asked again.
+ */
+async function inTime(asker: Device, picture: RgbaPicture): Promise<RequestView> {
+  for (let attempt = 0; attempt < 6; attempt++) {
+    const request = await asker.infer(picture, { cache: false })
+    if (request.trace.recovered === undefined) return request
+    console.log(`asked again: ${request.trace.recovered}`)
+  }
+  throw new Error('six answers in a row were late')
+}
+
 /** The answers of a plan drawn by hand: up to `cut` here, then on `helper`; alone without a cut. */
 async function answers(asker: Device, bits: 32 | 8, cut?: string, helper?: Device): Promise<Answer[]> {
   const { self, model } = await asker.snapshot()
@@ -37,8 +50,7 @@ async function answers(asker: Device, bits: 32 | 8, cut?: string, helper?: Devic
   )
   const out: Answer[] = []
   for (const picture of pictures()) {
-    const { answer, trace } = await asker.infer(picture, { cache: false })
-    expect(trace.recovered).toBeUndefined()
+    const { answer, trace } = await inTime(asker, picture)
     expect(trace.exit).toBe('final')
     if (cut !== undefined) expect(trace.spans.some((s) => s.kind === 'compute' && s.device === rest)).toBe(true)
     if (answer === undefined) throw new Error('no answer')
