@@ -1,4 +1,4 @@
-import type { Plan, Topology } from '@roomful/core'
+import type { DeviceId, Plan, Topology } from '@roomful/core'
 import {
   complete,
   everyReduction,
@@ -52,6 +52,32 @@ const strips: Method = {
     const best = search.best(complete(search, stripVolumes(search, span, everyReduction(search, span), equal), who[0]))
     return best === undefined ? search.whyNot() : propose(best)
   },
+}
+
+/** A plan that sends the first partition point's map in fp32 from `a` to `b`: the link is measured by what crosses it. */
+export function planForLink(model: PlannableModel, { initiator, devices }: Topology, a: DeviceId, b: DeviceId): Plan {
+  const place = (id: DeviceId) => {
+    const backend = devices.find((device) => device.id === id)?.backends[0]?.backend
+    if (backend === undefined) throw new Error(`${id} has not been measured`)
+    return { device: id, backend }
+  }
+  const [input, cut, last] = [model.points[0], model.points[1], model.points.at(-1)]
+  if (input === undefined || cut === undefined || last === undefined || cut === last) {
+    throw new Error('the model has no partition point to cut at')
+  }
+  const common = { wire: { bits: 32, entropy: 'none' }, route: 'peer' } as const
+  return {
+    model: model.digest,
+    trunk: model.trunk,
+    input: a === initiator ? { kind: 'tensor' } : { kind: 'jpeg', quality: 0.85 },
+    volumes: [
+      { from: input.tensor, to: cut.tensor, shards: [place(a)], ...common },
+      { from: cut.tensor, to: last.tensor, shards: [place(b)], ...common },
+    ],
+    exits: [],
+    predicted: { latencyMs: 1000, fullMs: 1000, throughputPerSecond: 1, bytes: cut.elements * 4 },
+    method: 'link',
+  }
 }
 
 /** Plans that stand for the published methods in a short run: one of each kind. */
