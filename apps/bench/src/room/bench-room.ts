@@ -261,7 +261,8 @@ async function warmLinks(room: EmulatedRoom, model: PlannableModel, extent: Exte
   const loop = { ...loopOf(extent, pictures), forMs: 0, minCount: LINK_REQUESTS, cache: false }
   await room.prepared(async () => {
     for (const { a, b } of chosen) {
-      const plan = planForLink(model, topology, a, b)
+      // Towards the initiator: a device learns a link's rate from what it receives only.
+      const plan = planForLink(model, topology, b, a)
       await room.initiator.page.evaluate((wanted) => globalThis.roomful?.session.installPlan(wanted), plan)
       await closedLoop(room.initiator, loop)
     }

@@ -110,9 +110,9 @@ function blockMeans(blocks: readonly MeasuredBlock[], method: string): number[] 
 }
 
 function sharesOf(names: readonly string[]): Record<string, number> {
-  const shares: Record<string, number> = {}
-  for (const name of names) shares[name] = (shares[name] ?? 0) + 1 / names.length
-  return shares
+  const counts: Record<string, number> = {}
+  for (const name of names) counts[name] = (counts[name] ?? 0) + 1
+  return Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, count / names.length]))
 }
 
 /** JSON has no infinity. */
