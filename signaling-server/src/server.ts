@@ -57,7 +57,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   try {
     return await startOn(opened, { ...options, host, tls, clock, log, cors }, limits)
   } catch (error) {
-    opened.close()
+    await opened.close()
     throw error
   }
 }
@@ -108,7 +108,7 @@ async function startOn(opened: OpenStore, options: Settled, limits: Limits): Pro
     await io.close()
     web.closeAllConnections()
     await store.close()
-    opened.close()
+    await opened.close()
   }
   return {
     port,

@@ -1,4 +1,4 @@
-import { type Clock, errorText } from '@roomful/core'
+import { type Clock, errorText, systemClock, withDeadline } from '@roomful/core'
 import { ServerError } from '../error.ts'
 import { MemoryStore } from './memory-store.ts'
 import type { RegistryStore, StoreLimits } from './store.ts'
@@ -7,12 +7,13 @@ export interface OpenStore {
   readonly store: RegistryStore
   /** For socket.io; undefined in memory. */
   readonly adapter: ReturnType<typeof import('@socket.io/redis-adapter')['createAdapter']> | undefined
-  /** Ends the connections, after `store.close`. */
-  close(): void
+  /** Ends the connections, after `store.close`; what was asked of Redis before is answered first, for at most a second. */
+  close(): Promise<void>
 }
 
 /** How long Redis may take to answer at the start. */
 const CONNECT_TIMEOUT_MS = 5000
+const QUIT_TIMEOUT_MS = 1000
 
 /**
  * The registry in memory, or in Redis when there is a URL; the Redis libraries are loaded only then.
@@ -25,7 +26,7 @@ export async function openStore(
   log: (line: string) => void,
 ): Promise<OpenStore> {
   if (redisUrl === undefined || redisUrl === '') {
-    return { store: new MemoryStore(limits, clock), adapter: undefined, close: () => {} }
+    return { store: new MemoryStore(limits, clock), adapter: undefined, close: async () => {} }
   }
   const [{ Redis }, { createAdapter }, { RedisStore }] = await Promise.all([
     import('ioredis'),
@@ -50,9 +51,17 @@ export async function openStore(
       throw error
     })
     started = true
-    const close = () => {
-      publisher.disconnect()
-      subscriber.disconnect()
+    // The adapter unsubscribes without waiting: cut at once, its commands would be rejected with nobody to hear it.
+    const close = async () => {
+      await Promise.all(
+        [publisher, subscriber].map(async (client) => {
+          const onTimeout = () => new ServerError('redis', 'Redis did not say goodbye')
+          await withDeadline(client.quit(), { clock: systemClock, timeoutMs: QUIT_TIMEOUT_MS, onTimeout }).catch(
+            () => {},
+          )
+          client.disconnect()
+        }),
+      )
     }
     return { store: new RedisStore(publisher, limits), adapter: createAdapter(publisher, subscriber), close }
   } catch (cause) {
