@@ -9,10 +9,11 @@ import { rowsMacs } from './row-tables.ts'
 const FOLDER = new URL('../../../../../shared/models/light/', import.meta.url)
 const FILES = ['light_resnet50.onnx', 'light_inception_v1.onnx', 'light_squeezenet.onnx', 'light_vgg19.onnx']
 
-describe('a graph as the planner sees it', () => {
-  const present = FILES.filter((name) => existsSync(new URL(name, FOLDER)))
-  if (present.length === 0) it.skip('needs ../shared/models/light, which is absent here', () => {})
+const present = FILES.filter((name) => existsSync(new URL(name, FOLDER)))
+if (present.length === 0)
+  console.log('public graphs as the planner sees them: not tested, ../shared/models/light is absent')
 
+describe.runIf(present.length > 0)('a graph as the planner sees it', () => {
   it.each(present)(
     '%s: prefix tables give the rows and multiply-accumulates of the graph, also over many segments',
     (name) => {
