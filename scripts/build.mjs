@@ -27,7 +27,7 @@ function newestMs(place) {
   if (info === undefined) return 0
   if (!info.isDirectory()) return /\.test\.tsx?$/.test(place) ? 0 : info.mtimeMs
   const inside = readdirSync(place)
-    .filter((name) => name !== 'node_modules')
+    .filter((name) => name !== 'node_modules' && name !== 'dist')
     .map((name) => newestMs(path.join(place, name)))
   return Math.max(info.mtimeMs, ...inside)
 }
