@@ -1,7 +1,9 @@
 import type { Plan, Topology } from '@roomful/core'
 import { PlannerError } from './error.ts'
 import { fromPlan } from './evaluator/draft.ts'
-import type { Timeline } from './evaluator/evaluation.ts'
+import type { EvaluatorOptions, Timeline } from './evaluator/evaluation.ts'
+import { Evaluator } from './evaluator/evaluator.ts'
+import { compileRoom } from './evaluator/room.ts'
 import type { PlannableModel } from './model/plannable.ts'
 import type { PlanningLimits } from './partitioners/limits.ts'
 import { type PartitionResult, runMethod } from './partitioners/method.ts'
@@ -47,10 +49,11 @@ export function predictPlan(
   topology: Topology,
   predictor: LatencyPredictor,
   shares: readonly number[] = [],
+  options: EvaluatorOptions = {},
 ): Timeline | undefined {
   const trunk = [model, ...model.trunks].find((one) => one.trunk === plan.trunk)
   if (trunk === undefined) return undefined
-  const { evaluator, room } = new Search(trunk, topology, predictor, {})
+  const room = compileRoom(topology, predictor)
   const draft = fromPlan(plan, trunk, room, shares)
-  return draft === undefined ? undefined : evaluator.timeline(draft)
+  return draft === undefined ? undefined : new Evaluator(trunk, room, options).timeline(draft)
 }

@@ -126,7 +126,7 @@ async function simulateMethod(
     predictor: (topology) => reportedPredictor(truth, topology),
     model: planned,
     method,
-    limits: truth.limits,
+    limits: { ...truth.limits, segmentMs: scenario.segmentMs },
     aside: driver.aside,
   })
   try {

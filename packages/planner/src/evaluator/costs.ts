@@ -1,6 +1,7 @@
 import { lastPoint, type PlannableModel, pointAt, type RowTables, segmentAt } from '../model/plannable.ts'
 import { WORK_LENGTH, workMs } from '../predictor/work.ts'
 import type { Processor, Room } from './room.ts'
+import { Sessions } from './sessions.ts'
 
 /** Milliseconds of one processor over one segment's rows, as prefix tables; see RowTables. */
 interface SegmentMs {
@@ -17,10 +18,15 @@ export class ComputeCosts {
   readonly #prefix: readonly Float64Array[]
   readonly #rows: (SegmentMs | undefined)[][]
   readonly #convCost: readonly number[]
+  readonly #sessions: Sessions
+  /** `runs[processor][from * points + to]`: sessions of the whole volume; 0 where not counted yet. */
+  readonly #runs: readonly Uint16Array[]
 
-  constructor(model: PlannableModel, room: Room) {
+  constructor(model: PlannableModel, room: Room, segmentMs: number) {
     this.#model = model
     this.#room = room
+    this.#sessions = new Sessions(model, segmentMs)
+    this.#runs = room.processors.map(() => new Uint16Array(model.points.length ** 2))
     this.#prefix = room.processors.map(({ compute }) => {
       const prefix = new Float64Array(model.points.length)
       for (let i = 0; i < lastPoint(model); i++) {
@@ -33,26 +39,41 @@ export class ComputeCosts {
     this.#convCost = room.processors.map(({ compute }) => (compute.costs[0] as number) * compute.factor)
   }
 
-  /** One session run of the whole volume. */
+  /** The whole volume, in as many sessions as the runtime makes of it. */
   wholeMs(processor: number, from: number, to: number): number {
-    const prefix = this.#prefix[processor] as Float64Array
-    return this.#processor(processor).compute.overheadMs + (prefix[to] as number) - (prefix[from] as number)
+    const { compute } = this.#processor(processor)
+    return compute.overheadMs * this.#wholeRuns(processor, from, to) + this.spanMs(processor, from, to)
   }
 
-  /** One session run of rows `[start, end)` of `to`, halo included. */
+  /** The work of the whole volume alone, without the overhead of any run. */
+  spanMs(processor: number, from: number, to: number): number {
+    const prefix = this.#prefix[processor] as Float64Array
+    return (prefix[to] as number) - (prefix[from] as number)
+  }
+
+  /** Rows `[start, end)` of `to`, halo included; the staircase applies to the rows of each session. */
   shardMs(processor: number, from: number, to: number, start: number, end: number): number {
-    const { compute } = this.#processor(processor)
-    const staircase = compute.staircase(end - start, pointAt(this.#model, to).rows)
+    const { compute, gmacsPerSecond } = this.#processor(processor)
+    const { rows } = pointAt(this.#model, to)
+    const sessions = this.#sessions
+    let inner = sessions.cut(from, to, (end - start) / rows, gmacsPerSecond, compute.overheadMs)
+    let staircase = compute.staircase(end - start, rows)
     let low = start
     let high = end
-    let ms = 0
+    let session = 0
+    let ms = compute.overheadMs * (inner + 1)
     for (let i = to - 1; i >= from; i--) {
       const segment = this.#segment(processor, i)
-      ms += Math.max(0, (segment.end[high] as number) - (segment.start[low] as number))
+      session += Math.max(0, (segment.end[high] as number) - (segment.start[low] as number))
       low = segment.tables.needStart[low] as number
       high = segment.tables.needEnd[high] as number
+      if (inner === 0 || sessions.cuts[inner - 1] !== i) continue
+      inner--
+      ms += session * staircase
+      session = 0
+      staircase = compute.staircase(high - low, pointAt(this.#model, i).rows)
     }
-    return compute.overheadMs + ms * staircase
+    return ms + session * staircase
   }
 
   /** Any other work (an exit's branch), as a run of its own. */
@@ -63,6 +84,17 @@ export class ComputeCosts {
   /** Extra convolution work inside a run: a bottleneck's encoder or decoder. */
   extraMs(processor: number, macs: number): number {
     return macs * (this.#convCost[processor] as number)
+  }
+
+  #wholeRuns(processor: number, from: number, to: number): number {
+    const runs = this.#runs[processor] as Uint16Array
+    const at = from * this.#model.points.length + to
+    const known = runs[at] as number
+    if (known > 0) return known
+    const { compute, gmacsPerSecond } = this.#processor(processor)
+    const counted = this.#sessions.cut(from, to, 1, gmacsPerSecond, compute.overheadMs) + 1
+    runs[at] = counted
+    return counted
   }
 
   #processor(index: number): Processor {

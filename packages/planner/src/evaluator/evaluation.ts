@@ -31,4 +31,6 @@ export interface Timeline extends Evaluation {
 export interface EvaluatorOptions {
   /** Share of requests that the room's cache answers, and how long such an answer takes. */
   readonly cache?: { readonly hitRate: number; readonly hitMs: number }
+  /** Longest session of the runtime, in ms; longer stages pay the overhead of several. Default SEGMENT_MS. */
+  readonly segmentMs?: number
 }

@@ -6,6 +6,7 @@ import { Search } from '../partitioners/search.ts'
 import { readRoom } from '../room-file.ts'
 import { randomChain, randomRoom } from '../testing/random-cases.ts'
 import { type Draft, wholeVolume } from './draft.ts'
+import { HEAD_BYTES } from './message-link.ts'
 
 const MODEL = chainModel({
   input: [1, 8, 8],
@@ -35,9 +36,11 @@ describe('the evaluator', () => {
     const { fullMs, bytes, throughputPerSecond } = search.evaluate(draft({ volumes }))
     const head = 1 + ms(0, 0.01)
     const tail = 1 + ms(1, 0.1) + ms(2, 0.1)
-    // 1,024 elements in 8 bits at 1 MB/s, half a round trip; ten logits of four bytes back.
-    expect(fullMs).toBeCloseTo(head + 1.024 + 5 + tail + 0.04 + 5, 6)
-    expect(bytes).toBe(1024 + 40)
+    // 1,024 elements in 8 bits at 1 MB/s, half a round trip; ten logits of four bytes back; each with its heads.
+    const sent = HEAD_BYTES + 24 + 16 * 8 + 1024
+    const back = HEAD_BYTES + 24 + 40
+    expect(fullMs).toBeCloseTo(head + sent / 1000 + 5 + tail + back / 1000 + 5, 6)
+    expect(bytes).toBe(sent + back)
     expect(throughputPerSecond).toBeCloseTo(1000 / Math.max(head, tail), 6)
   })
 
@@ -54,9 +57,10 @@ describe('the evaluator', () => {
     })
     const volumes = [strips(0, 1), strips(1, 2), wholeVolume(2, 3, 0)]
     const { bytes } = search.evaluate(draft({ volumes }))
-    const picture = 5 * 8 * 4
-    const halos = 2 * 8 * 16
-    const gather = 4 * 8 * 16
+    const picture = HEAD_BYTES + 24 + 5 * 8 * 4
+    // One row of 8 elements a channel has one range for all channels, four rows have one for each.
+    const halos = 2 * (HEAD_BYTES + 24 + 8 + 8 * 16)
+    const gather = HEAD_BYTES + 24 + 8 * 16 + 4 * 8 * 16
     expect(bytes).toBe(picture + halos + gather)
   })
 
@@ -75,7 +79,9 @@ describe('the evaluator', () => {
     const led = search.evaluate(
       draft({ volumes: [strips(0, 1, 'leader'), strips(1, 2, 'leader'), wholeVolume(2, 3, 0)] }),
     )
-    expect(led.bytes - peer.bytes).toBe((4 + 5 - 2) * 8 * 16)
+    const rows = (count: number) => HEAD_BYTES + 24 + 8 * 16 + count * 8 * 16
+    const halo = HEAD_BYTES + 24 + 8 + 8 * 16
+    expect(led.bytes - peer.bytes).toBe(rows(4) + rows(5) - 2 * halo)
     expect(led.fullMs).toBeGreaterThan(peer.fullMs)
   })
 
@@ -99,6 +105,14 @@ describe('the evaluator', () => {
     const cached = new Search(MODEL, ROOM.topology, ROOM.predictor, { cache: { hitRate: 0.25, hitMs: 2 } })
     const full = search.evaluate(search.single(0)).latencyMs
     expect(cached.evaluate(cached.single(0)).latencyMs).toBeCloseTo(0.75 * full + 0.25 * 2, 9)
+  })
+
+  it('pays the overhead of every session that the runtime makes of a long stage', () => {
+    const [first = 0, second = 0, third = 0] = [ms(0, 0.01), ms(1, 0.01), ms(2, 0.01)]
+    const cutAt = (segmentMs: number) => new Search(MODEL, ROOM.topology, ROOM.predictor, { segmentMs })
+    const fullMs = (one: Search) => one.evaluate(one.single(0)).fullMs
+    expect(fullMs(cutAt(1e6))).toBeCloseTo(1 + first + second + third, 9)
+    expect(fullMs(cutAt(0.01))).toBeCloseTo(3 + first + second + third, 9)
   })
 
   it('agrees with the additive dynamic program of chains on random cases', () => {

@@ -7,6 +7,7 @@ import type { Evaluation, EvaluatorOptions, QuickEvaluation, Timeline } from './
 import { expectedLatency } from './expectation.ts'
 import type { Room } from './room.ts'
 import { Run } from './run.ts'
+import { SEGMENT_MS } from './sessions.ts'
 
 /**
  * Predicts a draft's timeline: computes on each processor in turn, transfers over contended links, halos from every
@@ -28,7 +29,7 @@ export class Evaluator {
   constructor(model: PlannableModel, room: Room, options: EvaluatorOptions = {}) {
     this.model = model
     this.room = room
-    this.costs = new ComputeCosts(model, room)
+    this.costs = new ComputeCosts(model, room, options.segmentMs ?? SEGMENT_MS)
     this.#options = options
     this.#run = new Run(model, room, this.costs)
     this.#modelMacs = modelMacs(model)

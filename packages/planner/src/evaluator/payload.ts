@@ -1,5 +1,6 @@
 import type { WireFormat } from '@roomful/core'
-import { type PlannableModel, pointAt } from '../model/plannable.ts'
+import { type CutPoint, type PlannableModel, pointAt, type WireOption } from '../model/plannable.ts'
+import { tileBytes, tileHeadBytes } from '../model/wires.ts'
 import { type Draft, PICTURE_LOSS, wireAt } from './draft.ts'
 
 /** What a tensor is on the wire. */
@@ -7,8 +8,8 @@ export interface Payload {
   readonly kind: 'feature' | 'picture'
   readonly wire: WireFormat
   readonly elementsPerRow: number
-  /** For a picture: its bytes as a whole, whatever rows are needed. */
-  readonly bytesPerRow: number
+  /** Of a message with so many rows; a picture always travels as a whole. */
+  readonly bytesOf: (rows: number) => number
   readonly pixels: number
   readonly encoderMacs: number
   readonly decoderMacs: number
@@ -40,7 +41,7 @@ export class Payloads {
         kind: 'feature',
         wire: option.wire,
         elementsPerRow: point.elements / rows,
-        bytesPerRow: option.bytes / rows,
+        bytesOf: tiledBytes(point, option),
         pixels: 0,
         encoderMacs: option.encoderMacs,
         decoderMacs: option.decoderMacs,
@@ -66,22 +67,30 @@ export class Payloads {
     const { picture } = this.#model
     const base = { elementsPerRow: point.elements / rows, encoderMacs: 0, decoderMacs: 0, pixels: picture.pixels }
     if (format === 'tensor') {
-      const bytesPerRow = (point.elements / rows) * (picture.tensorBits / 8)
-      return {
-        ...base,
-        kind: 'feature',
-        wire: { bits: picture.tensorBits, entropy: 'none' },
-        bytesPerRow,
-        accuracyLoss: 0,
-      }
+      const wire: WireFormat = { bits: picture.tensorBits, entropy: 'none' }
+      const bytes = (point.elements * wire.bits) / 8 + tileHeadBytes(point.shape, wire.bits, point.elements)
+      const option = { wire, bytes, accuracyLoss: 0, measured: false, encoderMacs: 0, decoderMacs: 0 }
+      return { ...base, kind: 'feature', wire, bytesOf: tiledBytes(point, option), accuracyLoss: 0 }
     }
     const bytes = format === 'jpeg' ? picture.jpeg : picture.webp
     return {
       ...base,
       kind: 'picture',
       wire: { bits: 8, entropy: 'none' },
-      bytesPerRow: bytes,
+      bytesOf: () => bytes,
       accuracyLoss: PICTURE_LOSS,
     }
+  }
+}
+
+/** `tileBytes` by the number of rows, each computed once. */
+function tiledBytes(point: CutPoint, option: WireOption): (rows: number) => number {
+  const known = new Float64Array(Math.max(1, point.rows) + 1).fill(-1)
+  return (rows) => {
+    const cached = known[rows] ?? -1
+    if (cached >= 0) return cached
+    const bytes = tileBytes(point, option, rows)
+    known[rows] = bytes
+    return bytes
   }
 }

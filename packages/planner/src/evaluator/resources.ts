@@ -11,6 +11,8 @@ export class Resources {
   readonly downBusy: Float64Array
   readonly codecFree: Float64Array
   readonly codecBusy: Float64Array
+  /** `sentMs[from * devices + to]`: when the last message on that way had left. */
+  readonly sentMs: Float64Array
 
   constructor(processors: number, devices: number) {
     this.processorFree = new Float64Array(processors)
@@ -21,6 +23,7 @@ export class Resources {
     this.downBusy = new Float64Array(devices)
     this.codecFree = new Float64Array(devices)
     this.codecBusy = new Float64Array(devices)
+    this.sentMs = new Float64Array(devices * devices)
   }
 
   reset(): void {
@@ -32,6 +35,7 @@ export class Resources {
     this.downBusy.fill(0)
     this.codecFree.fill(0)
     this.codecBusy.fill(0)
+    this.sentMs.fill(Number.NEGATIVE_INFINITY)
   }
 }
 

@@ -1,8 +1,8 @@
 import type { Backend, DeviceId, DeviceProfile, Topology } from '@roomful/core'
 import type { CodecModel } from '../predictor/codec.ts'
 import type { ComputeModel } from '../predictor/compute.ts'
-import type { LinkModel } from '../predictor/link.ts'
 import type { LatencyPredictor } from '../predictor/predictor.ts'
+import { MessageLink } from './message-link.ts'
 
 /** One backend of one device: computes one stage at a time, beside the device's other backends. */
 export interface Processor {
@@ -10,6 +10,8 @@ export interface Processor {
   readonly device: number
   readonly backend: Backend
   readonly compute: ComputeModel
+  /** The speed in the profile, by which the runtime decides how long its sessions are. */
+  readonly gmacsPerSecond: number
 }
 
 export interface RoomDevice {
@@ -37,7 +39,7 @@ export interface Room {
   /** Index of the initiator in `devices`; always 0. */
   readonly initiator: 0
   /** `links[from][to]`; undefined on the diagonal and where there is none. */
-  readonly links: readonly (readonly (LinkModel | undefined)[])[]
+  readonly links: readonly (readonly (MessageLink | undefined)[])[]
   /** Devices that the first screening left out (METHODS section 1), with the reason. */
   readonly excluded: readonly Excluded[]
 }
@@ -56,11 +58,11 @@ export function compileRoom(topology: Topology, predictor: LatencyPredictor): Ro
   const processors: Processor[] = []
   const devices = profiles.map((profile, index): RoomDevice => {
     const mine: number[] = []
-    for (const { backend } of profile.backends) {
+    for (const { backend, gmacsPerSecond } of profile.backends) {
       const compute = predictor.compute(profile.id, backend)
       if (compute === undefined) continue
       mine.push(processors.length)
-      processors.push({ index: processors.length, device: index, backend, compute })
+      processors.push({ index: processors.length, device: index, backend, compute, gmacsPerSecond })
     }
     return {
       index,
@@ -71,7 +73,12 @@ export function compileRoom(topology: Topology, predictor: LatencyPredictor): Ro
       processors: mine,
     }
   })
-  const links = devices.map((a) => devices.map((b) => (a === b ? undefined : predictor.link(a.id, b.id))))
+  const links = devices.map((a) =>
+    devices.map((b) => {
+      const link = a === b ? undefined : predictor.link(a.id, b.id)
+      return link && new MessageLink(link)
+    }),
+  )
   return { topology, devices, processors, initiator: 0, links, excluded }
 }
 

@@ -1,4 +1,5 @@
 import type { DeviceId, Span } from '@roomful/core'
+import { HEAD_BYTES } from './message-link.ts'
 import type { Payload } from './payload.ts'
 import { occupy, Resources } from './resources.ts'
 import type { Room } from './room.ts'
@@ -57,7 +58,7 @@ export class Transfers {
     this.rows += rows
     const elements = payload.elementsPerRow * rows
     const picture = payload.kind === 'picture'
-    const bytes = picture ? payload.bytesPerRow : payload.bytesPerRow * rows
+    const bytes = payload.bytesOf(rows)
     const encodedMs = this.#encode(from, elements, readyMs, payload, volume)
     const arrivalMs = this.#transmit(from, to, bytes, encodedMs, volume)
     const decodeMs = picture ? codec.pictureMs(payload.pixels) : codec.decodeMs(elements, payload.wire)
@@ -131,8 +132,12 @@ export class Transfers {
     const alive = this.#alive(startMs)
     const sent = occupy(use.upFree, use.upBusy, from, readyMs, serialMs, alive)
     const received = occupy(use.downFree, use.downBusy, to, startMs, serialMs, alive)
-    const endMs = Math.max(sent, received) + link.delayMs(bytes)
-    this.bytes += bytes
+    // A way that was busy within the last round trip has kept its congestion window.
+    const way = from * this.#room.devices.length + to
+    const warm = readyMs - (use.sentMs[way] as number) <= link.rttMs
+    use.sentMs[way] = sent
+    const endMs = Math.max(sent, received) + (warm ? link.rttMs / 2 : link.delayMs(bytes))
+    this.bytes += bytes + HEAD_BYTES
     this.#spans?.push({ device: this.#id(from), kind: 'transfer', startMs, endMs, volume, bytes, to: this.#id(to) })
     return endMs
   }

@@ -76,14 +76,15 @@ export function chainModel(options: ChainOptions): PlannableModel {
 
 function cutPoint(index: number, { channels, height, width }: Shape): CutPoint {
   const elements = channels * height * width
+  const shape = [1, channels, height, width]
   return {
     index,
     tensor: `t${index}`,
-    shape: [1, channels, height, width],
+    shape,
     elements,
     rows: height,
     elementsPerRow: channels * width,
-    wires: plainWires(elements),
+    wires: plainWires(shape),
   }
 }
 

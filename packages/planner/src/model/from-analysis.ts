@@ -100,12 +100,11 @@ function cutPoint(
     elements: info.elements,
     rows,
     elementsPerRow: rows === 0 ? info.elements : info.elements / rows,
-    wires: wiresOf(info.elements, info.shape, measured, manifest),
+    wires: wiresOf(info.shape, measured, manifest),
   }
 }
 
 function wiresOf(
-  elements: number,
   shape: readonly number[],
   point: ManifestPartitionPoint | undefined,
   manifest: Manifest | undefined,
@@ -134,7 +133,7 @@ function wiresOf(
       decoderMacs: macs,
     })
   }
-  return [...plainWires(elements, plain), ...learned]
+  return [...plainWires(shape, plain), ...learned]
 }
 
 function exitsOf(

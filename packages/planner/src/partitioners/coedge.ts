@@ -79,7 +79,7 @@ function solveShares(highs: Highs, search: Search, span: RowSpan, processors: re
       haloRows(search, layer) * input.elementsPerRow * ((input.wires[search.wire(layer)]?.wire.bits ?? 32) / 8)
     for (const [at, processor] of processors.entries()) {
       const overhead = room.processors[processor]?.compute.overheadMs ?? 0
-      const ms = evaluator.costs.wholeMs(processor, layer, layer + 1) - overhead
+      const ms = evaluator.costs.spanMs(processor, layer, layer + 1)
       const exchange = layer === span.from ? 0 : neighbourMs(search, processors, at, bytes)
       rows.push(`c${layer}_${at}: ${fixed(ms)} s${at} - t${layer} <= ${fixed(-(overhead + exchange))}`)
     }

@@ -17,6 +17,8 @@ export interface PlanningLimits {
   /** Whether `auto` may place exits. Default true. */
   readonly exits?: boolean
   readonly cache?: { readonly hitRate: number; readonly hitMs: number }
+  /** Longest session of the runtime that will run the plan, in ms. Default: the runtime's own, 20. */
+  readonly segmentMs?: number
   /** Seed of the methods that use randomness. Default 1. */
   readonly seed?: number
   /** Training episodes of the methods that learn (`distredge`, `cogent`). Default 20. */

@@ -30,7 +30,7 @@ export class Search {
     this.predictor = predictor
     this.limits = resolveLimits(limits)
     this.room = compileRoom(topology, predictor)
-    this.evaluator = new Evaluator(model, this.room, limits.cache === undefined ? {} : { cache: limits.cache })
+    this.evaluator = new Evaluator(model, this.room, limits)
     this.last = lastPoint(model)
     this.firstCut = this.#privatePrefix()
     this.main = this.room.devices.map((device) => this.#fastest(device.processors))

@@ -1,5 +1,6 @@
 import { type Draft, type DraftShard, type DraftVolume, wholeVolume, wireAt } from '../evaluator/draft.ts'
 import { pointAt, segmentAt } from '../model/plannable.ts'
+import { tileBytes } from '../model/wires.ts'
 import { rowVolume, splitRows } from './rows.ts'
 import type { Search } from './search.ts'
 
@@ -24,9 +25,7 @@ export function speeds(search: Search, processors: readonly number[], span: RowS
   let macs = 0
   for (let i = span.from; i < span.to; i++) macs += segmentAt(search.model, i).macs
   return processors.map((processor) => {
-    const ms = search.evaluator.costs.wholeMs(processor, span.from, span.to)
-    const overhead = search.room.processors[processor]?.compute.overheadMs ?? 0
-    return Math.max(macs, 1) / Math.max(ms - overhead, 1e-6)
+    return Math.max(macs, 1) / Math.max(search.evaluator.costs.spanMs(processor, span.from, span.to), 1e-6)
   })
 }
 
@@ -101,8 +100,8 @@ export function exchangeMs(
 ): number {
   const { room, model } = search
   const option = wireAt(model, point, wire)
-  const { elementsPerRow, elements } = pointAt(model, point)
-  const bytesPerRow = (option.bytes / elements) * elementsPerRow
+  const tensor = pointAt(model, point)
+  const { elementsPerRow } = tensor
   const count = room.devices.length
   const up = new Float64Array(count)
   const down = new Float64Array(count)
@@ -116,13 +115,14 @@ export function exchangeMs(
       if (rows <= 0) continue
       const link = room.links[from]?.[to]
       if (link === undefined) return Number.POSITIVE_INFINITY
-      const serial = link.serialMs(rows * bytesPerRow)
+      const bytes = tileBytes(tensor, option, rows)
+      const serial = link.serialMs(bytes)
       up[from] = (up[from] as number) + serial
       down[to] = (down[to] as number) + serial
       const packing =
         (room.devices[from]?.codec.encodeMs(rows * elementsPerRow, option.wire) ?? 0) +
         (room.devices[to]?.codec.decodeMs(rows * elementsPerRow, option.wire) ?? 0)
-      delay = Math.max(delay, link.delayMs(rows * bytesPerRow) + packing)
+      delay = Math.max(delay, link.delayMs(bytes) + packing)
     }
   }
   let busiest = 0

@@ -28,6 +28,14 @@ export class OnlineCorrection {
     return Math.exp(own ?? this.#logs.get(device) ?? 0)
   }
 
+  /** Factors that were learned earlier, such as on an earlier visit; what has been seen since counts more. */
+  recall(factors: Iterable<readonly [device: string, factor: number]>): void {
+    for (const [device, factor] of factors) {
+      if (!(factor > 0) || !Number.isFinite(factor) || this.#logs.has(device)) continue
+      this.#logs.set(device, Math.min(Math.log(BOUNDS.high), Math.max(Math.log(BOUNDS.low), Math.log(factor))))
+    }
+  }
+
   /** For IndexedDB: plain data of everything learned. */
   toJSON(): Record<string, number> {
     return Object.fromEntries(this.#logs)

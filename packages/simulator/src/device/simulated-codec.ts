@@ -1,7 +1,7 @@
 import { type Clock, SerialQueue, sleep, type WireFormat } from '@roomful/core'
 import { type CodecModel, DEFLATE_RATIO, type PlannableModel } from '@roomful/planner'
 import { type FeatureCodec, type PictureCodec, RuntimeError } from '@roomful/runtime'
-import { elementCount, type FeatureMap } from '@roomful/tensor'
+import { elementCount, encodedBytes, type FeatureMap } from '@roomful/tensor'
 import { MARKS, markedMap, markOf } from '../model/mark.ts'
 
 /** Mark, wire and shape: the form in which simulated maps travel. */
@@ -29,17 +29,16 @@ export function simulatedCodec(clock: Clock, model: () => CodecModel): FeatureCo
   }
 }
 
-/** As the real codec's: a fixed head, sizes, range and step per channel where quantised, then the values. */
-export function encodedBytes(dims: readonly number[], wire: WireFormat): number {
-  const parameters = wire.bits > 8 ? 0 : 8 * (dims[1] ?? 1)
-  const values = (elementCount(dims) * wire.bits) / 8
-  return (
-    FIXED_BYTES + 4 * dims.length + parameters + Math.ceil(wire.entropy === 'none' ? values : values * DEFLATE_RATIO)
-  )
+/** The real codec's bytes, without what it gains where values are zero. */
+export function packedBytes(dims: readonly number[], { bits, entropy }: WireFormat): number {
+  const dense = encodedBytes('float32', dims, bits)
+  if (entropy === 'none') return dense
+  const values = Math.ceil((elementCount(dims) * bits) / 8)
+  return dense - values + Math.ceil(values * DEFLATE_RATIO)
 }
 
 function packed(map: FeatureMap, wire: WireFormat): Uint8Array {
-  const bytes = new Uint8Array(encodedBytes(map.dims, wire))
+  const bytes = new Uint8Array(packedBytes(map.dims, wire))
   bytes.set([map.dims.length, wire.bits, ENTROPIES.indexOf(wire.entropy), markOf(map)])
   const view = new DataView(bytes.buffer)
   for (const [axis, dim] of map.dims.entries()) view.setUint32(FIXED_BYTES + 4 * axis, dim, true)

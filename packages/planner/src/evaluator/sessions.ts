@@ -1,0 +1,51 @@
+import { lastPoint, type PlannableModel, segmentAt } from '../model/plannable.ts'
+
+/** Longest predicted time of one session in the runtime, whose cancel acts between sessions. */
+export const SEGMENT_MS = 20
+
+/**
+ * Where the runtime cuts a stage into sessions, each of which pays the device's overhead: its rule, on the same figures
+ * (runtime's `plan/segments.ts`). A stage that is predicted to be short is one session.
+ */
+export class Sessions {
+  /** After `cut`: the inner points at which the stage is cut, ascending. */
+  readonly cuts: Int32Array
+  readonly #macs: Float64Array
+  readonly #segmentMs: number
+
+  constructor(model: PlannableModel, segmentMs: number) {
+    this.#segmentMs = segmentMs
+    this.#macs = new Float64Array(model.points.length)
+    for (let i = 0; i < lastPoint(model); i++) {
+      this.#macs[i + 1] = (this.#macs[i] as number) + segmentAt(model, i).macs
+    }
+    this.cuts = new Int32Array(model.points.length)
+  }
+
+  /**
+   * @param share of the volume's rows
+   * @param gmacsPerSecond the speed in the device's profile, by which the runtime predicts
+   * @returns how many cuts there are
+   */
+  cut(from: number, to: number, share: number, gmacsPerSecond: number, overheadMs: number): number {
+    const start = this.#macs[from] as number
+    const total = (this.#macs[to] as number) - start
+    const predictedMs = overheadMs + (total * share) / (gmacsPerSecond * 1e6)
+    if (predictedMs <= this.#segmentMs || !(total > 0)) return 0
+    const perMac = predictedMs / total
+    let count = 0
+    let begunMs = 0
+    for (let i = from + 1; i < to; i++) {
+      const macs = (this.#macs[i] as number) - start
+      if (macs <= 0 || macs >= total) continue
+      const nextMacs = (this.#macs[i + 1] as number) - start
+      const atMs = macs * perMac
+      // Points without work between them end a session together.
+      const nextMs = Math.min(nextMacs, total) * perMac
+      if (nextMs - begunMs <= this.#segmentMs || atMs <= begunMs) continue
+      this.cuts[count++] = i
+      begunMs = atMs
+    }
+    return count
+  }
+}
