@@ -26,6 +26,7 @@ const TYPED = [
 const WORKERS = {
   'engine.worker': path.join(root, 'packages/engine/src/worker/engine.worker.ts'),
   'prepare.worker': path.join(library, 'src/model/prepare.worker.ts'),
+  'planning.worker': path.join(library, 'src/plan/planning.worker.ts'),
   'codec.worker': path.join(root, 'packages/engine/src/codec/codec.worker.ts'),
 }
 const TYPES_TIMEOUT_MS = 300_000

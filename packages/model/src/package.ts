@@ -1,4 +1,4 @@
-import type { Clock, Range, TensorName, TrunkName } from '@roomful/core'
+import { type Clock, type Range, sleep, systemClock, type TensorName, type TrunkName } from '@roomful/core'
 import { extract, loadWeights, type ModelGraph, readModel, tile, weightRanges, writeModel } from '@roomful/graph'
 import { sha256 } from './digest.ts'
 import { ModelError } from './error.ts'
@@ -116,7 +116,10 @@ export class ModelPackage {
    */
   async subModel(part: Part, options: ReadOptions = {}): Promise<Uint8Array> {
     const { graph, weights } = await this.#files(part.trunk ?? 'main', options.signal)
-    return writeModel(await withWeights(partOf(graph, part), weights, options)).model
+    const loaded = await withWeights(partOf(graph, part), weights, options)
+    // Writing megabytes is a task of its own: a page goes on between it and the checking of the chunks.
+    await sleep(systemClock, 0, options.signal)
+    return writeModel(loaded).model
   }
 
   /** Bytes of weights that `part` needs; what a page shows before it downloads. */

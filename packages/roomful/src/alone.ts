@@ -1,7 +1,6 @@
 import { type Clock, type DeviceProfile, sleep } from '@roomful/core'
 import type { Runtime } from '@roomful/runtime'
 import type { Asking } from './asking.ts'
-import { planAlone } from './plan/planner.ts'
 import type { PlanningDesk } from './plan/planning-desk.ts'
 import type { SnapshotStore } from './view/store.ts'
 
@@ -47,7 +46,7 @@ export async function measureAlone(options: AloneOptions): Promise<void> {
 async function measureOnce({ runtime, desk, asking, self, signal }: AloneOptions): Promise<number | undefined> {
   const { model } = desk
   if (model === undefined) return undefined
-  const plan = await planAlone(model, self())
+  const plan = await desk.planAlone(model, self())
   if (plan === undefined) return undefined
   const installed = await runtime.prepare(plan, signal)
   try {

@@ -17,7 +17,7 @@ import { PackageLibrary, peerSource, RoomCacheLink, Runtime, serveModels } from 
 import type { Room } from '@roomful/transport'
 import { measureAlone } from './alone.ts'
 import { Asking } from './asking.ts'
-import { measureDevice } from './compute/benchmark.ts'
+import { measureAgain, measureDevice } from './compute/benchmark.ts'
 import { EnginePool } from './compute/engine-pool.ts'
 import { type Presence, pauseReason, watchPresence } from './device/presence.ts'
 import type { SettingsStore } from './device/settings.ts'
@@ -25,7 +25,9 @@ import { WakeLock } from './device/wake-lock.ts'
 import { DownloadMeter } from './model/download-meter.ts'
 import { modelView, openModel, ownOriginSource, ownOriginUrl } from './model/open-model.ts'
 import { canvasCodec } from './picture/canvas-codec.ts'
+import type { Planning } from './plan/planning.ts'
 import { PlanningDesk } from './plan/planning-desk.ts'
+import { WorkerPlanning } from './plan/worker-planning.ts'
 import {
   type HandPlanOptions,
   type InferOptions,
@@ -63,6 +65,7 @@ export class Seat implements RoomSession {
   readonly #downloads: DownloadMeter
   readonly #runtime: Runtime
   readonly #cache: RoomCacheLink
+  readonly #planning: Planning
   readonly #desk: PlanningDesk
   readonly #asking: Asking
   readonly #wakeLock = new WakeLock()
@@ -118,11 +121,22 @@ export class Seat implements RoomSession {
         const model = this.#desk.model
         return model?.pack.manifest.digest === digest ? model.url : undefined
       },
+      onMeasurement: (measurement) => this.#desk.measured(measurement),
       onTopologyChange: ({ what }) => this.#desk.changed(what !== 'load'),
     })
     const self = () => this.#profile
     const downloadedBytes = () => this.#downloads.bytes
-    this.#desk = new PlanningDesk({ room, runtime: this.#runtime, store, clock, self, downloadedBytes })
+    this.#planning = new WorkerPlanning(clock)
+    this.#desk = new PlanningDesk({
+      room,
+      runtime: this.#runtime,
+      planning: this.#planning,
+      store,
+      clock,
+      self,
+      downloadedBytes,
+      onLearned: (corrections) => void options.settings.write({ corrections }),
+    })
     this.#asking = new Asking({
       runtime: this.#runtime,
       desk: this.#desk,
@@ -146,7 +160,8 @@ export class Seat implements RoomSession {
       this.#presence = presence
       this.#updateLending()
     }, signal)
-    const { lending } = await this.#o.settings.read()
+    const { lending, corrections } = await this.#o.settings.read()
+    if (corrections !== undefined) this.#planning.recall(this.self, corrections).catch(() => {})
     this.#o.store.update({ lending: { asked: lending !== undefined, allowed: lending ?? false } })
     this.#updateLending()
     if (this.#profile.role === 'observer') return
@@ -198,7 +213,7 @@ export class Seat implements RoomSession {
       const model = await this.#open(source, options.name, signal)
       if (this.#profile.role === 'worker') await this.#desk.setModel(model)
       else store.update({ model: modelView(model, 0) })
-      this.#update({ models: [model.plannable.digest] })
+      this.#update({ models: [model.outline.digest] })
       store.update({ modelState: 'ready' })
     } catch (error) {
       // A refused model changes nothing: the room goes on with the one it had.
@@ -231,6 +246,11 @@ export class Seat implements RoomSession {
 
   planAutomatically(options: Partial<PlanningOptions> = {}): Promise<void> {
     return this.#desk.automatically(options)
+  }
+
+  async measure(): Promise<void> {
+    const measuring = measureAgain(this.#engines, this.#profile.backends, this.#ended.signal)
+    for await (const speeds of measuring) this.#setSpeeds(speeds)
   }
 
   rename(name: string): void {
@@ -298,7 +318,7 @@ export class Seat implements RoomSession {
     const { model } = this.#desk
     if (model === undefined) return
     const plan = this.#runtime.current.find((installed) => installed.planId === request.plan)?.plan
-    const told = { digest: model.plannable.digest, ...(model.url === undefined ? {} : { url: model.url }) }
+    const told = { digest: model.outline.digest, ...(model.url === undefined ? {} : { url: model.url }) }
     tellStory(this.#o.room, { request, plan, model: told })
   }
 
@@ -313,7 +333,7 @@ export class Seat implements RoomSession {
   }
 
   #open(source: string | Uint8Array, name: string | undefined, signal: AbortSignal) {
-    return openModel(this.#library, source, name, signal, (files) => this.#downloads.count(files))
+    return openModel(this.#library, this.#planning, source, name, signal, (files) => this.#downloads.count(files))
   }
 
   #watchServing(): void {
@@ -339,7 +359,8 @@ export class Seat implements RoomSession {
     const runtime = this.#runtime[Symbol.asyncDispose]()
     this.#cache.close()
     await Promise.allSettled([runtime, room[Symbol.asyncDispose](), this.#wakeLock.hold(false)])
-    await Promise.allSettled([this.#engines[Symbol.asyncDispose](), this.#codec[Symbol.asyncDispose]()])
+    const workers = [this.#engines, this.#codec, this.#planning]
+    await Promise.allSettled(workers.map((worker) => worker[Symbol.asyncDispose]()))
     this.#o.onLeft?.()
     this.#o.store.update({ phase: 'left' })
   }

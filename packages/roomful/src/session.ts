@@ -66,6 +66,11 @@ export interface RoomSession extends AsyncDisposable {
   installPlan(plan: Plan): Promise<void>
   planAutomatically(options?: Partial<PlanningOptions>): Promise<void>
 
+  /**
+   * Measures this device's backends again, on the engines that run already: after it has become slower or faster (heat,
+   * battery saving). Takes about two seconds a backend; the new speeds are in the profile when it resolves.
+   */
+  measure(): Promise<void>
   rename(name: string): void
   allowLending(allowed: boolean): void
   /** Ends everything in order: requests, links, workers. Idempotent. */

@@ -25,6 +25,24 @@ describe('cacheApiStore', () => {
     expect([...kept.values()].map((response) => response.status)).toEqual([200, 200])
   })
 
+  it('writes one chunk after the other', async () => {
+    const { cache } = fakeCache()
+    let [open, most] = [0, 0]
+    const slow = {
+      match: (url: string) => cache.match(url),
+      async put(url: string, response: Response) {
+        most = Math.max(most, ++open)
+        await new Promise((resolve) => setTimeout(resolve, 1))
+        await cache.put(url, response)
+        open--
+      },
+    }
+    const store = cacheApiStore(async () => slow)
+    await Promise.all(['aa', 'bb', 'cc'].map((key) => store.put(key, Uint8Array.of(1))))
+    expect(most).toBe(1)
+    expect(await store.get('cc')).toEqual(Uint8Array.of(1))
+  })
+
   it('opens the cache again after a failure', async () => {
     const { cache } = fakeCache()
     let attempts = 0

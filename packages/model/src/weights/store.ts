@@ -1,3 +1,5 @@
+import { SerialQueue } from '@roomful/core'
+
 /**
  * Keeps chunks of weights by their SHA-256, so models that share weights share entries. A store may forget at any time and
  * may fail: the reader then fetches again. `get` gives bytes that the caller does not change.
@@ -38,9 +40,13 @@ export interface CacheLike {
   put(url: string, response: Response): Promise<void>
 }
 
+/** Chunks that may wait to be written, 256 MiB of them: what comes beyond is fetched again next time. */
+const MAX_WRITES = 1024
+
 /**
  * In the browser's Cache API. It refuses partial (206) answers (Service Workers specification, `Cache.put`), so each chunk
- * is a whole response of its own under a URL that no server answers.
+ * is a whole response of its own under a URL that no server answers. Writes go one after the other: each holds up the page
+ * for some milliseconds, and many at once would be felt.
  */
 export function cacheApiStore(open: () => Promise<CacheLike>): ChunkStore {
   let opened: Promise<CacheLike> | undefined
@@ -51,15 +57,16 @@ export function cacheApiStore(open: () => Promise<CacheLike>): ChunkStore {
     })
     return opened
   }
+  const writes = new SerialQueue(MAX_WRITES)
   const url = (key: string) => `https://chunks.roomful.invalid/${key}`
   return {
     async get(key) {
       const response = await (await cache()).match(url(key))
       return response === undefined ? undefined : new Uint8Array(await response.arrayBuffer())
     },
-    async put(key, bytes) {
+    put(key, bytes) {
       const headers = { 'content-type': 'application/octet-stream', 'content-length': String(bytes.length) }
-      await (await cache()).put(url(key), new Response(new Uint8Array(bytes), { headers }))
+      return writes.run(async () => (await cache()).put(url(key), new Response(new Uint8Array(bytes), { headers })))
     },
   }
 }

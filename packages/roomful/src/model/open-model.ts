@@ -1,8 +1,7 @@
 import { modelDigest } from '@roomful/core'
-import { analyse } from '@roomful/graph'
 import { httpSource, type ModelPackage, type PackageSource } from '@roomful/model'
-import { type PlannableModel, plannableModel } from '@roomful/planner'
 import type { PackageLibrary } from '@roomful/runtime'
+import type { ModelOutline, Planning } from '../plan/planning.ts'
 import { RoomfulError } from '../session.ts'
 import type { ModelView, SegmentView } from '../snapshot.ts'
 import { prepareDropped } from './prepare-dropped.ts'
@@ -10,7 +9,7 @@ import { prepareDropped } from './prepare-dropped.ts'
 /** A model as the session holds it. `url`: where others can fetch the package; absent for dropped files. */
 export interface OpenedModel {
   readonly pack: ModelPackage
-  readonly plannable: PlannableModel
+  readonly outline: ModelOutline
   readonly url?: string
 }
 
@@ -21,6 +20,7 @@ export interface OpenedModel {
  */
 export async function openModel(
   library: PackageLibrary,
+  planning: Planning,
   source: string | Uint8Array,
   name: string | undefined,
   signal: AbortSignal | undefined,
@@ -29,10 +29,10 @@ export async function openModel(
   try {
     const files = typeof source === 'string' ? counted(pageSource(source)) : await prepareDropped(source, name, signal)
     const pack = (await library.add(files, signal)).package
-    const digest = modelDigest(pack.manifest.digest)
-    const plannable = plannableModel(analyse(pack.graph), { manifest: pack.manifest, digest })
+    const outline = await planning.open(pack.manifest, pack.graphBytes)
+    signal?.throwIfAborted()
     // Others read it: relative to this page it means nothing to them.
-    return { pack, plannable, ...(typeof source === 'string' ? { url: new URL(source, location.href).href } : {}) }
+    return { pack, outline, ...(typeof source === 'string' ? { url: new URL(source, location.href).href } : {}) }
   } catch (cause) {
     signal?.throwIfAborted()
     const why = cause instanceof Error ? cause.message : String(cause)
@@ -54,9 +54,9 @@ export function ownOriginSource(url: string): PackageSource {
 export const ownOriginUrl = (url: string): string => new URL(new URL(url).pathname, location.origin).href
 
 /** What the page shows of a model. */
-export function modelView({ pack, plannable }: OpenedModel, downloadedBytes: number): ModelView {
+export function modelView({ pack, outline }: OpenedModel, downloadedBytes: number): ModelView {
   const { manifest } = pack
-  const segments = segmentViews(plannable)
+  const segments = segmentViews(outline)
   return {
     name: manifest.name,
     digest: modelDigest(manifest.digest),
@@ -72,13 +72,13 @@ export function modelView({ pack, plannable }: OpenedModel, downloadedBytes: num
 }
 
 /** Steps without multiply-accumulates (an activation before an exit) are shown with the layers before them. */
-function segmentViews(plannable: PlannableModel): SegmentView[] {
+function segmentViews({ points, segments }: ModelOutline): SegmentView[] {
   const views: SegmentView[] = []
   let macs = 0
-  for (const [index, segment] of plannable.segments.entries()) {
-    const end = plannable.points[index + 1]
+  for (const [index, segment] of segments.entries()) {
+    const end = points[index + 1]
     macs += segment.macs
-    if (end === undefined || plannable.segments[index + 1]?.macs === 0) continue
+    if (end === undefined || segments[index + 1]?.macs === 0) continue
     views.push({ to: end.tensor, macs, shape: end.shape, bytes: end.elements * 4 })
     macs = 0
   }

@@ -6,30 +6,29 @@ import type { OpenedModel } from '../model/open-model.ts'
 import type { RoomSnapshot } from '../snapshot.ts'
 import { EMPTY_STATS } from '../view/stats.ts'
 import { SnapshotStore } from '../view/store.ts'
-import { planByHand } from './planner.ts'
+import type { ChosenPlan, Planning } from './planning.ts'
 import { PlanningDesk } from './planning-desk.ts'
 
 const self = deviceId('self')
 
 /** Plans that only say which model they are for: what the desk does with them is looked at here, not how they are made. */
-vi.mock('./planner.ts', async (original) => {
-  const chosen = (model: OpenedModel) => ({
-    plan: { model: model.plannable.digest, trunk: 't', input: { kind: 'tensor' }, volumes: [], exits: [] },
+const chosen = (digest: string, trunk: string): ChosenPlan =>
+  ({
+    plan: { model: digest, trunk, input: { kind: 'tensor' }, volumes: [], exits: [] },
     words: [],
     runnersUp: [],
-  })
-  return {
-    ...(await original<typeof import('./planner.ts')>()),
-    planAutomatically: async (model: OpenedModel) => chosen(model),
-    planByHand: vi.fn((model: OpenedModel) => ({ ...chosen(model), plan: { ...chosen(model).plan, trunk: 'hand' } })),
-  }
-})
+  }) as unknown as ChosenPlan
+const planning = {
+  automatically: vi.fn(async (digest: string) => chosen(digest, 't')),
+  byHand: vi.fn(async (digest: string) => chosen(digest, 'hand')),
+  observe: vi.fn(async () => ({ ratio: 1, own: {} })),
+}
 
 function modelOf(digest: string): OpenedModel {
   const manifest = { name: digest, digest, labels: [`label of ${digest}`], exits: [] }
   return {
     pack: { manifest: { ...manifest, input: { width: 1, height: 1 }, files: { weights: { bytes: 10 } } } },
-    plannable: { digest: modelDigest(digest), segments: [], points: [] },
+    outline: { digest: modelDigest(digest), segments: [], points: [] },
   } as unknown as OpenedModel
 }
 
@@ -60,6 +59,7 @@ beforeEach(() => {
   desk = new PlanningDesk({
     room: { self, peers: new Map(), links: [] } as unknown as Room,
     runtime: runtime as unknown as Runtime,
+    planning: planning as unknown as Planning,
     store,
     clock: new VirtualClock(),
     downloadedBytes: () => 0,
@@ -71,7 +71,7 @@ describe('PlanningDesk', () => {
   it('keeps the model and the plan it had when another model cannot be installed', async () => {
     await desk.setModel(modelOf('good'))
     await expect(desk.setModel(modelOf('broken'))).rejects.toThrow('no session')
-    expect(desk.model?.plannable.digest).toBe('good')
+    expect(desk.model?.outline.digest).toBe('good')
     expect(store.snapshot.model?.name).toBe('good')
     expect(store.snapshot.plan).toMatchObject({ status: 'active', plan: { model: 'good' } })
   })
@@ -109,7 +109,7 @@ describe('PlanningDesk', () => {
   it('refuses a second drawn plan that does not fit, and keeps the first', async () => {
     await desk.setModel(modelOf('good'))
     await desk.byHand({ plan: [], exits: true })
-    vi.mocked(planByHand).mockImplementationOnce(() => {
+    planning.byHand.mockImplementationOnce(async () => {
       throw new Error('a device of the plan is not here')
     })
     await expect(desk.byHand({ plan: [], exits: false })).rejects.toThrow('not here')

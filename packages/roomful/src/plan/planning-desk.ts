@@ -9,22 +9,27 @@ import {
   ReasonedError,
   type Topology,
 } from '@roomful/core'
-import type { InstalledPlan, Runtime } from '@roomful/runtime'
+import { DEFAULT_HYSTERESIS, initialReplanState, type ReplanState, replan } from '@roomful/planner'
+import type { InstalledPlan, Measurement, Runtime } from '@roomful/runtime'
 import type { Room } from '@roomful/transport'
 import { modelView, type OpenedModel } from '../model/open-model.ts'
 import { type PlanningOptions, RoomfulError } from '../session.ts'
 import type { SnapshotStore } from '../view/store.ts'
-import { type ChosenPlan, DEFAULT_PLANNING, type DrawnPlan, planAutomatically, planByHand } from './planner.ts'
-import { topologyOf, worthReplanning } from './planning-room.ts'
+import { LearningDesk } from './learning-desk.ts'
+import { type ChosenPlan, DEFAULT_PLANNING, type DrawnPlan, type Planning } from './planning.ts'
+import { topologyOf } from './planning-room.ts'
 
 export interface PlanningDeskOptions {
   readonly room: Room
   readonly runtime: Runtime
+  readonly planning: Planning
   readonly store: SnapshotStore
   readonly clock: Clock
   readonly self: () => DeviceProfile
   /** Weight bytes that this device has fetched so far. */
   readonly downloadedBytes: () => number
+  /** This device's correction factors by backend, whenever they have moved. */
+  readonly onLearned?: (own: Readonly<Record<string, number>>) => void
 }
 
 /** Changes of the room within this time make one new plan. */
@@ -44,16 +49,29 @@ export class PlanningDesk {
   #byHand: DrawnPlan | Plan | undefined
   /** The drawn plan that is installed. */
   #handInUse: DrawnPlan | Plan | undefined
-  #planned: Topology | undefined
+  #state: ReplanState = initialReplanState
   #cancelTimer: (() => void) | undefined
+  /** Whether the plan in use was made automatically and for the present options: then it may be kept. */
+  #automatic = false
   #current: Promise<void> = Promise.resolve()
   #installing: AbortController | undefined
   #closed = false
   readonly #models = new Map<ModelDigest, OpenedModel>()
   readonly #planModels = new Map<PlanId, OpenedModel>()
+  readonly #learning: LearningDesk
 
   constructor(options: PlanningDeskOptions) {
     this.#o = options
+    const { planning, clock, onLearned } = options
+    this.#learning = new LearningDesk({
+      planning,
+      clock,
+      topology: () => this.#topology(),
+      onDrift: (own) => {
+        onLearned?.(own)
+        this.changed(true)
+      },
+    })
   }
 
   get model(): OpenedModel | undefined {
@@ -101,19 +119,29 @@ export class PlanningDesk {
   async automatically(change: Partial<PlanningOptions>): Promise<void> {
     this.#planning = { ...this.#planning, ...change }
     this.#byHand = undefined
+    this.#automatic = false
     await this.#replanned()
   }
 
   /** Something in the room changed: plan again when that is worth it. `force`: the current plan cannot go on. */
   changed(force = false): void {
     if (this.#model === undefined || this.#closed) return
-    if (force) this.#planned = undefined
+    if (force) this.#state = initialReplanState
     this.#cancelTimer ??= this.#o.clock.after(SETTLE_MS, () => {
       this.#cancelTimer = undefined
-      const now = this.#topology()
-      if (this.#planned !== undefined && !worthReplanning(this.#planned, now)) return
-      this.#replan().catch((error: unknown) => this.#o.store.say('warning', errorText(error)))
+      this.#look()
     })
+  }
+
+  /** A time measured in an answered request. */
+  measured(measurement: Measurement): void {
+    const [current] = this.#o.runtime.current
+    if (current !== undefined) this.#learning.measured(current.plan.model, measurement)
+  }
+
+  /** The whole network on this device, without exits. */
+  async planAlone(model: OpenedModel, self: DeviceProfile): Promise<Plan | undefined> {
+    return this.#o.planning.alone(model.outline.digest, self)
   }
 
   /** Resolves when some plan is installed. @throws RoomfulError `no-model`; `signal.reason` */
@@ -138,10 +166,27 @@ export class PlanningDesk {
   close(): void {
     this.#closed = true
     this.#cancelTimer?.()
+    this.#learning.close()
     this.#installing?.abort(new RoomfulError('left', 'this device has left the room'))
     for (const cancel of this.#excluded.values()) cancel()
     this.#excluded.clear()
     this.#wake()
+  }
+
+  /** Plans anew when the room has changed by more than the hysteresis; within the pause after a plan, later. */
+  #look(): void {
+    const { clock, store } = this.#o
+    const topology = this.#topology()
+    const nowMs = clock.now()
+    if (replan(this.#state, topology, nowMs).reason !== undefined) {
+      this.#replan().catch((error: unknown) => store.say('warning', errorText(error)))
+    } else if (replan(this.#state, topology, Number.POSITIVE_INFINITY).reason !== undefined) {
+      const waitMs = Math.max(SETTLE_MS, this.#state.plannedAtMs + DEFAULT_HYSTERESIS.pauseMs - nowMs)
+      this.#cancelTimer ??= clock.after(waitMs, () => {
+        this.#cancelTimer = undefined
+        if (!this.#closed) this.#look()
+      })
+    }
   }
 
   /** Plans anew and waits until no newer planning is under way: then the newest wish is installed. */
@@ -178,12 +223,12 @@ export class PlanningDesk {
     }
     this.#model = model
     this.#byHand = byHand
-    this.#planned = undefined
+    this.#state = initialReplanState
     if (model === undefined) {
       store.drop('model')
       return
     }
-    remember(this.#models, model.plannable.digest, model, MAX_MODELS)
+    remember(this.#models, model.outline.digest, model, MAX_MODELS)
     store.update({ model: modelView(model, downloadedBytes()) })
   }
 
@@ -193,16 +238,18 @@ export class PlanningDesk {
     // Nothing is planned for a device that has not measured itself: the measurement's end comes back here.
     if (this.#o.self().backends.length === 0) return
     const topology = this.#topology()
+    const state: ReplanState = { planned: topology, plannedAtMs: this.#o.clock.now() }
     const chosen = await this.#choose(model, topology)
-    if (signal.aborted) return
+    if (signal.aborted || this.#closed) return
     const hand = this.#byHand
-    this.#planned = topology
+    this.#state = state
     const { runtime } = this.#o
     const [current] = runtime.current
     // A plan that has failed on a device is installed anew, even when it is still the best one.
     const goesOn = current !== undefined && samePlan(current.plan, chosen.plan) && runtime.usable(current)
     if (goesOn) {
       this.#handInUse = hand
+      this.#automatic = hand === undefined
       return this.#show(chosen, current)
     }
     const before = this.#o.store.snapshot.plan
@@ -211,6 +258,7 @@ export class PlanningDesk {
       const [installed] = await runtime.install(chosen.plan, { signal })
       if (installed !== undefined) remember(this.#planModels, installed.planId, model, 4 * MAX_MODELS)
       this.#handInUse = hand
+      this.#automatic = hand === undefined
       this.#show(chosen, installed)
       this.#wake()
     } catch (error) {
@@ -224,17 +272,22 @@ export class PlanningDesk {
   }
 
   async #choose(model: OpenedModel, topology: Topology): Promise<ChosenPlan> {
-    if (this.#byHand !== undefined) {
+    const { planning, runtime, store } = this.#o
+    const { digest } = model.outline
+    const byHand = this.#byHand
+    if (byHand !== undefined) {
       try {
-        return planByHand(model, topology, this.#byHand)
+        return await planning.byHand(digest, topology, byHand)
       } catch (error) {
-        const wasDrawnNow = this.#byHand !== this.#handInUse
+        const wasDrawnNow = byHand !== this.#handInUse
         if (wasDrawnNow) throw error
-        this.#byHand = undefined
-        this.#o.store.say('info', `The plan drawn by hand does not fit the room any more: ${errorText(error)}`)
+        if (this.#byHand === byHand) this.#byHand = undefined
+        store.say('info', `The plan drawn by hand does not fit the room any more: ${errorText(error)}`)
       }
     }
-    return planAutomatically(model, topology, this.#planning)
+    const [current] = runtime.current
+    const goesOn = current !== undefined && this.#automatic && current.plan.model === digest && runtime.usable(current)
+    return planning.automatically(digest, topology, this.#planning, goesOn ? current.plan : undefined)
   }
 
   /** Leaves the devices that could not prepare out for a while; without a culprit, plans alone. */

@@ -13,36 +13,3 @@ const joins =
   (here: ReadonlySet<DeviceId>) =>
   ({ a, b }: LinkProfile): boolean =>
     here.has(a) && here.has(b)
-
-/** What a change must exceed before the room is planned anew, so that measuring noise never makes plans flap. */
-const SPEED_RATIO = 1.25
-const LOAD_STEP = 0.2
-
-/** Whether two views of the room differ enough that another plan may be better. */
-export function worthReplanning(before: Topology, after: Topology): boolean {
-  if (before.devices.length !== after.devices.length || before.links.length !== after.links.length) return true
-  const changed = after.devices.some((device) => {
-    const old = before.devices.find((other) => other.id === device.id)
-    return old === undefined || deviceChanged(old, device)
-  })
-  if (changed) return true
-  return after.links.some((link) => {
-    const old = before.links.find((other) => other.a === link.a && other.b === link.b)
-    if (old === undefined) return true
-    return differs(old.mbitPerSecond, link.mbitPerSecond) || differs(old.rttMs + 1, link.rttMs + 1)
-  })
-}
-
-function deviceChanged(old: DeviceProfile, now: DeviceProfile): boolean {
-  if (old.lending !== now.lending || old.visible !== now.visible || old.role !== now.role) return true
-  if (old.backends.length !== now.backends.length) return true
-  if (Math.abs(old.load - now.load) > LOAD_STEP) return true
-  return now.backends.some((speed, index) => {
-    const before = old.backends[index]
-    return (
-      before === undefined || before.backend !== speed.backend || differs(before.gmacsPerSecond, speed.gmacsPerSecond)
-    )
-  })
-}
-
-const differs = (a: number, b: number): boolean => Math.max(a, b) > Math.min(a, b) * SPEED_RATIO

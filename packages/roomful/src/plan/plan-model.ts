@@ -1,31 +1,29 @@
-import { type DeviceProfile, type Plan, PlanError, planDevices, type Topology } from '@roomful/core'
-import { type PlanningLimits, planWith, RoomPredictor } from '@roomful/planner'
-import type { OpenedModel } from '../model/open-model.ts'
+import { type DeviceProfile, type ExitName, type Plan, PlanError, planDevices, type Topology } from '@roomful/core'
+import {
+  type LatencyPredictor,
+  type PlannableModel,
+  type PlanningLimits,
+  planWith,
+  RoomPredictor,
+} from '@roomful/planner'
 import { type PlanningOptions, RoomfulError } from '../session.ts'
-import type { HandPlan, PlanChoice } from '../snapshot.ts'
+import type { PlanChoice } from '../snapshot.ts'
 import { planOfHand } from './hand-plan.ts'
+import type { ChosenPlan, DrawnPlan } from './planning.ts'
 
-export const DEFAULT_PLANNING: PlanningOptions = {
-  objective: 'latency',
-  maxAccuracyLoss: 0.01,
-  privacy: 'none',
-  exits: true,
-}
-
-/** A plan with its reasons, as the page tells them. */
-export interface ChosenPlan {
-  readonly plan: Plan
-  readonly words: readonly string[]
-  readonly runnersUp: readonly PlanChoice[]
+/** What planning knows of a model: its segments and costs, and the thresholds of its exits. */
+export interface PlanningModel {
+  readonly plannable: PlannableModel
+  readonly thresholds: ReadonlyMap<ExitName, number>
 }
 
 /** The best plan for a room by the `auto` method. @throws RoomfulError `unavailable` with the planner's reason */
 export async function planAutomatically(
-  model: OpenedModel,
+  model: PlanningModel,
   topology: Topology,
+  predictor: LatencyPredictor,
   options: PlanningOptions,
 ): Promise<ChosenPlan> {
-  const predictor = new RoomPredictor(topology)
   const limits: PlanningLimits = { ...options }
   const result = await planWith('auto', model.plannable, topology, predictor, limits)
   if (!result.ok) throw new RoomfulError('unavailable', `There is no plan: ${result.message}`)
@@ -52,22 +50,21 @@ function distinct(choices: readonly PlanChoice[]): PlanChoice[] {
   })
 }
 
-/** What a person drew, and whether exits are evaluated on it. */
-export interface DrawnPlan {
-  readonly plan: HandPlan
-  readonly exits: boolean
-}
-
-export function planByHand(model: OpenedModel, topology: Topology, drawn: DrawnPlan | Plan): ChosenPlan {
+/** A drawn split as a plan, or a whole Plan after its checks. @throws PlanError `inconsistent` when it does not fit */
+export function planByHand(
+  model: PlanningModel,
+  topology: Topology,
+  predictor: LatencyPredictor,
+  drawn: DrawnPlan | Plan,
+): ChosenPlan {
   if ('volumes' in drawn) return wholePlan(model, topology, drawn)
-  const exits = drawn.exits ? model.pack.manifest.exits : []
-  const thresholds = new Map(exits.map((exit) => [exit.name, exit.threshold]))
-  const plan = planOfHand(drawn.plan, model.plannable, topology, new RoomPredictor(topology), thresholds)
+  const thresholds = drawn.exits ? model.thresholds : new Map<ExitName, number>()
+  const plan = planOfHand(drawn.plan, model.plannable, topology, predictor, thresholds)
   return { plan, words: [describePlan(plan, topology)], runnersUp: [] }
 }
 
 /** @throws PlanError `inconsistent` when the plan is another model's or names a device that is not here */
-function wholePlan(model: OpenedModel, topology: Topology, plan: Plan): ChosenPlan {
+function wholePlan(model: PlanningModel, topology: Topology, plan: Plan): ChosenPlan {
   if (plan.model !== model.plannable.digest) throw new PlanError('inconsistent', 'the plan is for another model')
   const here = new Set(topology.devices.map((device) => device.id))
   if (!planDevices(plan).every((device) => here.has(device))) {
@@ -77,7 +74,7 @@ function wholePlan(model: OpenedModel, topology: Topology, plan: Plan): ChosenPl
 }
 
 /** The whole network on this device, without exits: what "alone" is measured with. */
-export async function planAlone(model: OpenedModel, self: DeviceProfile): Promise<Plan | undefined> {
+export async function planAlone(model: PlanningModel, self: DeviceProfile): Promise<Plan | undefined> {
   const topology: Topology = { initiator: self.id, devices: [self], links: [] }
   const result = await planWith('local', model.plannable, topology, new RoomPredictor(topology), { exits: false })
   return result.ok ? result.plan : undefined

@@ -1,0 +1,53 @@
+import type { Clock, ModelDigest, Topology } from '@roomful/core'
+import type { Measurement } from '@roomful/runtime'
+import type { Drift, Planning } from './planning.ts'
+
+export interface LearningDeskOptions {
+  readonly planning: Planning
+  readonly clock: Clock
+  /** The room as it is now. */
+  readonly topology: () => Topology
+  /** The devices have turned out so much faster or slower than predicted that another plan may be better. */
+  readonly onDrift: (own: Drift['own']) => void
+}
+
+/** Measured times are handed over in batches this far apart. */
+const BATCH_MS = 1_000
+const MAX_BATCH = 64
+/** A correction that has moved by this ratio since the last plan is worth a new one. */
+const DRIFT_RATIO = 1.25
+
+/** Gathers the measured times of answered requests and gives them to the planning to learn from. */
+export class LearningDesk {
+  readonly #o: LearningDeskOptions
+  #batch: Measurement[] = []
+  #digest: ModelDigest | undefined
+  #cancel: (() => void) | undefined
+
+  constructor(options: LearningDeskOptions) {
+    this.#o = options
+  }
+
+  measured(digest: ModelDigest, measurement: Measurement): void {
+    if (digest !== this.#digest) this.#batch = []
+    this.#digest = digest
+    if (this.#batch.length < MAX_BATCH) this.#batch.push(measurement)
+    this.#cancel ??= this.#o.clock.after(BATCH_MS, () => {
+      this.#cancel = undefined
+      // A planner that has failed is told of by whoever plans; a lesson that is missed is no loss.
+      this.#learn().catch(() => {})
+    })
+  }
+
+  close(): void {
+    this.#cancel?.()
+    this.#batch = []
+  }
+
+  async #learn(): Promise<void> {
+    const batch = this.#batch.splice(0)
+    if (this.#digest === undefined || batch.length === 0) return
+    const { ratio, own } = await this.#o.planning.observe(this.#digest, this.#o.topology(), batch)
+    if (ratio >= DRIFT_RATIO) this.#o.onDrift(own)
+  }
+}

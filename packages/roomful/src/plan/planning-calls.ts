@@ -1,0 +1,37 @@
+import type { DeviceId, DeviceProfile, ModelDigest, Plan, Topology } from '@roomful/core'
+import type { CallHandlers } from '@roomful/engine'
+import type { Manifest } from '@roomful/model'
+import type { Measurement } from '@roomful/runtime'
+import type { PlanningOptions } from '../session.ts'
+import type { ChosenPlan, DrawnPlan, Drift, ModelOutline, Planning } from './planning.ts'
+
+/** Questions to the planning worker, one for each method of `Planning`. */
+export type PlanningCalls = {
+  open: { request: { manifest: Manifest; graphBytes: Uint8Array }; reply: ModelOutline }
+  automatically: {
+    request: { digest: ModelDigest; topology: Topology; options: PlanningOptions; current: Plan | undefined }
+    reply: ChosenPlan
+  }
+  byHand: { request: { digest: ModelDigest; topology: Topology; drawn: DrawnPlan | Plan }; reply: ChosenPlan }
+  alone: { request: { digest: ModelDigest; self: DeviceProfile }; reply: Plan | undefined }
+  observe: {
+    request: { digest: ModelDigest; topology: Topology; measured: readonly Measurement[] }
+    reply: Drift
+  }
+  recall: { request: { self: DeviceId; factors: Readonly<Record<string, number>> }; reply: undefined }
+}
+
+export function planningHandlers(planning: Planning): CallHandlers<PlanningCalls> {
+  return {
+    open: ({ manifest, graphBytes }) => planning.open(manifest, graphBytes),
+    automatically: ({ digest, topology, options, current }) =>
+      planning.automatically(digest, topology, options, current),
+    byHand: ({ digest, topology, drawn }) => planning.byHand(digest, topology, drawn),
+    alone: ({ digest, self }) => planning.alone(digest, self),
+    observe: ({ digest, topology, measured }) => planning.observe(digest, topology, measured),
+    recall: async ({ self, factors }) => {
+      await planning.recall(self, factors)
+      return undefined
+    },
+  }
+}

@@ -1,0 +1,170 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { type DeviceProfile, deviceId, type Plan, type Topology, VirtualClock } from '@roomful/core'
+import { serveCalls, type WorkerPort } from '@roomful/engine'
+import { parseManifest } from '@roomful/model'
+import type { Measurement } from '@roomful/runtime'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { DEFAULT_PLANNING, type ModelOutline, type Planning } from './planning.ts'
+import { planningHandlers } from './planning-calls.ts'
+import { PlanningHost } from './planning-host.ts'
+import { WorkerPlanning } from './worker-planning.ts'
+
+const folder = path.resolve(import.meta.dirname, '../../../../public/models/handsigns')
+const read = (name: string) => new Uint8Array(readFileSync(path.join(folder, name)))
+const phone = deviceId('phone')
+const laptop = deviceId('laptop')
+const device = (id: typeof phone, gmacsPerSecond: number): DeviceProfile => ({
+  id,
+  name: id,
+  protocol: 1,
+  role: 'worker',
+  backends: [{ backend: 'ort-wasm', threads: 1, gmacsPerSecond, overheadMs: 0.5 }],
+  models: [],
+  memoryMb: 1000,
+  storage: { quotaMb: 1000, writeMbPerSecond: 100, readMbPerSecond: 100 },
+  lending: true,
+  visible: true,
+  load: 0,
+})
+const room = (phoneSpeed = 0.5, laptopSpeed = 8): Topology => ({
+  initiator: phone,
+  devices: [device(phone, phoneSpeed), device(laptop, laptopSpeed)],
+  links: [{ a: phone, b: laptop, rttMs: 4, mbitPerSecond: 100 }],
+})
+const withoutExits = { ...DEFAULT_PLANNING, exits: false }
+
+async function opened(planning: Planning): Promise<ModelOutline> {
+  return planning.open(await parseManifest(read('model.json')), read('graph.onnx'))
+}
+
+function runs(plan: Plan, msOf: (device: string) => number): Measurement[] {
+  return plan.volumes.flatMap(({ from, to, shards }) =>
+    shards.map(
+      ({ device: by, backend }) => ({ kind: 'compute', device: by, backend, from, to, ms: msOf(by) }) as const,
+    ),
+  )
+}
+
+const where = (plan: Plan) => [...new Set(plan.volumes.flatMap(({ shards }) => shards.map((shard) => shard.device)))]
+
+describe('PlanningHost', () => {
+  let host: PlanningHost
+  let model: ModelOutline
+  beforeEach(async () => {
+    host = new PlanningHost()
+    model = await opened(host)
+  })
+
+  it('outlines a model as the page shows it', () => {
+    expect(model.points.length).toBe(model.segments.length + 1)
+    expect(model.segments.reduce((sum, { macs }) => sum + macs, 0)).toBeGreaterThan(4e7)
+  })
+
+  it('sends a slow device the network away, and keeps a plan that is still as good', async () => {
+    const first = await host.automatically(model.digest, room(), withoutExits, undefined)
+    expect(where(first.plan)).toContain(laptop)
+    const again = await host.automatically(model.digest, room(0.51), withoutExits, first.plan)
+    expect(again.plan.volumes).toEqual(first.plan.volumes)
+    const alone = await host.alone(model.digest, device(phone, 0.5))
+    expect(alone && where(alone)).toEqual([phone])
+  })
+
+  it('learns from measured times that a helper is slower than it says, and plans without it', async () => {
+    const { plan } = await host.automatically(model.digest, room(), withoutExits, undefined)
+    let ratio = 1
+    for (let i = 0; i < 40; i++) {
+      const slow = runs(plan, (by) => (by === laptop ? 400 : 90))
+      ratio = (await host.observe(model.digest, room(), slow)).ratio
+    }
+    expect(ratio).toBeGreaterThan(2)
+    const weak = room(2, 4)
+    const fresh = new PlanningHost()
+    await opened(fresh)
+    expect(where((await fresh.automatically(model.digest, weak, withoutExits, undefined)).plan)).toContain(laptop)
+    expect(where((await host.automatically(model.digest, weak, withoutExits, undefined)).plan)).toEqual([phone])
+    // The drift counts from the newest plan.
+    expect((await host.observe(model.digest, weak, [])).ratio).toBe(1)
+  })
+
+  it('gives back what it learned of this device, for the next visit', async () => {
+    const { plan } = await host.byHand(model.digest, room(), {
+      plan: [{ device: phone, to: model.points.at(-1)?.tensor ?? ('' as never) }],
+      exits: false,
+    })
+    let own: Readonly<Record<string, number>> = {}
+    for (let i = 0; i < 40; i++)
+      own = (
+        await host.observe(
+          model.digest,
+          room(),
+          runs(plan, () => 180),
+        )
+      ).own
+    expect(own['ort-wasm']).toBeGreaterThan(1.2)
+    const next = new PlanningHost()
+    await opened(next)
+    await next.recall(phone, own)
+    expect((await next.observe(model.digest, room(), [])).own).toEqual(own)
+  })
+})
+
+describe('WorkerPlanning', () => {
+  /** Workers in this thread; `crash` ends the newest. */
+  function workers() {
+    let crash: (text: string) => void = () => {}
+    let started = 0
+    const spawn = (): WorkerPort => {
+      started++
+      let toMain: (message: unknown) => void = () => {}
+      let toHost: (message: unknown) => void = () => {}
+      const host = {
+        post: (message: unknown) => queueMicrotask(() => toMain(structuredClone(message))),
+        onMessage: (listener: (message: unknown) => void) => {
+          toHost = listener
+        },
+      }
+      serveCalls(host, planningHandlers(new PlanningHost()), () => [])
+      return {
+        post: (message) => queueMicrotask(() => toHost(structuredClone(message))),
+        onMessage: (listener) => {
+          toMain = listener
+        },
+        onCrash: (listener) => {
+          crash = listener
+        },
+        terminate: () => {},
+      }
+    }
+    return { spawn, crash: (text: string) => crash(text), started: () => started }
+  }
+
+  it('plans as the host does, and keeps the names of errors', async () => {
+    const planning = new WorkerPlanning(new VirtualClock(), workers().spawn)
+    const model = await opened(planning)
+    const { plan, words } = await planning.automatically(model.digest, room(), withoutExits, undefined)
+    expect(where(plan)).toContain(laptop)
+    expect(words[0]).toMatch(/to the end|alone/)
+    await expect(
+      planning.byHand(model.digest, room(), { plan: [{ device: phone, to: 'nowhere' as never }], exits: true }),
+    ).rejects.toMatchObject({ name: 'PlanError', reason: 'inconsistent' })
+  })
+
+  it('goes on with a new worker after a crash, models included', async () => {
+    const made = workers()
+    const planning = new WorkerPlanning(new VirtualClock(), made.spawn)
+    const model = await opened(planning)
+    const before = planning.alone(model.digest, device(phone, 1))
+    made.crash('out of memory')
+    await expect(before).rejects.toMatchObject({ reason: 'lost' })
+    expect(await planning.alone(model.digest, device(phone, 1))).toBeDefined()
+    expect(made.started()).toBe(2)
+  })
+
+  it('answers nothing after it was disposed', async () => {
+    const planning = new WorkerPlanning(new VirtualClock(), workers().spawn)
+    const model = await opened(planning)
+    await planning[Symbol.asyncDispose]()
+    await expect(planning.alone(model.digest, device(phone, 1))).rejects.toMatchObject({ reason: 'disposed' })
+  })
+})

@@ -1,0 +1,138 @@
+import { type DeviceProfile, type ModelDigest, modelDigest, type Plan, type Topology } from '@roomful/core'
+import { analyse, readModel } from '@roomful/graph'
+import type { Manifest } from '@roomful/model'
+import { OnlineCorrection, plannableModel, predictPlan, RoomPredictor, worthSwitching } from '@roomful/planner'
+import type { Measurement } from '@roomful/runtime'
+import { type PlanningOptions, RoomfulError } from '../session.ts'
+import { describePlan, type PlanningModel, planAlone, planAutomatically, planByHand } from './plan-model.ts'
+import type { ChosenPlan, DrawnPlan, Drift, ModelOutline, Planning } from './planning.ts'
+import { predictCompute } from './predict-compute.ts'
+
+/** Models that are remembered: the newest, and those whose requests may still be answered. */
+export const MAX_MODELS = 4
+
+/** Planning in the calling thread: what the Worker hosts, and what tests use. */
+export class PlanningHost implements Planning {
+  readonly #models = new Map<ModelDigest, PlanningModel>()
+  readonly #correction = new OnlineCorrection()
+  /** Factors by device and backend at the last automatic plan. */
+  #planned = new Map<string, number>()
+
+  async open(manifest: Manifest, graphBytes: Uint8Array): Promise<ModelOutline> {
+    const digest = modelDigest(manifest.digest)
+    const plannable = plannableModel(analyse(readModel(graphBytes)), { manifest, digest })
+    this.#models.delete(digest)
+    this.#models.set(digest, {
+      plannable,
+      thresholds: new Map(manifest.exits.map(({ name, threshold }) => [name, threshold])),
+    })
+    for (const oldest of this.#models.keys()) {
+      if (this.#models.size <= MAX_MODELS) break
+      this.#models.delete(oldest)
+    }
+    return {
+      digest,
+      points: plannable.points.map(({ tensor, shape, elements }) => ({ tensor, shape, elements })),
+      segments: plannable.segments.map(({ macs }) => ({ macs })),
+    }
+  }
+
+  async automatically(
+    digest: ModelDigest,
+    topology: Topology,
+    options: PlanningOptions,
+    current: Plan | undefined,
+  ): Promise<ChosenPlan> {
+    const model = this.#model(digest)
+    const predictor = this.#predictor(topology)
+    this.#planned = this.#factors(topology)
+    const chosen = await planAutomatically(model, topology, predictor, options)
+    const kept = current === undefined ? undefined : stillGood(current, chosen, model, topology, predictor, options)
+    return kept === undefined
+      ? chosen
+      : { ...chosen, plan: kept, words: [describePlan(kept, topology), ...chosen.words.slice(1)] }
+  }
+
+  async byHand(digest: ModelDigest, topology: Topology, drawn: DrawnPlan | Plan): Promise<ChosenPlan> {
+    return planByHand(this.#model(digest), topology, this.#predictor(topology), drawn)
+  }
+
+  async alone(digest: ModelDigest, self: DeviceProfile): Promise<Plan | undefined> {
+    return planAlone(this.#model(digest), self)
+  }
+
+  async observe(digest: ModelDigest, topology: Topology, measured: readonly Measurement[]): Promise<Drift> {
+    const { plannable } = this.#model(digest)
+    const predictor = this.#predictor(topology)
+    for (const { one, predictedMs } of predictCompute(plannable, topology, predictor, measured)) {
+      this.#correction.observe(keyOf(one.device, one.backend), 'compute', predictedMs, one.ms)
+    }
+    const now = this.#factors(topology)
+    let ratio = 1
+    for (const [key, factor] of now) {
+      const change = factor / (this.#planned.get(key) ?? 1)
+      ratio = Math.max(ratio, change, 1 / change)
+    }
+    const self = topology.devices.find(({ id }) => id === topology.initiator)
+    const own = self?.backends.map(({ backend }) => [backend, now.get(keyOf(self.id, backend)) ?? 1] as const)
+    return { ratio, own: Object.fromEntries(own ?? []) }
+  }
+
+  async recall(self: DeviceProfile['id'], factors: Readonly<Record<string, number>>): Promise<void> {
+    this.#correction.recall(Object.entries(factors).map(([backend, factor]) => [keyOf(self, backend), factor]))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#models.clear()
+  }
+
+  #model(digest: ModelDigest): PlanningModel {
+    const model = this.#models.get(digest)
+    if (model === undefined) throw new RoomfulError('no-model', 'this model is not known to the planner any more')
+    return model
+  }
+
+  #predictor(topology: Topology): RoomPredictor {
+    return new RoomPredictor(topology, {
+      correction: (device, backend) => this.#correction.factor(keyOf(device, backend)),
+    })
+  }
+
+  #factors({ devices }: Topology): Map<string, number> {
+    return new Map(
+      devices.flatMap(({ id, backends }) =>
+        backends.map(({ backend }) => {
+          const key = keyOf(id, backend)
+          return [key, this.#correction.factor(key)] as const
+        }),
+      ),
+    )
+  }
+}
+
+const keyOf = (device: DeviceProfile['id'], backend: string): string => `${device} ${backend}`
+
+/** The plan in use with a new prediction, when the chosen one would not be better by more than the hysteresis. */
+function stillGood(
+  current: Plan,
+  { plan }: ChosenPlan,
+  { plannable }: PlanningModel,
+  topology: Topology,
+  predictor: RoomPredictor,
+  { objective }: PlanningOptions,
+): Plan | undefined {
+  const shares = plannable.settings.find((setting) =>
+    current.exits.every(({ exit, threshold }) => {
+      const at = plannable.exits.findIndex(({ name }) => name === exit)
+      return setting.thresholds[at] === threshold
+    }),
+  )?.shares
+  if (current.exits.length > 0 && shares === undefined) return undefined
+  const now = predictPlan(current, plannable, topology, predictor, shares ?? [])
+  if (now === undefined || !now.feasible) return undefined
+  const cost = (of: { latencyMs: number; throughputPerSecond: number }) =>
+    objective === 'throughput' ? 1000 / of.throughputPerSecond : of.latencyMs
+  if (worthSwitching(cost(now), cost(plan.predicted))) return undefined
+  const { latencyMs, fullMs, throughputPerSecond, bytes } = now
+  return { ...current, predicted: { latencyMs, fullMs, throughputPerSecond, bytes } }
+}

@@ -1,0 +1,71 @@
+import type { DeviceProfile, ModelDigest, Plan, TensorName, Topology } from '@roomful/core'
+import type { Manifest } from '@roomful/model'
+import type { Measurement } from '@roomful/runtime'
+import type { PlanningOptions } from '../session.ts'
+import type { HandPlan, PlanChoice } from '../snapshot.ts'
+
+export const DEFAULT_PLANNING: PlanningOptions = {
+  objective: 'latency',
+  maxAccuracyLoss: 0.01,
+  privacy: 'none',
+  exits: true,
+}
+
+/** A plan with its reasons, as the page tells them. */
+export interface ChosenPlan {
+  readonly plan: Plan
+  readonly words: readonly string[]
+  readonly runnersUp: readonly PlanChoice[]
+}
+
+/** What a person drew, and whether exits are evaluated on it. */
+export interface DrawnPlan {
+  readonly plan: HandPlan
+  readonly exits: boolean
+}
+
+/** What the page needs to know of a model's structure; `segments[i]` leads from `points[i]` to `points[i + 1]`. */
+export interface ModelOutline {
+  readonly digest: ModelDigest
+  readonly points: readonly {
+    readonly tensor: TensorName
+    readonly shape: readonly number[]
+    readonly elements: number
+  }[]
+  readonly segments: readonly { readonly macs: number }[]
+}
+
+/** How far reality and prediction have come apart since the last automatic plan. */
+export interface Drift {
+  /** The largest change of a device's correction factor, as a ratio of at least 1. */
+  readonly ratio: number
+  /** This device's correction factors by backend, to be kept for the next visit. */
+  readonly own: Readonly<Record<string, number>>
+}
+
+/**
+ * Everything that thinks about plans: the models' structures, the search, and what was learned from measured times. In a
+ * page it lives in a Worker of its own (`WorkerPlanning`), because a search takes tens to hundreds of milliseconds.
+ */
+export interface Planning extends AsyncDisposable {
+  /** Takes a model in; its oldest one is forgotten beyond a few. @throws PlannerError, GraphError by name */
+  open(manifest: Manifest, graphBytes: Uint8Array): Promise<ModelOutline>
+  /**
+   * The best plan by `auto`. `current`: the plan in use; it is kept (with its prediction renewed) while nothing is better by
+   * more than the hysteresis. @throws RoomfulError `unavailable` by name with the planner's reason
+   */
+  automatically(
+    digest: ModelDigest,
+    topology: Topology,
+    options: PlanningOptions,
+    current: Plan | undefined,
+  ): Promise<ChosenPlan>
+  /** @throws PlanError `inconsistent` by name */
+  byHand(digest: ModelDigest, topology: Topology, drawn: DrawnPlan | Plan): Promise<ChosenPlan>
+  /** The whole network on this device, without exits: what "alone" is measured with. */
+  alone(digest: ModelDigest, self: DeviceProfile): Promise<Plan | undefined>
+  /** Learns from measured times of the room's devices, at most a few dozen at once. */
+  observe(digest: ModelDigest, topology: Topology, measured: readonly Measurement[]): Promise<Drift>
+  /** What an earlier visit learned about this device: factors by backend, as `Drift.own` gave them. */
+  recall(self: DeviceProfile['id'], factors: Readonly<Record<string, number>>): Promise<void>
+}

@@ -1,0 +1,31 @@
+import type { Topology } from '@roomful/core'
+import { type LatencyPredictor, type PlannableModel, pointIndex, Search } from '@roomful/planner'
+import type { Measurement } from '@roomful/runtime'
+
+type ComputeMeasurement = Extract<Measurement, { kind: 'compute' }>
+
+/** Shorter runs say more about timers than about the device. */
+const MIN_MS = 1
+
+/** The predicted milliseconds of measured shards; what the model or the room does not have is left out. */
+export function predictCompute(
+  model: PlannableModel,
+  topology: Topology,
+  predictor: LatencyPredictor,
+  measured: readonly Measurement[],
+): { readonly one: ComputeMeasurement; readonly predictedMs: number }[] {
+  const { room, evaluator } = new Search(model, topology, predictor, {})
+  return measured.flatMap((one) => {
+    if (one.kind !== 'compute' || one.ms < MIN_MS) return []
+    const device = room.devices.find(({ id }) => id === one.device)
+    const processor = device?.processors.find((index) => room.processors[index]?.backend === one.backend)
+    const [from, to] = [pointIndex(model, one.from), pointIndex(model, one.to)]
+    if (processor === undefined || from < 0 || to <= from) return []
+    const { costs } = evaluator
+    const predictedMs =
+      one.rows === undefined
+        ? costs.wholeMs(processor, from, to)
+        : costs.shardMs(processor, from, to, one.rows.start, one.rows.end)
+    return [{ one, predictedMs }]
+  })
+}
