@@ -18,6 +18,8 @@ export interface BenchmarkOptions {
   readonly onProgress?: (progress: BenchmarkProgress) => void
   /** Timed runs of all backends together; downloads, starts and shader compilation come on top. Default 3,000 ms. */
   readonly budgetMs?: number
+  /** The most of it for one backend. Default 500 ms. */
+  readonly eachBudgetMs?: number
   /** A backend that has not been measured after this long is left out. Default 60,000 ms. */
   readonly timeoutMs?: number
   /** Also GPUs that the CPU emulates. Default false: they cannot win, and their first run takes 10 s. */
@@ -36,7 +38,7 @@ export async function* benchmarkBackends(options: BenchmarkOptions = {}): AsyncG
   const { clock = systemClock, signal, budgetMs = 3000, timeoutMs = 60_000, onProgress } = options
   const probed = await (options.probe ?? (() => availableBackends({ clock })))()
   const candidates = probed.filter((candidate) => options.includeSoftware === true || !candidate.software)
-  const eachMs = Math.min(500, budgetMs / Math.max(1, candidates.length))
+  const eachMs = Math.min(options.eachBudgetMs ?? 500, budgetMs / Math.max(1, candidates.length))
   for (const { backend, threads } of candidates) {
     signal?.throwIfAborted()
     if (backend !== 'ort-wasm') await options.idle?.()
