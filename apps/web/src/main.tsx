@@ -4,6 +4,7 @@ import { errorText, joinRoom, type RoomSession, type RoomSnapshot } from 'roomfu
 import { Source } from './input/source.ts'
 import './styles.css'
 import { App } from './view/app.tsx'
+import { browserPacing, paced } from './view/paced.ts'
 
 const SLOW_JOIN_MS = 8_000
 
@@ -24,9 +25,11 @@ async function start(root: HTMLElement): Promise<void> {
   // The address becomes the invite, so that a reload comes back to the same room.
   if (!location.hash.includes('k=')) history.replaceState(null, '', new URL(session.snapshot.inviteUrl).hash)
   const snapshot = signal<RoomSnapshot>(session.snapshot)
-  session.onChange((next) => {
-    snapshot.value = next
-  })
+  session.onChange(
+    paced((next: RoomSnapshot) => {
+      snapshot.value = next
+    }, browserPacing),
+  )
   const source = new Source(session)
   root.replaceChildren()
   render(<Live snapshot={snapshot} session={session} source={source} />, root)

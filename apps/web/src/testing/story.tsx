@@ -21,6 +21,7 @@ const session: RoomSession = {
   planByHand: nothing,
   installPlan: nothing,
   planAutomatically: nothing,
+  measure: nothing,
   rename: () => {},
   allowLending: () => {},
   leave: nothing,

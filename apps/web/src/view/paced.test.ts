@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest'
+import { paced } from './paced.ts'
+
+/** A browser whose frames take `drawMs`. */
+function browser(drawMs: number) {
+  let nowMs = 0
+  const timers: { readonly atMs: number; readonly callback: () => void }[] = []
+  const after = (ms: number, callback: () => void) => {
+    timers.push({ atMs: nowMs + ms, callback })
+  }
+  return {
+    pacing: { now: () => nowMs, after, drawn: (callback: () => void) => after(drawMs, callback) },
+    runUntil(untilMs: number) {
+      for (;;) {
+        const due = timers.filter(({ atMs }) => atMs <= untilMs).sort((a, b) => a.atMs - b.atMs)[0]
+        if (due === undefined) break
+        timers.splice(timers.indexOf(due), 1)
+        nowMs = due.atMs
+        due.callback()
+      }
+      nowMs = untilMs
+    },
+  }
+}
+
+describe('paced drawing', () => {
+  it('shows the first value at once, then the newest at a tenth of the time', () => {
+    const { pacing, runUntil } = browser(10)
+    const shown: number[] = []
+    const show = paced((value: number) => shown.push(value), pacing)
+    for (let atMs = 0; atMs < 1000; atMs += 5) {
+      runUntil(atMs)
+      show(atMs)
+    }
+    runUntil(2000)
+    expect(shown[0]).toBe(0)
+    expect(shown.length).toBeGreaterThan(9)
+    expect(shown.length).toBeLessThan(13)
+    expect(shown.at(-1)).toBe(995)
+  })
+
+  it('waits half a second at most, however slow drawing is', () => {
+    const { pacing, runUntil } = browser(400)
+    const shown: number[] = []
+    const show = paced((value: number) => shown.push(value), pacing)
+    show(1)
+    show(2)
+    runUntil(899)
+    expect(shown).toEqual([1])
+    runUntil(900)
+    expect(shown).toEqual([1, 2])
+  })
+})

@@ -1,0 +1,58 @@
+/** Share of the time that drawing may take: a weak phone needs its processor for the network. */
+const DRAWING_SHARE = 0.1
+const LONGEST_PAUSE_MS = 500
+
+export interface Pacing {
+  readonly now: () => number
+  readonly after: (ms: number, callback: () => void) => void
+  /** Calls back when what was changed just now has been drawn. */
+  readonly drawn: (callback: () => void) => void
+}
+
+/**
+ * Passes the newest value on at once after a pause, and else so often that drawing it takes about a tenth of the time.
+ * Values in between are left out; the last one always comes.
+ */
+export function paced<T>(show: (value: T) => void, { now, after, drawn }: Pacing): (value: T) => void {
+  let waiting: { readonly value: T } | undefined
+  let busy = false
+  const draw = (value: T) => {
+    busy = true
+    const startMs = now()
+    show(value)
+    drawn(() => after(Math.min(LONGEST_PAUSE_MS, (now() - startMs) * (1 / DRAWING_SHARE - 1)), next))
+  }
+  const next = () => {
+    busy = false
+    const last = waiting
+    waiting = undefined
+    if (last !== undefined) draw(last.value)
+  }
+  return (value) => {
+    if (busy) waiting = { value }
+    else draw(value)
+  }
+}
+
+/** A page that nobody sees draws no frames: what it shows then goes on without. */
+const HIDDEN_MS = 1_000
+
+/** The browser's own pace. */
+export const browserPacing: Pacing = {
+  now: () => performance.now(),
+  after: (ms, callback) => {
+    setTimeout(callback, ms)
+  },
+  drawn: (callback) => {
+    let over = false
+    const once = () => {
+      if (over) return
+      over = true
+      clearTimeout(hidden)
+      callback()
+    }
+    const hidden = setTimeout(once, HIDDEN_MS)
+    // The task after a frame begins when the frame has been laid out and painted.
+    requestAnimationFrame(() => setTimeout(once))
+  },
+}
