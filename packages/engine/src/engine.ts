@@ -1,6 +1,13 @@
 import { type Backend, ReasonedError } from '@roomful/core'
 import type { FeatureMaps } from '@roomful/tensor'
 
+export interface LoadOptions {
+  readonly signal?: AbortSignal | undefined
+  /** For messages. */
+  readonly label?: string
+  readonly move?: boolean
+}
+
 /**
  * One backend in one Worker (or in the process, in Node). Owns a one-at-a-time queue: no two runs overlap. Sessions of
  * one engine share that queue.
@@ -10,9 +17,10 @@ export interface InferenceEngine extends AsyncDisposable {
   readonly threads: number
   /**
    * Builds a session for a sub-model: ONNX bytes with their weights inside (external weights are not resolved here).
+   * `move`: the caller gives the bytes away, and an engine in a Worker takes their buffer instead of copying it.
    * @throws EngineError `unsupported` (an operator this backend lacks), `malformed`, `memory`, `lost`
    */
-  load(stage: Uint8Array, options?: { signal?: AbortSignal; label?: string }): Promise<StageSession>
+  load(stage: Uint8Array, options?: LoadOptions): Promise<StageSession>
   /** What the backend holds, for leak tests and the dashboard; absent on engines that do not count. */
   counters?(): Promise<EngineCounters>
   /** Ends with the reason when the backend is gone for good (device.lost, a crashed worker); never rejects. */

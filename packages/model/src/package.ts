@@ -1,5 +1,5 @@
 import { type Clock, type Range, sleep, systemClock, type TensorName, type TrunkName } from '@roomful/core'
-import { extract, loadWeights, type ModelGraph, readModel, tile, weightRanges, writeModel } from '@roomful/graph'
+import { extract, loadWeights, type ModelGraph, readModel, tile, weightRanges, writeModelPieces } from '@roomful/graph'
 import { sha256 } from './digest.ts'
 import { ModelError } from './error.ts'
 import { MAX_MANIFEST_BYTES, parseManifest } from './manifest/check.ts'
@@ -117,9 +117,7 @@ export class ModelPackage {
   async subModel(part: Part, options: ReadOptions = {}): Promise<Uint8Array> {
     const { graph, weights } = await this.#files(part.trunk ?? 'main', options.signal)
     const loaded = await withWeights(partOf(graph, part), weights, options)
-    // Writing megabytes is a task of its own: a page goes on between it and the checking of the chunks.
-    await sleep(systemClock, 0, options.signal)
-    return writeModel(loaded).model
+    return joinInTasks(writeModelPieces(loaded), options.signal)
   }
 
   /** Bytes of weights that `part` needs; what a page shows before it downloads. */
@@ -198,6 +196,28 @@ async function readChecked(source: PackageSource, entry: FileEntry, signal?: Abo
     throw new ModelError('corrupt', `${path} differs from its SHA-256; the file has changed or is damaged`)
   }
   return bytes
+}
+
+/** Bytes that are copied in one task: a few milliseconds of a page's thread. */
+const TASK_BYTES = 8 << 20
+
+/** Concatenates; between stretches of TASK_BYTES other tasks of the page go first. */
+async function joinInTasks(pieces: readonly Uint8Array[], signal?: AbortSignal): Promise<Uint8Array> {
+  const out = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0))
+  let at = 0
+  let pauseAt = 0
+  for (const piece of pieces) {
+    for (let from = 0; from < piece.length; from += TASK_BYTES) {
+      if (at >= pauseAt) {
+        await sleep(systemClock, 0, signal)
+        pauseAt = at + TASK_BYTES
+      }
+      const part = piece.subarray(from, from + TASK_BYTES)
+      out.set(part, at)
+      at += part.length
+    }
+  }
+  return out
 }
 
 function partOf(graph: ModelGraph, { from, to, rows }: Part): ModelGraph {

@@ -203,7 +203,10 @@ export class Seat implements RoomSession {
     return this.#o.store.onChange(listener)
   }
 
-  async loadModel(source: string | Uint8Array, options: { signal?: AbortSignal; name?: string } = {}): Promise<void> {
+  async loadModel(
+    source: string | Uint8Array | Blob,
+    options: { signal?: AbortSignal; name?: string } = {},
+  ): Promise<void> {
     this.#ended.signal.throwIfAborted()
     const { store } = this.#o
     const hadModel = this.#desk.model !== undefined
@@ -332,7 +335,7 @@ export class Seat implements RoomSession {
     )
   }
 
-  #open(source: string | Uint8Array, name: string | undefined, signal: AbortSignal) {
+  #open(source: string | Uint8Array | Blob, name: string | undefined, signal: AbortSignal) {
     return openModel(this.#library, this.#planning, source, name, signal, (files) => this.#downloads.count(files))
   }
 

@@ -51,8 +51,8 @@ export interface RoomSession extends AsyncDisposable {
   /** Calls back with every new snapshot; changes made in one task come as one. Returns an undo. */
   onChange(listener: (snapshot: RoomSnapshot) => void): () => void
 
-  /** A model package's folder URL, or the bytes of an ONNX file, which becomes the room's model. */
-  loadModel(source: string | Uint8Array, options?: { signal?: AbortSignal; name?: string }): Promise<void>
+  /** A model package's folder URL, or an ONNX file (a Blob is read in a Worker, bytes are copied), which becomes the room's model. */
+  loadModel(source: string | Uint8Array | Blob, options?: { signal?: AbortSignal; name?: string }): Promise<void>
   infer(picture: Picture, options?: InferOptions): Promise<RequestView>
   /** Latest frame wins: frames that arrive while the window is full replace the one that waits. */
   inferStream(frames: AsyncIterable<Picture>, options?: InferOptions & { window?: number }): AsyncIterable<RequestView>

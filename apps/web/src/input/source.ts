@@ -91,8 +91,7 @@ export class Source {
   async #openModel(file: File): Promise<void> {
     await this.#attempt('nothing', async (abort) => {
       if (file.size > MAX_MODEL_BYTES) throw new Error('Models up to 600 MB can be dropped here.')
-      const bytes = new Uint8Array(await file.arrayBuffer())
-      await this.#session.loadModel(bytes, { signal: abort, name: file.name.replace(/\.onnx$/i, '') })
+      await this.#session.loadModel(file, { signal: abort, name: file.name.replace(/\.onnx$/i, '') })
     })
   }
 

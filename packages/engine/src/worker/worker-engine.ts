@@ -1,6 +1,13 @@
 import { type Backend, type Clock, SerialQueue, systemClock } from '@roomful/core'
 import type { FeatureMaps } from '@roomful/tensor'
-import { type EngineCounters, EngineError, type InferenceEngine, type StageRun, type StageSession } from '../engine.ts'
+import {
+  type EngineCounters,
+  EngineError,
+  type InferenceEngine,
+  type LoadOptions,
+  type StageRun,
+  type StageSession,
+} from '../engine.ts'
 import { untilAborted } from '../until-aborted.ts'
 import { WorkerCalls } from './calls.ts'
 import { type EngineCalls, engineErrorFromWire, type HostedEngine } from './messages.ts'
@@ -70,10 +77,13 @@ export class WorkerEngine implements InferenceEngine {
     return this.#calls.lost
   }
 
-  async load(stage: Uint8Array, options: { signal?: AbortSignal; label?: string } = {}): Promise<StageSession> {
-    const { signal, label = 'the sub-model' } = options
+  async load(stage: Uint8Array, options: LoadOptions = {}): Promise<StageSession> {
+    const { signal, label = 'the sub-model', move = false } = options
+    const { buffer } = stage
+    const owned = move && buffer instanceof ArrayBuffer && buffer.byteLength === stage.byteLength
+    const transfer = owned ? [buffer] : []
     const loading = this.#queue.run(
-      () => this.#calls.call('load', { stage, label }, { timeoutMs: this.#timeouts.loadMs }),
+      () => this.#calls.call('load', { stage, label }, { timeoutMs: this.#timeouts.loadMs, transfer }),
       signal,
     )
     const made = loading.then((reply) => new WorkerStage(reply, label, this.#calls, this.#queue, this.#timeouts))

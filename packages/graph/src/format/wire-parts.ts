@@ -9,6 +9,11 @@ export class WireParts {
     return this.#length
   }
 
+  /** In order; weights are not copied. */
+  get pieces(): readonly Uint8Array[] {
+    return this.#parts
+  }
+
   raw(bytes: Uint8Array): void {
     this.#parts.push(bytes)
     this.#length += bytes.length

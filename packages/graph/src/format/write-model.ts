@@ -42,13 +42,18 @@ export interface WrittenModel {
  * @throws GraphError `missing` when `external` is asked for and weights are not loaded
  */
 export function writeModel(graph: ModelGraph, o: WriteOptions = {}): WrittenModel {
-  if (o.external === undefined) return { model: encode(graph) }
+  if (o.external === undefined) return { model: encode(graph).join() }
   const { graph: moved, weights } = layOutWeights(graph, o.external.location)
-  return { model: encode(moved), weights }
+  return { model: encode(moved).join(), weights }
+}
+
+/** The file that `writeModel` without `external` makes, in pieces that share memory with the graph's weights. */
+export function writeModelPieces(graph: ModelGraph): readonly Uint8Array[] {
+  return encode(graph).pieces
 }
 
 /** Nested messages are joined once at the end, so that weights are copied once. */
-function encode(graph: ModelGraph): Uint8Array {
+function encode(graph: ModelGraph): WireParts {
   const { envelope } = graph
   const body = new WireParts()
   const graphHead = Object.assign(create(GraphProtoSchema), envelope.graph)
@@ -73,7 +78,7 @@ function encode(graph: ModelGraph): Uint8Array {
   )
   model.raw(toBinary(ModelProtoSchema, modelHead))
   model.nested(ModelProtoSchema.field.graph.number, body)
-  return model.join()
+  return model
 }
 
 function tensorProto(t: Initialiser, withData: boolean): TensorProto {

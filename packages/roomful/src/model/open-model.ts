@@ -21,7 +21,7 @@ export interface OpenedModel {
 export async function openModel(
   library: PackageLibrary,
   planning: Planning,
-  source: string | Uint8Array,
+  source: string | Uint8Array | Blob,
   name: string | undefined,
   signal: AbortSignal | undefined,
   counted: (source: PackageSource) => PackageSource,

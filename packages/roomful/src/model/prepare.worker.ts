@@ -3,7 +3,7 @@ import { prepareModel } from '@roomful/model'
 
 /** A dropped ONNX file and its name. */
 export interface PrepareJob {
-  readonly bytes: Uint8Array
+  readonly file: Blob
   readonly name?: string
 }
 
@@ -19,8 +19,9 @@ self.onmessage = async ({ data }: MessageEvent<PrepareJob>) => {
   self.postMessage(outcome, { transfer })
 }
 
-async function prepare({ bytes, name }: PrepareJob): Promise<PrepareOutcome> {
+async function prepare({ file, name }: PrepareJob): Promise<PrepareOutcome> {
   try {
+    const bytes = new Uint8Array(await file.arrayBuffer())
     const prepared = await prepareModel(bytes, name === undefined ? {} : { name: name.slice(0, 100) })
     const { graph, weights } = prepared.manifest.files
     return {

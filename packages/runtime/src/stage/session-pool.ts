@@ -96,7 +96,7 @@ export class SessionPool {
       this.#watch(engine)
       const { bytes, fetchedBytes: fetched } = await model.part(part, building.signal)
       fetchedBytes = fetched
-      return engine.load(bytes, { signal: building.signal, label: `${part.from}..${part.to}` })
+      return engine.load(bytes, { signal: building.signal, label: `${part.from}..${part.to}`, move: true })
     })()
     const entry: Entry = {
       key,
