@@ -10,6 +10,7 @@ const ROOT = fileURLToPath(new URL('../../../../', import.meta.url))
 const BENCHES: Readonly<Record<string, (context: CommandContext) => Promise<0 | 1>>> = {
   planner: runPlanner,
   room: runRoom,
+  runtime: runRuntime,
   transport: runTransport,
 }
 
@@ -20,6 +21,7 @@ room --scenario NAME|all [--quick] [--seed N] [--write]`,
   help: `
   planner   every method in DistrEdge's rooms, auto against all plans of small cases, planning times, exits, compression
   room      every method in a room of emulated devices: real browsers with CPU shares, links with rate and delay
+  runtime   per-request overhead over compute and links, for 1 to 4 Chromium processes
   transport goodput and echo of feature-map messages in two Chromium processes, against a raw channel and PeerJS
   --quick   a minute (room: three) instead of a quarter of an hour
   --write   puts the tables and the plot into docs/
@@ -108,6 +110,24 @@ async function writeRoom(result: RoomBenchResult): Promise<void> {
   await writeFile(file('.csv'), roomCsv(result))
   await writeFile(file('-samples.csv'), samplesCsv(result))
   await writeFile(file('.json'), `${JSON.stringify(figures, null, 2)}\n`)
+}
+
+async function runRuntime(context: CommandContext): Promise<0> {
+  const { benchRuntime, runtimeMarkdown } = await import('@roomful/bench/runtime')
+  const result = await benchRuntime({
+    quick: context.values['quick'] === true,
+    signal: context.signal,
+    print: (line) => context.warn(line),
+  })
+  const markdown = runtimeMarkdown(result)
+  if (context.values['write'] === true) {
+    const folder = path.join(ROOT, 'docs', 'benchmarks')
+    await mkdir(folder, { recursive: true })
+    await writeFile(path.join(folder, 'runtime.md'), markdown)
+  }
+  context.print(markdown)
+  context.result(result)
+  return 0
 }
 
 async function runTransport(context: CommandContext): Promise<0> {

@@ -1,0 +1,2 @@
+export { benchRuntime, type RuntimeBenchOptions, type RuntimeBenchResult } from './bench-runtime.ts'
+export { runtimeMarkdown } from './report.ts'
