@@ -5,7 +5,10 @@ import { asTransportError } from './errors.ts'
 import { FlowControlledChannel, type FlowLimits } from './flow-controlled-channel.ts'
 import type { LinkSendOptions, MessageLink } from './message-link.ts'
 import { TransportError } from './room.ts'
-import { TransferMeter } from './transfer-meter.ts'
+import { type RateSample, TransferMeter } from './transfer-meter.ts'
+
+/** Messages below this (control, gossip) leave a link idle. */
+const LARGE_BYTES = 8 << 10
 
 export interface FramedLinkOptions {
   readonly channel: ByteChannel
@@ -17,8 +20,10 @@ export interface FramedLinkOptions {
   readonly onClose: (error: TransportError) => void
   /** Called for everything that arrives, a slice at a time: the peer lives. */
   readonly onBytes?: () => void
-  /** A passive measurement of the incoming direction, in 10^6 bits per second. */
-  readonly onRate?: (mbitPerSecond: number) => void
+  /** A passive measurement of the incoming direction. */
+  readonly onRate?: (sample: RateSample) => void
+  /** Round trip of the idle link, where known. */
+  readonly idleRttMs?: () => number | undefined
   readonly limits?: FlowLimits
 }
 
@@ -29,20 +34,29 @@ export class FramedLink implements MessageLink {
   readonly #reassembler = new Reassembler()
   readonly #options: FramedLinkOptions
   readonly #meter: TransferMeter
+  #lastLargeMs = Number.NEGATIVE_INFINITY
   #closed = false
 
   constructor(options: FramedLinkOptions) {
     this.#options = options
     this.#channel = options.channel
     this.#flow = new FlowControlledChannel(options.channel, options.limits)
-    this.#meter = new TransferMeter(options.clock, options.onRate ?? (() => {}))
+    this.#meter = new TransferMeter(options.clock, options.onRate ?? (() => {}), options.idleRttMs)
     options.channel.onMessage = (bytes) => this.#receive(bytes)
     options.channel.onClose = (reason) => this.#end(new TransportError('disconnected', reason))
   }
 
+  /** Messages are under way, or were `withinMs` ago: what is measured now would be measured beside them. */
+  busy(withinMs: number): boolean {
+    const isMoving = this.#reassembler.partialMessages > 0 || this.#flow.queuedBytes > 0
+    return isMoving || this.#options.clock.now() - this.#lastLargeMs < withinMs
+  }
+
   send(message: PeerMessage, options: LinkSendOptions): Promise<void> | undefined {
     try {
-      return this.#flow.send(encodeMessage(message), options.priority, options.signal)
+      const encoded = encodeMessage(message)
+      this.#moved(encoded.bytes)
+      return this.#flow.send(encoded, options.priority, options.signal)
     } catch (error) {
       return Promise.reject(asTransportError(error))
     }
@@ -64,6 +78,7 @@ export class FramedLink implements MessageLink {
     }
     this.#meter.received(bytes.byteLength, this.#reassembler.partialMessages > 0)
     if (whole === undefined) return
+    this.#moved(whole.byteLength)
     let message: PeerMessage
     try {
       message = decodeMessage(whole)
@@ -72,6 +87,10 @@ export class FramedLink implements MessageLink {
       return
     }
     this.#options.onMessage(message)
+  }
+
+  #moved(bytes: number): void {
+    if (bytes >= LARGE_BYTES) this.#lastLargeMs = this.#options.clock.now()
   }
 
   #end(error: TransportError): void {

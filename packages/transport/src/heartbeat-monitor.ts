@@ -9,6 +9,8 @@ export interface Beat {
   readonly echoSentAtMs: number
   /** How long the sender had held that beat. */
   readonly echoHeldMs: number
+  /** What the sender gets from the receiver of this beat, in 10^6 bits per second; absent while it does not know. */
+  readonly receivedMbit?: number
 }
 
 /** Chance of calling a living peer silent, per beat awaited. */

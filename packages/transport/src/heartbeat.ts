@@ -2,11 +2,14 @@ import type { Clock } from '@roomful/core'
 import { type Beat, HeartbeatMonitor } from './heartbeat-monitor.ts'
 
 /*
- * A beat on the wire, little-endian, 32 bytes:
- *   u8 magic | u8 0 | u16 intervalMs | u32 sequence | f64 sentAtMs | f64 echoSentAtMs | f64 echoHeldMs
+ * A beat on the wire, little-endian, 40 bytes:
+ *   u8 magic | u8 0 | u16 intervalMs | u32 sequence | f64 sentAtMs | f64 echoSentAtMs | f64 echoHeldMs | f64 receivedMbit
+ * receivedMbit (since protocol 2) is NaN while unknown: how a sender learns its own uplink, which only the receiver sees.
  */
 const MAGIC = 0x48
-const BEAT_BYTES = 32
+const BEAT_BYTES = 40
+/** 1 Tbit/s: more is no measurement. */
+const MAX_MBIT = 1e6
 
 /** 200 ms: seven misses in a row (1e-9 at 5 % loss) stay well below the promised 2 s. */
 export const BEAT_INTERVAL_MS = 200
@@ -23,6 +26,7 @@ export function encodeBeat(beat: Beat): Uint8Array<ArrayBuffer> {
   view.setFloat64(8, beat.sentAtMs, true)
   view.setFloat64(16, beat.echoSentAtMs, true)
   view.setFloat64(24, beat.echoHeldMs, true)
+  view.setFloat64(32, beat.receivedMbit ?? Number.NaN, true)
   return bytes
 }
 
@@ -31,12 +35,14 @@ export function decodeBeat(bytes: Uint8Array): Beat | undefined {
   if (bytes.byteLength !== BEAT_BYTES) return undefined
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (view.getUint8(0) !== MAGIC || view.getUint8(1) !== 0) return undefined
+  const receivedMbit = view.getFloat64(32, true)
   const beat: Beat = {
     intervalMs: view.getUint16(2, true),
     sequence: view.getUint32(4, true),
     sentAtMs: view.getFloat64(8, true),
     echoSentAtMs: view.getFloat64(16, true),
     echoHeldMs: view.getFloat64(24, true),
+    ...(receivedMbit > 0 && receivedMbit <= MAX_MBIT ? { receivedMbit } : {}),
   }
   // A promise of more than the slowest honest timer would buy a dead peer time.
   const honest = beat.intervalMs > 0 && beat.intervalMs <= 2 * HIDDEN_INTERVAL_MS && Number.isFinite(beat.sentAtMs)
@@ -48,6 +54,10 @@ export interface HeartbeatOptions {
   readonly send: (bytes: Uint8Array<ArrayBuffer>) => void
   readonly onSilent: (silent: boolean) => void
   readonly onRtt: (rttMs: number) => void
+  /** What comes in from the peer, in 10^6 bits per second, where known; every beat tells it. */
+  readonly receivedMbit?: () => number | undefined
+  /** What the peer gets from here, by its word. */
+  readonly onTold?: (mbitPerSecond: number) => void
   /** True while this page's timers are throttled. */
   readonly hidden?: () => boolean
 }
@@ -84,6 +94,7 @@ export class Heartbeat {
     this.#monitor.beat(this.#options.clock.now(), beat)
     const { rttMs } = this.#monitor
     if (rttMs !== undefined) this.#options.onRtt(rttMs)
+    if (beat.receivedMbit !== undefined) this.#options.onTold?.(beat.receivedMbit)
     this.#hear()
   }
 
@@ -104,6 +115,7 @@ export class Heartbeat {
     const intervalMs = hidden?.() === true ? HIDDEN_INTERVAL_MS : BEAT_INTERVAL_MS
     const nowMs = clock.now()
     const newest = this.#monitor.newest
+    const receivedMbit = this.#options.receivedMbit?.()
     send(
       encodeBeat({
         sequence: this.#sequence++,
@@ -111,6 +123,7 @@ export class Heartbeat {
         sentAtMs: nowMs,
         echoSentAtMs: newest?.beat.sentAtMs ?? Number.NaN,
         echoHeldMs: newest === undefined ? 0 : nowMs - newest.atMs,
+        ...(receivedMbit === undefined ? {} : { receivedMbit }),
       }),
     )
     this.#cancelBeat = clock.after(intervalMs, () => this.#beat())

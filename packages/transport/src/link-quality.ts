@@ -1,5 +1,14 @@
-/** Weight of the newest measurement: a link's figures drift, they do not jump. */
+import type { Clock } from '@roomful/core'
+import type { ProbeResult } from './probe.ts'
+import { RateEstimate } from './rate-estimate.ts'
+import type { LinkFigures } from './room.ts'
+import type { RateSample } from './transfer-meter.ts'
+
+/** Weight of the newest round trip: it drifts, it does not jump. */
 const DRIFT = 0.3
+/** The shortest of this many round trips is that of the idle link. */
+const IDLE_AMONG = 64
+const KNOWN_SAMPLES = 3
 /** A change below this share is not worth telling the room. */
 const TELL_SHARE = 0.2
 const TELL_MS = 2
@@ -7,19 +16,84 @@ const TELL_MS = 2
 /** The running figures of one link, and when a change is worth telling the room. */
 export class LinkQuality {
   rttMs: number | undefined
-  mbitPerSecond: number | undefined
+  /** What comes in; measured here. */
+  readonly incoming: RateEstimate
+  /** What goes out: the peer's word, 10^6 bits per second. */
+  #outgoing: number | undefined
+  #toldAtMs = Number.NEGATIVE_INFINITY
+  #probed: ProbeResult | undefined
+  readonly #rtts: number[] = []
   #toldRttMs = Number.NaN
   #toldMbit = Number.NaN
 
+  readonly #clock: Clock
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+    this.incoming = new RateEstimate(clock)
+  }
+
+  /** Round trip without load. */
+  get idleRttMs(): number | undefined {
+    return this.#rtts.length === 0 ? undefined : Math.min(...this.#rtts)
+  }
+
+  get sendMbitPerSecond(): number | undefined {
+    return this.#outgoing ?? this.#probed?.sendMbitPerSecond
+  }
+
+  get receiveMbitPerSecond(): number | undefined {
+    return this.incoming.mbitPerSecond ?? this.#probed?.receiveMbitPerSecond
+  }
+
+  /** The link's one figure: plans take it for either direction, so it is that of the slower one. */
+  get mbitPerSecond(): number | undefined {
+    const { receiveMbitPerSecond: down, sendMbitPerSecond: up } = this
+    return down === undefined || up === undefined ? (down ?? up) : Math.min(down, up)
+  }
+
+  /** What is known, for the room. */
+  get figures(): LinkFigures {
+    const { rttMs, mbitPerSecond, sendMbitPerSecond, receiveMbitPerSecond } = this
+    return {
+      ...(rttMs === undefined ? {} : { rttMs }),
+      ...(mbitPerSecond === undefined ? {} : { mbitPerSecond }),
+      ...(sendMbitPerSecond === undefined ? {} : { sendMbitPerSecond }),
+      ...(receiveMbitPerSecond === undefined ? {} : { receiveMbitPerSecond }),
+    }
+  }
+
+  /** Whether transfers of the last `withinMs` tell enough of both directions. */
+  known(withinMs: number): boolean {
+    const isTold = this.#clock.now() - this.#toldAtMs < withinMs
+    return isTold && this.incoming.fresh(withinMs) >= KNOWN_SAMPLES
+  }
+
   /** True when the room should hear of it. */
   roundTrip(rttMs: number): boolean {
-    this.rttMs = drift(this.rttMs, rttMs)
+    this.rttMs = this.rttMs === undefined ? rttMs : this.rttMs + DRIFT * (rttMs - this.rttMs)
+    this.#rtts.push(rttMs)
+    if (this.#rtts.length > IDLE_AMONG) this.#rtts.shift()
     return this.#worthTelling()
   }
 
-  rate(mbitPerSecond: number): boolean {
-    this.mbitPerSecond = drift(this.mbitPerSecond, mbitPerSecond)
+  /** A measurement of what comes in. */
+  received(sample: RateSample): boolean {
+    this.incoming.add(sample)
     return this.#worthTelling()
+  }
+
+  /** The peer told what it gets from here. */
+  told(mbitPerSecond: number): boolean {
+    if (mbitPerSecond !== this.#outgoing) this.#toldAtMs = this.#clock.now()
+    this.#outgoing = mbitPerSecond
+    return this.#worthTelling()
+  }
+
+  /** A probe's own figures, which serve until the meters of both ends have theirs. */
+  probed(result: ProbeResult): boolean {
+    this.#probed = result
+    return this.roundTrip(result.rttMs)
   }
 
   #worthTelling(): boolean {
@@ -33,6 +107,3 @@ export class LinkQuality {
     return true
   }
 }
-
-const drift = (before: number | undefined, now: number): number =>
-  before === undefined ? now : before + DRIFT * (now - before)

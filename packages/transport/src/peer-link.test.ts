@@ -7,12 +7,13 @@ import { HandlerTable } from './handlers.ts'
 import { PeerLink, type PeerLinkLimits } from './peer-link.ts'
 import { TransportError } from './room.ts'
 import { type LoopbackChannel, loopbackPair } from './testing/loopback.ts'
+import type { RateSample } from './transfer-meter.ts'
 
 function end(channel: LoopbackChannel, clock: VirtualClock, limits?: PeerLinkLimits) {
   const handlers = new HandlerTable(() => {})
   const abuse: TransportError[] = []
   const closed: string[] = []
-  const rates: number[] = []
+  const rates: RateSample[] = []
   const link = new FramedLink({
     channel,
     clock,
@@ -159,6 +160,6 @@ describe('peer link', () => {
     await sent
     const slicesAtThatPace = (FLOW_LIMITS.sliceBytes * 8) / 2000
     expect(b.rates).toHaveLength(1)
-    expect((b.rates[0] ?? 0) / slicesAtThatPace).toBeCloseTo(1, 1)
+    expect((b.rates[0]?.mbitPerSecond ?? 0) / slicesAtThatPace).toBeCloseTo(1, 1)
   })
 })

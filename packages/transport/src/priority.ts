@@ -9,9 +9,10 @@ const REQUEST_PRIORITY: Readonly<Record<RequestKind, Priority>> = {
   prepare: 'control',
   retire: 'control',
   cacheGet: 'feature',
-  probe: 'feature',
   model: 'bulk',
   weights: 'bulk',
+  // Measures an idle link and lets everything overtake it.
+  probe: 'bulk',
 }
 
 const NOTICE_PRIORITY: Readonly<Record<NoticeKind, Priority>> = {

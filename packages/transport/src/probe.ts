@@ -3,41 +3,60 @@ import type { PeerLink } from './peer-link.ts'
 import { TransportError } from './room.ts'
 
 const ROUND_TRIPS = 5
-/** The first burst opens the congestion window, the second is measured: at most 320 KiB for a link. */
-const BURSTS = [64 << 10, 256 << 10]
 /** A burst slower than this is measurement enough. */
-const SLOW_MS = 300
+const SLOW_MS = 250
 const TIMEOUT_MS = 5000
+/** Timers in browsers are coarse: never divide by less. */
+const SHORTEST_MS = 0.5
+
+/** Bytes of the bursts in each direction. The first opens the congestion window. */
+export const FIRST_BURSTS: readonly number[] = [64 << 10, 256 << 10]
+/** For a calm link: about 90 ms in each direction at 100 Mbit/s, enough for an estimate that needs several samples. */
+export const CALM_BURSTS: readonly number[] = [64 << 10, 256 << 10, 512 << 10, 512 << 10]
 
 export interface ProbeResult {
   readonly rttMs: number
-  readonly mbitPerSecond: number
+  /** What came in, what went out: bytes of the last burst by its time less a round trip. 10^6 bits per second. */
+  readonly receiveMbitPerSecond: number
+  readonly sendMbitPerSecond: number
 }
 
 /**
- * Measures a fresh link with questions that the peer's room answers itself: the round trip is the median of five, the
- * bandwidth that of a short burst without its round trip.
+ * Measures a link with questions that the peer's room answers itself: the round trip is the median of five, the rates
+ * those of bursts that come as replies and go as questions. Both ends' meters (transfer-meter.ts) see the bursts too, and
+ * more exactly: the results serve until those have a figure.
  * @throws TransportError when the link ends or does not answer; or `signal.reason`
  */
-export async function probeLink(link: PeerLink, clock: Clock, signal?: AbortSignal): Promise<ProbeResult> {
-  const ask = async (replyBytes: number): Promise<number> => {
+export async function probeLink(
+  link: PeerLink,
+  clock: Clock,
+  options: { readonly bursts?: readonly number[]; readonly signal?: AbortSignal } = {},
+): Promise<ProbeResult> {
+  const { bursts = FIRST_BURSTS, signal } = options
+  const ask = async (sendBytes: number, replyBytes: number): Promise<number> => {
     const startMs = clock.now()
-    const reply = await link.request('probe', { replyBytes }, { timeoutMs: TIMEOUT_MS, signal, priority: 'control' })
+    const body = { replyBytes, ...(sendBytes === 0 ? {} : { blobs: [new Uint8Array(sendBytes)] }) }
+    const priority = sendBytes === 0 ? 'control' : 'bulk'
+    const reply = await link.request('probe', body, { timeoutMs: TIMEOUT_MS, signal, priority })
     const [blob] = (reply as { blobs?: readonly Uint8Array[] }).blobs ?? []
     if ((blob?.byteLength ?? 0) !== replyBytes) throw new TransportError('malformed', 'a probe came back short')
     return clock.now() - startMs
   }
   const trips: number[] = []
-  for (let i = 0; i < ROUND_TRIPS; i++) trips.push(await ask(0))
+  for (let i = 0; i < ROUND_TRIPS; i++) trips.push(await ask(0, 0))
   const rttMs = median(trips)
-  let mbitPerSecond = 0
-  for (const bytes of BURSTS) {
-    const tookMs = await ask(bytes)
-    // Timers in browsers are coarse: never divide by less than half a millisecond.
-    mbitPerSecond = (bytes * 8) / (Math.max(0.5, tookMs - rttMs) * 1000)
-    if (tookMs > SLOW_MS) break
+  const rateOf = async (burst: (bytes: number) => Promise<number>): Promise<number> => {
+    let mbitPerSecond = 0
+    for (const bytes of bursts) {
+      const tookMs = await burst(bytes)
+      mbitPerSecond = (bytes * 8) / (Math.max(SHORTEST_MS, tookMs - rttMs) * 1000)
+      if (tookMs > SLOW_MS) break
+    }
+    return mbitPerSecond
   }
-  return { rttMs, mbitPerSecond }
+  const receiveMbitPerSecond = await rateOf((bytes) => ask(0, bytes))
+  const sendMbitPerSecond = await rateOf((bytes) => ask(bytes, 0))
+  return { rttMs, receiveMbitPerSecond, sendMbitPerSecond }
 }
 
 function median(values: readonly number[]): number {

@@ -9,6 +9,7 @@ import type { Connect, PeerConnection } from './peer-connection.ts'
 import type { PeerLink } from './peer-link.ts'
 import { TransportError } from './room.ts'
 import type { SignalEnvelope } from './signal-envelope.ts'
+import type { RateSample } from './transfer-meter.ts'
 
 export interface RemotePeerOptions {
   readonly self: DeviceId
@@ -28,7 +29,13 @@ export interface RemotePeerOptions {
   readonly onDown: (reason: string) => void
   readonly onSilent: (silent: boolean) => void
   readonly onRtt: (rttMs: number) => void
-  readonly onRate: (mbitPerSecond: number) => void
+  /** A measurement of what comes in. */
+  readonly onRate: (sample: RateSample) => void
+  /** What the peer gets from here, by its word, in 10^6 bits per second. */
+  readonly onTold: (mbitPerSecond: number) => void
+  /** What comes in, as far as it is known: the peer is told. */
+  readonly receivedMbit: () => number | undefined
+  readonly idleRttMs: () => number | undefined
   /** The peer does not know the key or speaks another version: no further attempts. */
   readonly onRefused: (error: TransportError) => void
 }
@@ -87,6 +94,16 @@ export class RemotePeer {
 
   get silent(): boolean {
     return this.#attempt?.heartbeat?.silent === true
+  }
+
+  /** The side that makes offers, and probes the link. */
+  get initiator(): boolean {
+    return this.#initiator
+  }
+
+  /** Messages of some size are under way, or were `withinMs` ago. */
+  busy(withinMs: number): boolean {
+    return this.#attempt?.link.busy(withinMs) === true
   }
 
   /** The peer is in the registry and the server can be reached: connect unless that is done or under way. */
@@ -165,7 +182,8 @@ export class RemotePeer {
         else attempt.peerLink.offence(error.reason === 'too-large' ? 'too-large' : 'malformed', error.message)
       },
       onBytes: () => attempt.heartbeat?.alive(),
-      onRate: (mbitPerSecond) => this.#o.onRate(mbitPerSecond),
+      onRate: (sample) => this.#o.onRate(sample),
+      idleRttMs: () => this.#o.idleRttMs(),
       onClose: (error) => this.#fail(attempt, error),
       ...(limits === undefined ? {} : { limits }),
     })
@@ -190,6 +208,8 @@ export class RemotePeer {
       hidden: this.#o.hidden,
       send: (bytes) => attempt.connection.sendBeat(bytes),
       onRtt: (rttMs) => this.#o.onRtt(rttMs),
+      receivedMbit: () => this.#o.receivedMbit(),
+      onTold: (mbitPerSecond) => this.#o.onTold(mbitPerSecond),
       onSilent: (silent) => this.#silence(attempt, silent),
     })
     for (const message of attempt.handshake.early) peerLink.receive(message)

@@ -6,6 +6,7 @@ import type { MessageLink } from './message-link.ts'
 import { PeerLink, type PeerLinkLimits } from './peer-link.ts'
 import {
   type CallContext,
+  type LinkFigures,
   type PeerState,
   type Room,
   type RoomEvents,
@@ -182,7 +183,7 @@ export class RoomCore implements Room {
     this.#changed(id)
   }
 
-  linkMeasured(id: DeviceId, measured: { rttMs?: number; mbitPerSecond?: number }): void {
+  linkMeasured(id: DeviceId, measured: LinkFigures): void {
     const peer = this.#peers.get(id)
     if (peer === undefined) return
     peer.state = { ...peer.state, ...measured }

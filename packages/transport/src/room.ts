@@ -8,12 +8,20 @@ export class TransportError extends ReasonedError<
 /** Higher overtakes lower between slices of messages: control and cancel before bulk. */
 export type Priority = 'control' | 'feature' | 'bulk'
 
-export interface PeerState {
+/** What is known of the link to one peer; rates in 10^6 bits per second. */
+export interface LinkFigures {
+  readonly rttMs?: number
+  /** The slower direction: plans take one figure for both. */
+  readonly mbitPerSecond?: number
+  /** What the peer gets from here, by its word. */
+  readonly sendMbitPerSecond?: number
+  readonly receiveMbitPerSecond?: number
+}
+
+export interface PeerState extends LinkFigures {
   readonly profile: DeviceProfile
   /** `linking` until hello was exchanged; `silent` when heartbeats stopped but the link may come back. */
   readonly link: 'linking' | 'connected' | 'silent' | 'lost'
-  readonly rttMs?: number
-  readonly mbitPerSecond?: number
 }
 
 export interface RoomEvents {

@@ -13,7 +13,8 @@ import type { FlowLimits } from './flow-controlled-channel.ts'
 import { LinkQuality } from './link-quality.ts'
 import type { Connect } from './peer-connection.ts'
 import type { PeerLink } from './peer-link.ts'
-import { probeLink } from './probe.ts'
+import { CALM_BURSTS, FIRST_BURSTS, probeLink } from './probe.ts'
+import { ProbeSchedule } from './probe-schedule.ts'
 import { RemotePeer } from './remote-peer.ts'
 import type { Room } from './room.ts'
 import { RoomCore } from './room-core.ts'
@@ -42,15 +43,17 @@ export interface JoinOptions {
 
 /** Signals of one peer that may wait to be opened or sealed. */
 const MAX_WAITING_SIGNALS = 128
-/** A link without a transfer for this long is measured again. */
-const REPROBE_MS = 120_000
+/** A transfer this long ago may still have its acknowledgements and its decoding under way. */
+const CALM_MS = 500
+/** Transfers within this time that tell enough of a link. */
+const KNOWN_MS = 30_000
 
 interface Remote {
   readonly peer: RemotePeer
   readonly quality: LinkQuality
   readonly sealing: SerialQueue
   readonly opening: SerialQueue
-  cancelProbe: () => void
+  probes?: ProbeSchedule
 }
 
 /**
@@ -83,6 +86,10 @@ class WebRtcRoom {
   readonly #clock: Clock
   readonly #signalling: SignallingClient
   readonly #remotes = new Map<DeviceId, Remote>()
+  readonly #random: Random
+  #ownSpeeds: DeviceProfile['backends']
+  /** One link of this device at a time: they share its processor and its way into the network. */
+  readonly #probeQueue = new SerialQueue()
   /** Links as their owners reported them, by owner. */
   readonly #reported = new Map<DeviceId, readonly LinkProfile[]>()
 
@@ -90,11 +97,13 @@ class WebRtcRoom {
     this.#o = options
     this.#keys = keys
     this.#clock = options.clock ?? systemClock
+    this.#ownSpeeds = options.profile.backends
+    this.#random = options.random ?? { next: Math.random, int: (bound) => Math.floor(Math.random() * bound) }
     this.core = new RoomCore({
       profile: options.profile,
       clock: this.#clock,
       host: {
-        publish: () => this.#signalling.publish(),
+        publish: (profile) => this.#onOwnProfile(profile),
         leave: () => this.#leave(),
         expel: (id, error) => this.#remotes.get(id)?.peer.drop(error.message),
       },
@@ -120,6 +129,13 @@ class WebRtcRoom {
     return this.#signalling.connect()
   }
 
+  #onOwnProfile({ backends }: DeviceProfile): void {
+    this.#signalling.publish()
+    if (sameSpeeds(backends, this.#ownSpeeds)) return
+    this.#ownSpeeds = backends
+    for (const { probes } of this.#remotes.values()) probes?.news()
+  }
+
   async #leave(): Promise<void> {
     for (const id of [...this.#remotes.keys()]) this.#forget(id, 'the room was left')
     await this.#signalling.leave()
@@ -138,7 +154,9 @@ class WebRtcRoom {
   #onPeer(profile: DeviceProfile, links: readonly LinkProfile[]): void {
     if (this.core.closed || profile.id === this.core.self) return
     const remote = this.#remotes.get(profile.id) ?? this.#add(profile.id)
+    const hasNews = !sameSpeeds(this.core.peers.get(profile.id)?.profile.backends, profile.backends)
     this.core.peerKnown(profile)
+    if (hasNews) remote.probes?.news()
     this.#reported.set(profile.id, links)
     this.core.setRoomLinks(merged(this.#reported.values()))
     if (!remote.peer.registered) remote.peer.forgive()
@@ -165,39 +183,42 @@ class WebRtcRoom {
     this.#remotes.delete(id)
     this.#reported.delete(id)
     this.core.setRoomLinks(merged(this.#reported.values()))
-    remote.cancelProbe()
+    remote.probes?.stop()
     this.core.peerGone(id, reason)
     remote.peer.close(reason)
   }
 
   #add(id: DeviceId): Remote {
-    const { iceServers = [], hidden, connect = connectSimplePeer, limits, random } = this.#o
-    const quality = new LinkQuality()
+    const { iceServers = [], hidden, connect = connectSimplePeer, limits } = this.#o
+    const quality = new LinkQuality(this.#clock)
     const peer = new RemotePeer({
       self: this.core.self,
       id,
       keys: this.#keys,
       clock: this.#clock,
-      random: random ?? { next: Math.random, int: (bound) => Math.floor(Math.random() * bound) },
+      random: this.#random,
       connect,
       iceServers: () => (typeof iceServers === 'function' ? iceServers() : iceServers),
       hidden: hidden ?? (() => globalThis.document?.hidden === true),
       sendSignal: (envelope) => this.#sendSignal(id, remote, envelope),
       onUp: (link) => {
         const peerLink = this.core.linkUp(id, link)
-        if (peerLink !== undefined) this.#probe(id, remote, peerLink)
+        if (peerLink !== undefined && remote.peer.initiator) remote.probes = this.#probing(id, remote, peerLink)
         return peerLink
       },
       onRetry: () => this.core.linkRetry(id),
       onDown: (reason) => {
-        remote.cancelProbe()
+        remote.probes?.stop()
         this.core.linkDown(id, reason)
         if (!remote.peer.registered) this.#forget(id, reason)
         this.#signalling.publish()
       },
       onSilent: (silent) => this.core.linkSilent(id, silent),
-      onRtt: (rttMs) => this.#measured(id, remote, remote.quality.roundTrip(rttMs)),
-      onRate: (mbitPerSecond) => this.#measured(id, remote, remote.quality.rate(mbitPerSecond)),
+      onRtt: (rttMs) => this.#measured(id, remote, quality.roundTrip(rttMs)),
+      onRate: (sample) => this.#measured(id, remote, quality.received(sample)),
+      onTold: (mbitPerSecond) => this.#measured(id, remote, quality.told(mbitPerSecond)),
+      receivedMbit: () => quality.receiveMbitPerSecond,
+      idleRttMs: () => quality.idleRttMs,
       onRefused: (error) => {
         this.core.emit('warning', error.message)
         this.core.linkDown(id, error.message)
@@ -209,31 +230,32 @@ class WebRtcRoom {
       quality,
       sealing: new SerialQueue(MAX_WAITING_SIGNALS),
       opening: new SerialQueue(MAX_WAITING_SIGNALS),
-      cancelProbe: () => {},
     }
     this.#remotes.set(id, remote)
     return remote
   }
 
-  #probe(id: DeviceId, remote: Remote, link: PeerLink): void {
-    probeLink(link, this.#clock).then(
-      ({ rttMs, mbitPerSecond }) => {
-        const rttTold = remote.quality.roundTrip(rttMs)
-        this.#measured(id, remote, remote.quality.rate(mbitPerSecond) || rttTold)
-      },
+  /** One of the two ends measures both directions: bursts that meet in a slow device would measure each other. */
+  #probing(id: DeviceId, remote: Remote, link: PeerLink): ProbeSchedule {
+    remote.probes?.stop()
+    const { quality } = remote
+    const probe = async (first: boolean) => {
+      const result = await probeLink(link, this.#clock, { bursts: first ? FIRST_BURSTS : CALM_BURSTS })
+      this.#measured(id, remote, quality.probed(result))
+    }
+    return new ProbeSchedule({
+      clock: this.#clock,
+      random: this.#random,
+      calm: () => [...this.#remotes.values()].every(({ peer }) => !peer.busy(CALM_MS)),
+      known: () => quality.known(KNOWN_MS),
       // A link that cannot be probed ends by itself or is measured by its transfers.
-      () => {},
-    )
-    remote.cancelProbe = this.#clock.after(REPROBE_MS, () => this.#probe(id, remote, link))
+      probe: (first) => this.#probeQueue.run(() => probe(first)).catch(() => {}),
+    })
   }
 
   #measured(id: DeviceId, remote: Remote, worthTelling: boolean): void {
     if (!worthTelling) return
-    const { rttMs, mbitPerSecond } = remote.quality
-    this.core.linkMeasured(id, {
-      ...(rttMs === undefined ? {} : { rttMs }),
-      ...(mbitPerSecond === undefined ? {} : { mbitPerSecond }),
-    })
+    this.core.linkMeasured(id, remote.quality.figures)
     this.#signalling.publish()
   }
 
@@ -259,6 +281,9 @@ class WebRtcRoom {
       .catch((error: unknown) => this.core.emit('warning', `signal from ${from}: ${errorText(error)}`))
   }
 }
+
+const sameSpeeds = (a: DeviceProfile['backends'] | undefined, b: DeviceProfile['backends']): boolean =>
+  JSON.stringify(a) === JSON.stringify(b)
 
 /** One entry per pair of devices; the report of the lower id counts where both report. */
 function merged(reports: Iterable<readonly LinkProfile[]>): LinkProfile[] {

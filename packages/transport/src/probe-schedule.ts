@@ -1,0 +1,98 @@
+import type { Clock, Random } from '@roomful/core'
+
+/** When a link is measured after it came up; the last distance repeats. */
+export const PROBE_AT_MS: readonly number[] = [0, 5000, 15_000, 60_000]
+export const PROBE_EVERY_MS = 120_000
+/** Spread, so that the links of a room that formed at once are not all measured at once. */
+const SPREAD = 0.2
+/** A device that has news of its speed has just ended its benchmark. */
+const AFTER_NEWS_MS = 1000
+/** News that bring a measurement; a device that tells news all the time is not measured all the time. */
+const MAX_NEWS = 3
+/** A timer that comes this late tells of a busy thread or a starved process. */
+const LATE_MS = 15
+const LISTEN_MS = 150
+/** A room that is never calm is measured all the same, the first time after less patience. */
+const TRIES = { early: 4, late: 20 }
+
+export interface ProbeScheduleOptions {
+  readonly clock: Clock
+  readonly random: Random
+  /** Nothing is in transfer on any link of this device. */
+  readonly calm: () => boolean
+  /** Transfers have lately measured this link in both directions. */
+  readonly known: () => boolean
+  /** Measures the link; `first`: it has just come up. Never rejects. */
+  readonly probe: (first: boolean) => Promise<void>
+}
+
+/** Decides when one link is measured: at once, then at growing distances, in calm moments. */
+export class ProbeSchedule {
+  readonly #o: ProbeScheduleOptions
+  readonly #sinceMs: number
+  #runs = 0
+  #newsLeft = MAX_NEWS
+  #stopped = false
+  #running = false
+  #cancel: () => void = () => {}
+
+  constructor(options: ProbeScheduleOptions) {
+    this.#o = options
+    this.#sinceMs = options.clock.now()
+    this.#next()
+  }
+
+  /** One end of the link has measured its own speed anew: what was measured beside that is not to be trusted. */
+  news(): void {
+    if (this.#stopped || this.#running || this.#newsLeft === 0) return
+    this.#newsLeft--
+    this.#cancel()
+    this.#cancel = this.#o.clock.after(AFTER_NEWS_MS, () => this.#whenCalm(TRIES.early, true))
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#cancel()
+  }
+
+  #next(): void {
+    const { clock, random } = this.#o
+    const run = this.#runs++
+    const at = PROBE_AT_MS[run]
+    if (at === 0) {
+      void this.#measure(true)
+      return
+    }
+    const pauseMs = at === undefined ? PROBE_EVERY_MS : this.#sinceMs + at - clock.now()
+    const spreadMs = Math.max(0, pauseMs) * (1 + SPREAD * random.next())
+    const tries = run <= 1 ? TRIES.early : TRIES.late
+    this.#cancel = clock.after(spreadMs, () => this.#whenCalm(tries, run <= 2))
+  }
+
+  /** Listens for a moment: no transfer, and a thread that answers in time. */
+  #whenCalm(tries: number, needed: boolean): void {
+    if (this.#stopped) return
+    if (!needed && this.#o.known()) {
+      this.#next()
+      return
+    }
+    const { clock } = this.#o
+    const sinceMs = clock.now()
+    this.#cancel = clock.after(LISTEN_MS, () => {
+      const lateMs = clock.now() - sinceMs - LISTEN_MS
+      const isCalm = this.#o.calm() && lateMs < LATE_MS
+      if (isCalm || tries <= 1) void this.#measure(false)
+      else this.#whenCalm(tries - 1, needed)
+    })
+  }
+
+  async #measure(first: boolean): Promise<void> {
+    this.#running = true
+    // In its own turn: the owner of a fresh link first has to know it.
+    await Promise.resolve()
+    if (this.#stopped) return
+    await this.#o.probe(first)
+    this.#running = false
+    if (!this.#stopped) this.#next()
+  }
+}
