@@ -106,6 +106,25 @@ export function processTree(rootPid: number): number[] {
   return [...parents.keys()].filter(isInside)
 }
 
+/** Ticks of a second in /proc (USER_HZ, the same on every Linux that browsers run on). */
+const TICKS = 100
+
+/** CPU time that the process tree has used so far; undefined where there is no /proc. */
+export function cpuTimeMs(rootPid: number): number | undefined {
+  if (!existsSync('/proc/self/stat')) return undefined
+  let ticks = 0
+  for (const pid of processTree(rootPid)) {
+    try {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+      ticks += Number(fields[11]) + Number(fields[12])
+    } catch {
+      // It has gone meanwhile.
+    }
+  }
+  return (ticks * 1000) / TICKS
+}
+
 async function cdpShare(page: Page, { cores }: CpuShareOptions): Promise<CpuShare> {
   const session: CDPSession | undefined = await page
     .context()

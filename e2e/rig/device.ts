@@ -1,7 +1,7 @@
 import type { Browser, BrowserServer, Page } from 'playwright'
 import type { HandPlan, HandPlanOptions, RequestView, RoomSession, RoomSnapshot } from 'roomful'
 import { type BrowserName, type BrowserOptions, browserType, launchBrowser } from './browsers.ts'
-import { type CpuMeans, type CpuShare, type CpuShareOptions, limitCpu } from './cpu-share.ts'
+import { type CpuMeans, type CpuShare, type CpuShareOptions, cpuTimeMs, limitCpu } from './cpu-share.ts'
 import { type RelaySeat, throughRelay } from './ice-rewrite.ts'
 
 export interface DeviceOptions extends BrowserOptions {
@@ -28,6 +28,8 @@ declare global {
 
 const READY_MS = 120_000
 const POLL_MS = 60
+const QUIET_MS = 250
+const QUIET_SHARE = 0.25
 const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true } as const
 
 /** One emulated device: a browser process of its own with the page open in it. */
@@ -164,6 +166,28 @@ export class Device {
   /** Another share of one core from now on; for devices that were opened with one. */
   async changeCpu(cores: number): Promise<void> {
     await this.#cpu?.change(cores)
+  }
+
+  /** Measures its backends again, at the CPU share that it has now. */
+  measure(): Promise<void> {
+    return this.page.evaluate(() => globalThis.roomful?.session.measure())
+  }
+
+  /**
+   * Resolves when the browser has used less than a quarter of a core for a quarter of a second: nothing is built in the
+   * background any more. After `timeoutMs` it resolves anyway; where CPU time cannot be read, after half a second.
+   */
+  async settled(timeoutMs = 5_000): Promise<void> {
+    const pid = this.#server.process().pid
+    const endsAt = performance.now() + timeoutMs
+    for (;;) {
+      const before = pid === undefined ? undefined : cpuTimeMs(pid)
+      const startMs = performance.now()
+      await new Promise((resolve) => setTimeout(resolve, before === undefined ? 2 * QUIET_MS : QUIET_MS))
+      if (pid === undefined || before === undefined || performance.now() > endsAt) return
+      const share = ((cpuTimeMs(pid) ?? 0) - before) / (performance.now() - startMs)
+      if (share < QUIET_SHARE) return
+    }
   }
 
   /** Hides or shows the page as switching tabs does: the page's own listeners hear of it, the browser does not. */

@@ -3,27 +3,35 @@ import path from 'node:path'
 import { createRoomKey, formatInvite } from '@roomful/protocol'
 import { type RunningServer, type ServerOptions, startServer } from '@roomful/signaling-server'
 import { Device, type DeviceOptions } from './device.ts'
+import { TcpPath } from './tcp-path.ts'
 
 export const REPOSITORY = path.resolve(import.meta.dirname, '../..')
-const DIST = path.join(REPOSITORY, 'dist')
+/** The built page; ROOMFUL_DIST names another one, such as a copy that nobody builds anew while it is measured. */
+export const DIST = path.resolve(process.env['ROOMFUL_DIST'] ?? path.join(REPOSITORY, 'dist'))
 
 /** A signalling server with the built page, and devices that join one room on it. */
 export class Rig {
   readonly devices: Device[] = []
   readonly invite: string
+  /** The way to the server, to be cut and delayed. */
+  readonly signalling: TcpPath
   #server: RunningServer
   readonly #options: Partial<ServerOptions>
 
-  private constructor(server: RunningServer, invite: string, options: Partial<ServerOptions>) {
+  private constructor(server: RunningServer, signalling: TcpPath, options: Partial<ServerOptions>) {
     this.#server = server
-    this.invite = invite
+    this.signalling = signalling
+    this.invite = formatInvite(`http://localhost:${signalling.port}/`, createRoomKey())
     this.#options = options
   }
 
   static async start(options: Partial<ServerOptions> = {}): Promise<Rig> {
-    if (!existsSync(path.join(DIST, 'index.html'))) throw new Error('the page is not built: run `npm run build`')
-    const server = await startServer({ port: 0, dist: DIST, ...options })
-    return new Rig(server, formatInvite(`http://localhost:${server.port}/`, createRoomKey()), options)
+    const { dist = DIST } = options
+    if (!existsSync(path.join(dist, 'index.html'))) throw new Error('the page is not built: run `npm run build`')
+    const server = await startServer({ port: 0, ...options, dist })
+    // A restarted server keeps its port.
+    const signalling = await TcpPath.open(() => server.port)
+    return new Rig(server, signalling, options)
   }
 
   get port(): number {
@@ -59,6 +67,7 @@ export class Rig {
 
   async close(): Promise<void> {
     await Promise.all(this.devices.map((device) => device.close()))
+    await this.signalling[Symbol.asyncDispose]()
     await this.#server.close()
   }
 }

@@ -1,4 +1,5 @@
 import type { DeviceId, LinkProfile, Topology } from '@roomful/core'
+import type { ServerOptions } from '@roomful/signaling-server'
 import type { RoomSnapshot } from 'roomful'
 import type { CpuMeans } from '../../../../e2e/rig/cpu-share.ts'
 import type { Device } from '../../../../e2e/rig/device.ts'
@@ -9,7 +10,17 @@ import { linkOf, type Scenario, type ScenarioDevice, shapeOf } from './scenario.
 /** While something is prepared that is not measured, every device may use the machine. */
 const PREPARING_CORES = 1
 const PROBES_WITHIN_MS = 20_000
-const STARTING_CORES = 0.5
+/** Browsers that start at once, at full speed: more only wait for each other. */
+const STARTING = 4
+/** Shares of devices that measure themselves at once: more than this and they would slow each other down. */
+const MEASURING_CORES = 1.25
+
+export interface EmulatedRoomOptions {
+  readonly seed: number
+  /** Address of the model package instead of the scenario's. */
+  readonly model?: string
+  readonly server?: Partial<ServerOptions>
+}
 
 /** The devices and links of a scenario, running. */
 export class EmulatedRoom implements AsyncDisposable {
@@ -18,24 +29,30 @@ export class EmulatedRoom implements AsyncDisposable {
   readonly #network: RelayNetwork
   readonly #devices = new Map<string, Device>()
   readonly #ids = new Map<string, DeviceId>()
+  readonly #model: string
 
-  private constructor(scenario: Scenario, rig: Rig, network: RelayNetwork) {
+  private constructor(scenario: Scenario, rig: Rig, network: RelayNetwork, model: string) {
     this.scenario = scenario
+    this.#model = model
     this.#rig = rig
     this.#network = network
   }
 
-  /** Resolves when every device that is not late has measured itself and its links, at its CPU share. */
-  static async start(scenario: Scenario, seed: number): Promise<EmulatedRoom> {
-    const network = new RelayNetwork((a, b) => shapeOf(scenario, a, b), { seed })
-    const rig = await Rig.start()
-    const room = new EmulatedRoom(scenario, rig, network)
+  /**
+   * Resolves when every device that is not late is linked with the others and has found its backends. All of it happens at
+   * the machine's full speed: at a tenth of a core a browser takes a minute to start. `measure` follows.
+   */
+  static async start(scenario: Scenario, options: EmulatedRoomOptions): Promise<EmulatedRoom> {
+    const network = new RelayNetwork((a, b) => shapeOf(scenario, a, b), { seed: options.seed })
+    const rig = await Rig.start(options.server)
+    const room = new EmulatedRoom(scenario, rig, network, options.model ?? scenario.model)
     try {
       const here = scenario.devices.filter(({ late }) => !late)
-      // A device that measures itself while others load their pages on the same machine looks slower than it is.
-      for (const some of inChunks(here)) {
-        const opened = await Promise.all(some.map((device) => room.open(device)))
-        await Promise.all(opened.map((device) => device.until('it has measured itself', hasMeasured)))
+      for (let first = 0; first < here.length; first += STARTING) {
+        const opened = await Promise.all(
+          here.slice(first, first + STARTING).map((device) => room.open({ ...device, cores: PREPARING_CORES })),
+        )
+        await Promise.all(opened.map((device) => device.until('it has found its backends', hasMeasured)))
       }
       await Promise.all([...room.devices.values()].map((device) => device.ready(here.length - 1)))
       await room.initiator
@@ -47,6 +64,30 @@ export class EmulatedRoom implements AsyncDisposable {
       await room[Symbol.asyncDispose]()
       throw error
     }
+  }
+
+  /** Gives every device its share; each then measures its backends at it, as a device of that speed would have. */
+  async measure(): Promise<void> {
+    await this.#setCores(({ cores }) => cores)
+    for (const names of this.chunks(MEASURING_CORES)) {
+      await Promise.all(names.map((name) => this.device(name).measure()))
+    }
+  }
+
+  /** The devices in groups whose shares add up to `cores` at most; one that has more is alone in its group. */
+  chunks(cores: number): string[][] {
+    const chunks: string[][] = []
+    let taken = Number.POSITIVE_INFINITY
+    for (const device of this.scenario.devices) {
+      if (!this.#devices.has(device.name)) continue
+      if (taken + device.cores > cores) {
+        chunks.push([])
+        taken = 0
+      }
+      chunks.at(-1)?.push(device.name)
+      taken += device.cores
+    }
+    return chunks
   }
 
   get initiator(): Device {
@@ -91,7 +132,7 @@ export class EmulatedRoom implements AsyncDisposable {
       mobile,
       cpu: { cores },
       links: this.#network.seat(name),
-      model: this.scenario.model,
+      model: this.#model,
     })
     this.#devices.set(name, opened)
     this.#ids.set(name, (await opened.snapshot()).self.id)
@@ -103,6 +144,15 @@ export class EmulatedRoom implements AsyncDisposable {
     const device = this.device(name)
     this.#devices.delete(name)
     await this.#rig.kill(device)
+  }
+
+  /** Waits until no device builds anything in the background. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.#devices.values()].map((device) => device.settled()))
+  }
+
+  get server(): Rig {
+    return this.#rig
   }
 
   /** Runs `work` with all devices at the machine's speed, then gives them their shares back. */
@@ -142,21 +192,6 @@ export class EmulatedRoom implements AsyncDisposable {
 }
 
 const hasMeasured = ({ self, benchmark }: RoomSnapshot): boolean => self.backends.length > 0 && !benchmark.running
-
-/** Devices that may start at once: together at most half a core, or one. */
-function inChunks(devices: readonly ScenarioDevice[]): ScenarioDevice[][] {
-  const chunks: ScenarioDevice[][] = []
-  let cores = Number.POSITIVE_INFINITY
-  for (const device of devices) {
-    if (cores + device.cores > STARTING_CORES) {
-      chunks.push([])
-      cores = 0
-    }
-    chunks.at(-1)?.push(device)
-    cores += device.cores
-  }
-  return chunks
-}
 
 function linksProbed(devices: number): (snapshot: RoomSnapshot) => boolean {
   return ({ links }) => links.length >= (devices * (devices - 1)) / 2

@@ -25,6 +25,8 @@ export interface MethodPlan {
   readonly cache: boolean
   /** The first method that arrived at the same plan; measured once, reported for both. */
   readonly sameAs?: string
+  /** So slow that it is measured in the first block only, over two requests. */
+  readonly once?: boolean
 }
 
 export interface PlannedMethods {

@@ -1,0 +1,273 @@
+import type { ExitName } from '@roomful/core'
+import { type PlannableModel, pointAt } from '@roomful/planner'
+import type { Device } from '../../../../e2e/rig/device.ts'
+import { installWarm } from './block-run.ts'
+import { closedLoop, type LoopSample } from './closed-loop.ts'
+import type { EmulatedRoom } from './emulated-room.ts'
+import type { BenchPictures } from './picture-stream.ts'
+import { type Scenario, type ScenarioEvent, shapeOf } from './scenario.ts'
+import { localPlan } from './solo.ts'
+import { mean, percentile } from './statistics.ts'
+
+/** How the requests of a run ended. */
+export interface Ends {
+  readonly requests: number
+  /** Answered with the label that one device alone gives at the same exit. */
+  readonly right: number
+  /** Answered otherwise, before the deadline. */
+  readonly differing: number
+  /** Ended with a typed error before the deadline, by reason. */
+  readonly failed: Readonly<Record<string, number>>
+  /** Ended in any way later than the deadline, or with an error without a reason. */
+  readonly broken: number
+  /** Answered after a second completion. */
+  readonly recovered: number
+  readonly meanMs: number
+  readonly p95Ms: number
+}
+
+export interface Played {
+  readonly deadlineMs: number
+  readonly calm: Ends
+  readonly eventful: Ends
+  /** p95 with events over p95 without, in the same room. */
+  readonly p95Ratio: number
+  readonly events: readonly { readonly atMs: number; readonly what: string; readonly failed?: string }[]
+  /** Every request with events: when it began and how it ended. */
+  readonly samples: readonly TimedSample[]
+}
+
+/** `atMs`: when it began, since the run began. */
+export type TimedSample = LoopSample & { readonly atMs: number; readonly typed: boolean }
+
+const PICTURES = 30
+const DEADLINE_MS = 5_000
+/** A timer that ends a request at its deadline may itself be late on a throttled device. */
+const GRACE_MS = 250
+const CALM_MS = 8_000
+/** After the last event the room is watched for this long. */
+const AFTERWARDS_MS = 6_000
+/** A device that comes starts at this share: at its own it would take a minute, at full speed it would disturb the others. */
+const JOINING_CORES = 0.7
+
+/**
+ * Plays the scenario's events once while the room plans by itself and answers in a closed loop, after a calm stretch in the
+ * same room. Every request must end with the label one device alone gives, or with a typed error before the deadline.
+ */
+export async function playEvents(
+  room: EmulatedRoom,
+  model: PlannableModel,
+  pictures: BenchPictures,
+  signal?: AbortSignal,
+): Promise<Played> {
+  const { initiator, scenario } = room
+  const expected = await answersAlone(room, model, pictures)
+  const labels = (picture: number, exit: ExitName | undefined) => expected.get(exit ?? 'final')?.[picture]
+  await room.prepared(async () => {
+    await initiator.page.evaluate(() => globalThis.roomful?.session.planAutomatically({ exits: true }))
+    await closedLoop(initiator, {
+      pictures: [0, 1, 2],
+      forMs: 0,
+      minCount: 3,
+      limitMs: 10_000,
+      deadlineMs: 10_000,
+      cache: false,
+    })
+    await room.settled()
+  })
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  const calm = await timedLoop(initiator, PICTURES, CALM_MS)
+  signal?.throwIfAborted()
+  const totalMs = Math.max(0, ...scenario.events.map(endOf)) + AFTERWARDS_MS
+  const [samples, events] = await Promise.all([timedLoop(initiator, PICTURES, totalMs), play(room, scenario, signal)])
+  const eventful = endsOf(samples, labels)
+  const quiet = endsOf(calm, labels)
+  return { deadlineMs: DEADLINE_MS, calm: quiet, eventful, p95Ratio: eventful.p95Ms / quiet.p95Ms, events, samples }
+}
+
+const endOf = (event: ScenarioEvent): number => event.atMs + ('forMs' in event ? event.forMs : 0)
+
+export function endsOf(
+  samples: readonly TimedSample[],
+  expected: (picture: number, exit: ExitName | undefined) => number | undefined,
+): Ends {
+  const late = (sample: LoopSample) => sample.ms > DEADLINE_MS + GRACE_MS
+  const broken = samples.filter((sample) => late(sample) || (sample.failed !== undefined && !sample.typed))
+  const inTime = samples.filter((sample) => !broken.includes(sample))
+  const answered = inTime.filter(({ failed }) => failed === undefined)
+  const right = answered.filter(({ picture, exit, label }) => label === expected(picture, exit))
+  const failed: Record<string, number> = {}
+  for (const sample of inTime) if (sample.failed !== undefined) failed[sample.failed] = (failed[sample.failed] ?? 0) + 1
+  const times = samples.map(({ ms }) => ms)
+  return {
+    requests: samples.length,
+    right: right.length,
+    differing: answered.length - right.length,
+    failed,
+    broken: broken.length,
+    recovered: answered.filter(({ recovered }) => recovered !== undefined).length,
+    meanMs: mean(times),
+    p95Ms: percentile(times, 0.95),
+  }
+}
+
+/** What one device alone answers about each picture at each exit: every exit that is asked by itself always answers. */
+async function answersAlone(room: EmulatedRoom, model: PlannableModel, { pictures }: BenchPictures) {
+  const { initiator } = room
+  const plan = await localPlan(model, initiator)
+  const [volume] = plan.volumes
+  const [shard] = volume?.shards ?? []
+  if (volume === undefined || shard === undefined) throw new Error('the local plan is empty')
+  const shown = Array.from({ length: Math.min(PICTURES, pictures.length) }, (_, index) => index)
+  const out = new Map<ExitName, (number | undefined)[]>()
+  const plans = [
+    { exit: 'final', plan },
+    ...model.exits.map(({ name, point }) => ({
+      exit: name,
+      plan: {
+        ...plan,
+        volumes: [
+          { ...volume, to: pointAt(model, point).tensor },
+          { ...volume, from: pointAt(model, point).tensor },
+        ],
+        exits: [{ exit: name, device: shard.device, backend: shard.backend, threshold: 0, mode: 'wait' as const }],
+      },
+    })),
+  ]
+  for (const { exit, plan: alone } of plans) {
+    await installWarm(room, alone)
+    const answers: (number | undefined)[] = []
+    await room.prepared(async () => {
+      const loop = {
+        pictures: shown,
+        forMs: 60_000,
+        minCount: shown.length,
+        limitMs: 60_000,
+        deadlineMs: 20_000,
+        cache: false,
+      }
+      for (const { picture, label } of (await closedLoop(initiator, loop)).samples) answers[picture] = label
+    })
+    out.set(exit, answers)
+  }
+  return out
+}
+
+/** A closed loop over the first pictures, again and again, until `forMs` have passed. */
+function timedLoop(device: Device, pictures: number, forMs: number): Promise<TimedSample[]> {
+  return device.page.evaluate(
+    async ({ pictures, forMs, deadlineMs }) => {
+      const session = globalThis.roomful?.session
+      const held = globalThis.benchPictures
+      if (session === undefined || held === undefined) throw new Error('the page is not ready to be measured')
+      const samples: TimedSample[] = []
+      const beginMs = performance.now()
+      for (let i = 0; performance.now() - beginMs < forMs; i++) {
+        const picture = i % Math.min(pictures, held.length)
+        const shown = held[picture]
+        if (shown === undefined) throw new Error(`the page holds no picture ${picture}`)
+        const startMs = performance.now()
+        const atMs = startMs - beginMs
+        try {
+          const { trace, answer } = await session.infer(shown, { cache: false, deadlineMs })
+          const ms = performance.now() - startMs
+          let bytes = 0
+          for (const span of trace.spans) if (span.kind === 'transfer') bytes += span.bytes ?? 0
+          samples.push({
+            picture,
+            atMs,
+            ms,
+            bytes,
+            exit: trace.exit,
+            source: trace.source,
+            typed: true,
+            ...(answer === undefined ? {} : { label: answer.index }),
+            ...(trace.recovered === undefined ? {} : { recovered: trace.recovered }),
+          })
+        } catch (error) {
+          const { reason, name } = error as { reason?: string; name?: string }
+          const ms = performance.now() - startMs
+          samples.push({
+            picture,
+            atMs,
+            ms,
+            bytes: 0,
+            failed: reason ?? name ?? 'unknown',
+            typed: reason !== undefined,
+          })
+          // What fails at once must not fail a thousand times.
+          await new Promise((resolve) => setTimeout(resolve, 50))
+        }
+      }
+      return samples
+    },
+    { pictures, forMs, deadlineMs: DEADLINE_MS },
+  )
+}
+
+async function play(room: EmulatedRoom, scenario: Scenario, signal?: AbortSignal): Promise<Played['events']> {
+  const beginMs = performance.now()
+  const played: { atMs: number; what: string; failed?: string }[] = []
+  const running: Promise<void>[] = []
+  for (const event of scenario.events.toSorted((a, b) => a.atMs - b.atMs)) {
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, event.atMs - (performance.now() - beginMs))))
+    if (signal?.aborted) break
+    const entry: { atMs: number; what: string; failed?: string } = {
+      atMs: Math.round(performance.now() - beginMs),
+      what: wordsOf(event),
+    }
+    played.push(entry)
+    // A device takes its time to come; what follows does not wait for it.
+    const done = act(room, scenario, event).catch((error: unknown) => {
+      entry.failed = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
+    })
+    running.push(done)
+  }
+  await Promise.all(running)
+  return played
+}
+
+function wordsOf(event: ScenarioEvent): string {
+  if (event.kind !== 'link') return `${event.kind} ${event.device}${'forMs' in event ? ` for ${event.forMs} ms` : ''}`
+  const { kind: _, atMs: _atMs, a, b, ...shape } = event
+  return `link ${a} ${b} ${JSON.stringify(shape)}`
+}
+
+async function act(room: EmulatedRoom, scenario: Scenario, event: ScenarioEvent): Promise<void> {
+  switch (event.kind) {
+    case 'link': {
+      const { a, b, rttMs, mbitPerSecond, jitterMs, lossProbability, blackhole } = event
+      room.network.reshape(a, b, {
+        ...shapeOf(scenario, a, b),
+        ...(rttMs === undefined ? {} : { delayMs: rttMs / 2 }),
+        ...(mbitPerSecond === undefined ? {} : { mbitPerSecond }),
+        ...(jitterMs === undefined ? {} : { jitterMs }),
+        ...(lossProbability === undefined ? {} : { lossProbability }),
+        ...(blackhole === undefined ? {} : { blackhole }),
+      })
+      return
+    }
+    case 'freeze': {
+      const device = room.device(event.device)
+      device.freeze()
+      await new Promise((resolve) => setTimeout(resolve, event.forMs))
+      return device.thaw()
+    }
+    case 'hide': {
+      const device = room.device(event.device)
+      await device.setVisible(false)
+      await new Promise((resolve) => setTimeout(resolve, event.forMs))
+      return device.setVisible(true)
+    }
+    case 'cpu':
+      return room.device(event.device).changeCpu(event.cores)
+    case 'leave':
+      return room.kill(event.device)
+    case 'join': {
+      const stated = scenario.devices.find(({ name }) => name === event.device)
+      if (stated === undefined) return
+      const device = await room.open({ ...stated, cores: Math.max(stated.cores, JOINING_CORES) })
+      return device.changeCpu(stated.cores)
+    }
+  }
+}

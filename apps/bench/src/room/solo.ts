@@ -1,0 +1,120 @@
+import type { DeviceId, Topology } from '@roomful/core'
+import { type PlannableModel, planWith, RoomPredictor } from '@roomful/planner'
+import type { Device } from '../../../../e2e/rig/device.ts'
+import { measureLoop } from './block-run.ts'
+import { closedLoop, sendPictures } from './closed-loop.ts'
+import type { EmulatedRoom } from './emulated-room.ts'
+import { type Extent, loopOf } from './extent.ts'
+import { planForLink } from './methods.ts'
+import type { BenchPictures } from './picture-stream.ts'
+import { mean } from './statistics.ts'
+
+/** The page measures "alone" once after its first answers; the run waits for that to be over. */
+const ALONE_WITHIN_MS = 10_000
+/** A link's figure moves by 0.3 of the difference with each transfer: after 8, 6 % of the first probe's error is left. */
+const LINK_REQUESTS = 8
+const MAX_WARM_LINKS = 10
+/** Shares that may run at once without slowing each other down. */
+const TOGETHER_CORES = 1.25
+
+/** Gives every device its pictures and the plan to run alone by, at full speed. */
+export async function prepareSolo(
+  room: EmulatedRoom,
+  model: PlannableModel,
+  { pictures }: BenchPictures,
+  extent: Extent,
+): Promise<void> {
+  await room.prepared(async () => {
+    await Promise.all(
+      [...room.devices.values()].map(async (device) => {
+        await sendPictures(device, device === room.initiator ? pictures : pictures.slice(0, extent.picturesPerBlock))
+        await runAlone(device, model, extent)
+      }),
+    )
+    await room.settled()
+  })
+}
+
+/**
+ * The whole network alone on every device while nothing is sent over links: the initiator by itself, the others at once
+ * as far as their shares fit on the machine beside each other.
+ */
+export async function soloTimes(
+  room: EmulatedRoom,
+  extent: Extent,
+  signal: AbortSignal | undefined,
+): Promise<ReadonlyMap<DeviceId, number>> {
+  const shown = Array.from({ length: extent.picturesPerBlock }, (_, index) => index)
+  const out = new Map<DeviceId, number>()
+  for (const names of room.chunks(TOGETHER_CORES)) {
+    signal?.throwIfAborted()
+    await Promise.all(
+      names.map(async (name) => {
+        const { samples } = await measureLoop(room.device(name), { ...loopOf(extent, shown), cache: false })
+        out.set(room.id(name), mean(samples.filter(({ failed }) => failed === undefined).map(({ ms }) => ms)))
+      }),
+    )
+  }
+  return out
+}
+
+/**
+ * Sends maps over the links, so that their figures are no longer those of the first probe, which ran while pages were
+ * loading. The initiator's links come first; returns how many there was no time for.
+ */
+export async function warmLinks(room: EmulatedRoom, model: PlannableModel, extent: Extent): Promise<number> {
+  const topology = await room.topology()
+  const links = room.statedLinks()
+  const chosen = links.slice(0, MAX_WARM_LINKS)
+  const pictures = Array.from({ length: LINK_REQUESTS }, (_, index) => index)
+  const loop = { ...loopOf(extent, pictures), forMs: 0, minCount: LINK_REQUESTS, cache: false }
+  await room.prepared(async () => {
+    for (const { a, b } of chosen) {
+      // Towards the initiator: a device learns a link's rate from what it receives only.
+      const plan = planForLink(model, topology, b, a)
+      await room.initiator.page.evaluate((wanted) => globalThis.roomful?.session.installPlan(wanted), plan)
+      await closedLoop(room.initiator, loop)
+    }
+  })
+  return links.length - chosen.length
+}
+
+/** Installs the local plan, and lets the page's own measurement of "alone" pass, which begins after first answers. */
+async function runAlone(device: Device, model: PlannableModel, extent: Extent): Promise<void> {
+  const plan = await localPlan(model, device)
+  await device.page.evaluate((wanted) => globalThis.roomful?.session.installPlan(wanted), plan)
+  await closedLoop(device, { ...loopOf(extent, [0, 1]), forMs: 0, minCount: 2, cache: false })
+  await device
+    .until('it has measured itself alone', ({ stats }) => stats.aloneMs !== undefined, ALONE_WITHIN_MS)
+    // Then it may disturb a block: the blocks' interval shows it.
+    .catch(() => {})
+}
+
+export async function localPlan(model: PlannableModel, device: Device) {
+  const { self } = await device.snapshot()
+  const alone: Topology = { initiator: self.id, devices: [self], links: [] }
+  const local = await planWith('local', model, alone, new RoomPredictor(alone), { exits: false })
+  if (!local.ok) throw new Error(`${device.name} has no plan alone: ${local.message}`)
+  return local.plan
+}
+
+/**
+ * Factor per device by which the whole network alone takes longer than the profile says: what the devices' online
+ * correction learns from requests like these, within its bounds.
+ */
+export async function corrections(
+  model: PlannableModel,
+  topology: Topology,
+  solo: ReadonlyMap<DeviceId, number>,
+): Promise<ReadonlyMap<DeviceId, number>> {
+  const out = new Map<DeviceId, number>()
+  for (const device of topology.devices) {
+    const alone: Topology = { initiator: device.id, devices: [device], links: [] }
+    const local = await planWith('local', model, alone, new RoomPredictor(alone), { exits: false })
+    const soloMs = solo.get(device.id)
+    if (local.ok && soloMs !== undefined) {
+      out.set(device.id, Math.min(4, Math.max(0.25, soloMs / local.plan.predicted.fullMs)))
+    }
+  }
+  return out
+}
