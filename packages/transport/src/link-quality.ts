@@ -10,7 +10,7 @@ const DRIFT = 0.3
 const IDLE_AMONG = 64
 const KNOWN_SAMPLES = 3
 /** A change below this share is not worth telling the room. */
-const TELL_SHARE = 0.2
+const TELL_SHARE = 0.1
 const TELL_MS = 2
 
 /** The running figures of one link, and when a change is worth telling the room. */

@@ -19,11 +19,11 @@ function setup() {
 }
 
 describe('probe schedule', () => {
-  it('measures a fresh link at once and again at 5, 15 and 60 s, then every two minutes', async () => {
+  it('measures a fresh link at once and again at 5, 10, 15 and 60 s, then every two minutes', async () => {
     const { clock, schedule, times, world } = setup()
     await clock.advance(310_000)
-    expect(times()).toEqual([0, 5, 15, 60, 180, 300])
-    expect(world.probes.map(({ first }) => first)).toEqual([true, false, false, false, false, false])
+    expect(times()).toEqual([0, 5, 10, 15, 60, 180, 300])
+    expect(world.probes.map(({ first }) => first)).toEqual([true, false, false, false, false, false, false])
     schedule.stop()
     expect(clock.pending).toBe(0)
   })
@@ -35,7 +35,7 @@ describe('probe schedule', () => {
       world.calm = true
     })
     await clock.advance(30_000)
-    expect(times()).toEqual([0, 6, 16])
+    expect(times()).toEqual([0, 6, 11, 16])
     schedule.stop()
   })
 
@@ -43,7 +43,7 @@ describe('probe schedule', () => {
     const { clock, schedule, times, world } = setup()
     world.known = true
     await clock.advance(250_000)
-    expect(times()).toEqual([0, 5, 15])
+    expect(times()).toEqual([0, 5, 10, 15])
     schedule.stop()
     expect(clock.pending).toBe(0)
   })
@@ -55,7 +55,7 @@ describe('probe schedule', () => {
       schedule.news()
       await clock.advance(3000)
     }
-    expect(times()).toEqual([0, 5, 15, 21, 24, 27])
+    expect(times()).toEqual([0, 5, 10, 15, 21, 24, 27])
     schedule.stop()
   })
 

@@ -1,7 +1,7 @@
 import type { Clock, Random } from '@roomful/core'
 
 /** When a link is measured after it came up; the last distance repeats. */
-export const PROBE_AT_MS: readonly number[] = [0, 5000, 15_000, 60_000]
+export const PROBE_AT_MS: readonly number[] = [0, 5000, 10_000, 15_000, 60_000]
 export const PROBE_EVERY_MS = 120_000
 /** Spread, so that the links of a room that formed at once are not all measured at once. */
 const SPREAD = 0.2
@@ -65,8 +65,8 @@ export class ProbeSchedule {
     }
     const pauseMs = at === undefined ? PROBE_EVERY_MS : this.#sinceMs + at - clock.now()
     const spreadMs = Math.max(0, pauseMs) * (1 + SPREAD * random.next())
-    const tries = run <= 1 ? TRIES.early : TRIES.late
-    this.#cancel = clock.after(spreadMs, () => this.#whenCalm(tries, run <= 2))
+    const tries = run <= 2 ? TRIES.early : TRIES.late
+    this.#cancel = clock.after(spreadMs, () => this.#whenCalm(tries, run <= 3))
   }
 
   /** Listens for a moment: no transfer, and a thread that answers in time. */

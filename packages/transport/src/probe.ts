@@ -3,8 +3,10 @@ import type { PeerLink } from './peer-link.ts'
 import { TransportError } from './room.ts'
 
 const ROUND_TRIPS = 5
-/** A burst slower than this is measurement enough. */
-const SLOW_MS = 250
+/** After a burst slower than this no larger one follows. */
+const SLOW_MS = 100
+/** What a direction's bursts may take together: a weak device pays for them with its processor. */
+const BUDGET_MS = 300
 const TIMEOUT_MS = 5000
 /** Timers in browsers are coarse: never divide by less. */
 const SHORTEST_MS = 0.5
@@ -46,11 +48,15 @@ export async function probeLink(
   for (let i = 0; i < ROUND_TRIPS; i++) trips.push(await ask(0, 0))
   const rttMs = median(trips)
   const rateOf = async (burst: (bytes: number) => Promise<number>): Promise<number> => {
+    const startMs = clock.now()
     let mbitPerSecond = 0
-    for (const bytes of bursts) {
+    let limit = Number.POSITIVE_INFINITY
+    for (const wanted of bursts) {
+      const bytes = Math.min(wanted, limit)
       const tookMs = await burst(bytes)
       mbitPerSecond = (bytes * 8) / (Math.max(SHORTEST_MS, tookMs - rttMs) * 1000)
-      if (tookMs > SLOW_MS) break
+      if (tookMs > SLOW_MS) limit = bytes
+      if (clock.now() - startMs + tookMs > BUDGET_MS) break
     }
     return mbitPerSecond
   }
