@@ -3,6 +3,7 @@ import { ALPHAS, volumeSearch } from '../rl/lc-pss.ts'
 import { fastestGroups, trainOsds } from '../rl/osds.ts'
 import { balanced } from './balance.ts'
 import { type Method, propose } from './method.ts'
+import { joined } from './place-exits.ts'
 import { refuse } from './refusal.ts'
 import type { Search } from './search.ts'
 import { complete, type RowSpan, rowSpan, speeds, stripVolumes, workers } from './strips.ts'
@@ -27,7 +28,7 @@ export const distredge: Method = {
 }
 
 /** The volumes of the alpha that does best with balanced rows: the published sweep, on the evaluator. */
-function chooseVolumes(search: Search, span: RowSpan): number[] {
+export function chooseVolumes(search: Search, span: RowSpan): number[] {
   const processors = workers(search)
   const weights = speeds(search, processors, span)
   const volumes = volumeSearch(search, span, processors.length, seededRandom(search.limits.seed))
@@ -37,7 +38,7 @@ function chooseVolumes(search: Search, span: RowSpan): number[] {
     const drafts = fastestGroups(processors, weights).flatMap((group) => {
       const rates = group.map((processor) => weights[processors.indexOf(processor)] ?? 0)
       const split = (from: number, to: number) => balanced(search, from, to, group, rates)
-      return complete(search, stripVolumes(search, span, ends, split))
+      return complete(search, stripVolumes(search, span, ends, split)).map((draft) => joined(draft, new Set()))
     })
     const draft = search.best(drafts)
     const cost = draft === undefined ? Number.POSITIVE_INFINITY : search.cost(draft)

@@ -5,8 +5,11 @@ import { splitRows } from '../partitioners/rows.ts'
 import type { Search } from '../partitioners/search.ts'
 import type { RowSpan } from '../partitioners/strips.ts'
 
-/** Weights of the transmitted amount against the operations; DistrEdge sweeps alpha and finds 0.75 about best. */
-export const ALPHAS = [0.75, 0.9, 0.5, 0.25, 0.1]
+/**
+ * Weights of the transmitted amount against the operations; DistrEdge sweeps alpha from 0 to 1 and finds 0.75 about best.
+ * At 0 every layer with a halo stands alone.
+ */
+export const ALPHAS = [0.75, 0.9, 0.5, 0.25, 0.1, 0.03, 0]
 const RANDOM_SPLITS = 100
 const SHIFT = 37
 

@@ -2,6 +2,7 @@ import { type Random, seededRandom } from '@roomful/core'
 import type { Draft, DraftShard, DraftVolume } from '../evaluator/draft.ts'
 import { pointAt } from '../model/plannable.ts'
 import { balanced } from '../partitioners/balance.ts'
+import { joined } from '../partitioners/place-exits.ts'
 import { rowVolume, shardsOf, splitRows } from '../partitioners/rows.ts'
 import type { Search } from '../partitioners/search.ts'
 import { complete, type RowSpan, speeds, workers } from '../partitioners/strips.ts'
@@ -27,15 +28,15 @@ export interface OsdsProgress {
 /** Layers of actor and critic as published. */
 const ACTOR = [400, 200, 100]
 const CRITIC = [400, 200, 100, 100]
-/** How far the policy may move a cut from the proportional split, as a share of the rows. [ours] */
-const REACH = 1
+/** How far the policy may move a cut from the best split of the warm start, as a share of the rows. [ours] */
+const REACH = 0.25
 
 /**
  * Optimal split decision search (DistrEdge): DDPG over the layer volumes. State: each device's accumulated finish time
  * and the shape of the volume's last layer; action: the |D| - 1 cut points of its rows, sorted; reward: 1 / T at the
- * end. The best decision seen is kept. The policy's cut points are read relative to a split in proportion to speed, and
- * the first episodes are heuristics, a warm start: that split, and balanced rows over the fastest devices, all of them
- * and ever fewer. [ours]
+ * end. The best decision seen is kept. The first episodes are heuristics, a warm start: a split in proportion to speed,
+ * and balanced rows over the fastest devices, all of them and ever fewer; the policy's cut points are read relative to
+ * the best of these, so that exploration does not begin with what is plainly bad. [ours]
  *
  * Yields after every episode, so that a room can train in the background and stop whenever it likes.
  */
@@ -81,11 +82,12 @@ export async function* trainOsds(
   }
 }
 
-/** The fastest devices in the order of the processors: all, and ever fewer; at most eight groups. */
+/** The fastest devices in the order of the processors: all, and ever fewer, down to one; at most eleven groups. */
 export function fastestGroups(processors: readonly number[], weights: readonly number[]): number[][] {
   const order = processors.map((_, at) => at).sort((a, b) => (weights[b] ?? 0) - (weights[a] ?? 0))
   const sizes = new Set<number>()
   for (let i = 8; i >= 1; i--) sizes.add(Math.max(1, Math.round((processors.length * i) / 8)))
+  for (const size of [3, 2, 1]) sizes.add(Math.min(size, processors.length))
   return [...sizes].map((size) => {
     const chosen = new Set(order.slice(0, size))
     return processors.filter((_, at) => chosen.has(at))
@@ -119,7 +121,8 @@ class SplitEnvironment {
   readonly #ends: readonly number[]
   readonly #processors: readonly number[]
   readonly #weights: readonly number[]
-  readonly #base: readonly number[]
+  /** `base[volume]`: cut points of the best heuristic, as shares of the rows. */
+  readonly #base: readonly (readonly number[])[]
   readonly #groups: readonly (readonly number[])[]
   readonly #scaleMs: number
 
@@ -132,16 +135,21 @@ class SplitEnvironment {
     this.#groups = fastestGroups(this.#processors, this.#weights)
     this.stateSize = this.#processors.length + 4
     this.actionSize = this.#processors.length - 1
-    const sum = this.#weights.reduce((a, b) => a + b, 0)
-    let reached = 0
-    this.#base = this.#weights.slice(0, -1).map((weight) => {
-      reached += weight / sum
-      return reached
-    })
     const proportional = this.#finish(
       this.#volumes((_, to) => splitRows(this.#rows(to), this.#processors, this.#weights)),
     )
     this.#scaleMs = Math.max(1e-6, proportional === undefined ? 1 : search.cost(proportional))
+    let best = Number.POSITIVE_INFINITY
+    let base: number[][] = []
+    for (let kind = 0; kind < this.heuristics; kind++) {
+      const cuts = ends.map((_, volume) => this.#heuristicCuts(volume, kind))
+      const draft = this.#finish(this.#volumes((_, to) => this.#shardsAt(cuts[ends.indexOf(to)] ?? [], to)))
+      const cost = draft === undefined ? Number.POSITIVE_INFINITY : search.cost(draft)
+      if (base.length > 0 && cost >= best) continue
+      best = cost
+      base = cuts
+    }
+    this.#base = base
   }
 
   /** How many heuristics there are. */
@@ -151,19 +159,25 @@ class SplitEnvironment {
 
   /** The action that stands for the proportional split (0) or for balanced rows over one of the groups. */
   heuristic(volume: number, kind: number): number[] {
-    const group = this.#groups[kind - 1]
-    if (group === undefined) return this.#base.map(() => 0)
+    const base = this.#base[volume] as readonly number[]
+    const cuts = this.#heuristicCuts(volume, kind)
+    return cuts.map((cut, at) => Math.max(-1, Math.min(1, (cut - (base[at] as number)) / REACH)))
+  }
+
+  #heuristicCuts(volume: number, kind: number): number[] {
     const to = this.#ends[volume] as number
     const from = this.#ends[volume - 1] ?? this.#span.from
+    const group = this.#groups[kind - 1] ?? this.#processors
     const weights = group.map((processor) => this.#weights[this.#processors.indexOf(processor)] ?? 0)
-    const shards = balanced(this.#search, from, to, group, weights)
+    const shards =
+      kind === 0 ? splitRows(this.#rows(to), group, weights) : balanced(this.#search, from, to, group, weights)
     const cuts: number[] = []
     let row = 0
     for (const processor of this.#processors.slice(0, -1)) {
       row = shards.find((shard) => shard.processor === processor)?.end ?? row
       cuts.push(row / this.#rows(to))
     }
-    return cuts.map((cut, at) => Math.max(-1, Math.min(1, (cut - (this.#base[at] as number)) / REACH)))
+    return cuts
   }
 
   play(choose: (state: readonly number[], volume: number) => number[]): Played {
@@ -174,7 +188,7 @@ class SplitEnvironment {
       const state = this.#state(volumes, index)
       const action = choose(state, index)
       seen.push({ state, action })
-      volumes.push(rowVolume(from, to, this.#shards(action, to), this.#search.wire(to)))
+      volumes.push(rowVolume(from, to, this.#shards(action, index), this.#search.wire(to)))
       from = to
     }
     const draft = this.#finish(volumes)
@@ -192,11 +206,18 @@ class SplitEnvironment {
     return pointAt(this.#search.model, point).rows
   }
 
-  #shards(action: readonly number[], to: number): DraftShard[] {
+  #shards(action: readonly number[], volume: number): DraftShard[] {
+    const base = this.#base[volume] as readonly number[]
+    return this.#shardsAt(
+      action.map((value, at) => (base[at] as number) + value * REACH),
+      this.#ends[volume] as number,
+    )
+  }
+
+  /** Rows between cut points that are given as shares, in any order. */
+  #shardsAt(shares: readonly number[], to: number): DraftShard[] {
     const rows = this.#rows(to)
-    const cuts = action
-      .map((value, at) => Math.round(Math.max(0, Math.min(1, (this.#base[at] as number) + value * REACH)) * rows))
-      .sort((a, b) => a - b)
+    const cuts = shares.map((share) => Math.round(Math.max(0, Math.min(1, share)) * rows)).sort((a, b) => a - b)
     const edges = [0, ...cuts, rows]
     return shardsOf(
       this.#processors,
@@ -213,8 +234,9 @@ class SplitEnvironment {
     })
   }
 
+  /** Consecutive volumes with all rows on one device are one: nothing is exchanged between them. */
   #finish(volumes: readonly DraftVolume[]): Draft | undefined {
-    return this.#search.best(complete(this.#search, volumes))
+    return this.#search.best(complete(this.#search, volumes).map((draft) => joined(draft, new Set())))
   }
 
   #state(volumes: readonly DraftVolume[], index: number): number[] {
