@@ -22,11 +22,13 @@ import { EnginePool } from './compute/engine-pool.ts'
 import { type Presence, pauseReason, watchPresence } from './device/presence.ts'
 import type { SettingsStore } from './device/settings.ts'
 import { WakeLock } from './device/wake-lock.ts'
+import { watchServing } from './device/watch-serving.ts'
 import { DownloadMeter } from './model/download-meter.ts'
 import { modelView, openModel, ownOriginSource, ownOriginUrl } from './model/open-model.ts'
 import { canvasCodec } from './picture/canvas-codec.ts'
 import type { Planning } from './plan/planning.ts'
 import { PlanningDesk } from './plan/planning-desk.ts'
+import { practise } from './plan/practice.ts'
 import { WorkerPlanning } from './plan/worker-planning.ts'
 import {
   type HandPlanOptions,
@@ -38,7 +40,6 @@ import {
 } from './session.ts'
 import type { HandPlan, RequestView, RoomSnapshot } from './snapshot.ts'
 import { watchRoom } from './view/room-view.ts'
-import { storageNotice } from './view/storage-notice.ts'
 import type { SnapshotStore } from './view/store.ts'
 import { tellStory, watchStories } from './view/story.ts'
 
@@ -52,7 +53,6 @@ export interface SeatOptions {
 }
 
 const GPU_QUIET_MS = 1_000
-const SERVING_POLL_MS = 500
 
 /** A device's seat in the room: owns everything the device runs, and ends all of it when it leaves. */
 export class Seat implements RoomSession {
@@ -165,6 +165,14 @@ export class Seat implements RoomSession {
     this.#o.store.update({ lending: { asked: lending !== undefined, allowed: lending ?? false } })
     this.#updateLending()
     if (this.#profile.role === 'observer') return
+    const common = {
+      runtime: this.#runtime,
+      desk: this.#desk,
+      asking: this.#asking,
+      store: this.#o.store,
+      clock: this.#clock,
+      signal,
+    }
     const background = [
       measureDevice(this.#o.settings, {
         signal,
@@ -173,22 +181,23 @@ export class Seat implements RoomSession {
         onSpeeds: (speeds) => this.#setSpeeds(speeds),
       }).then(() => this.#checkMeasured()),
       benchmarkStorage().then((storage) => this.#update({ storage })),
-      measureAlone({
-        runtime: this.#runtime,
-        desk: this.#desk,
-        asking: this.#asking,
-        store: this.#o.store,
-        clock: this.#clock,
-        self: () => this.#profile,
-        signal,
-      }),
+      measureAlone({ ...common, self: () => this.#profile }),
+      practise({ ...common, planning: this.#planning, mayPractise: () => pauseReason(this.#presence) === undefined }),
     ]
     for (const work of background) {
       work.catch((error: unknown) => {
         if (!signal.aborted) this.#o.store.say('warning', errorText(error))
       })
     }
-    this.#watchServing()
+    const undo = watchServing({
+      runtime: this.#runtime,
+      store: this.#o.store,
+      clock: this.#clock,
+      storageFailures: () => this.#cache.cache.local.stats.failures,
+      holdsAwake: () => this.#lends && this.#o.room.peers.size > 0,
+      wakeLock: this.#wakeLock,
+    })
+    this.#undo.push(undo)
   }
 
   get self(): DeviceId {
@@ -337,19 +346,6 @@ export class Seat implements RoomSession {
 
   #open(source: string | Uint8Array | Blob, name: string | undefined, signal: AbortSignal) {
     return openModel(this.#library, this.#planning, source, name, signal, (files) => this.#downloads.count(files))
-  }
-
-  #watchServing(): void {
-    const tellOfStorage = storageNotice(this.#o.store)
-    const look = () => {
-      const serving = this.#runtime.counts.worker.foreign
-      if (serving !== this.#o.store.snapshot.serving) this.#o.store.update({ serving })
-      tellOfStorage(this.#cache.cache.local.stats.failures)
-      void this.#wakeLock.hold(this.#lends && this.#o.room.peers.size > 0)
-      cancel = this.#clock.after(SERVING_POLL_MS, look)
-    }
-    let cancel = this.#clock.after(SERVING_POLL_MS, look)
-    this.#undo.push(() => cancel())
   }
 
   async #leave(): Promise<void> {

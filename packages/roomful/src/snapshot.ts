@@ -85,6 +85,15 @@ export interface RequestView {
   readonly endedAt: number
 }
 
+/** What the agent has learned for the room as it is. */
+export interface PracticeView {
+  /** Best predicted latency after each episode, ms; stretches follow each other. */
+  readonly curve: readonly number[]
+  /** Learned plans that were measured better than the one in use, and those that were not. */
+  readonly adopted: number
+  readonly refused: number
+}
+
 export interface StatsView {
   readonly answered: number
   readonly failed: number
@@ -117,6 +126,7 @@ export interface RoomSnapshot {
   readonly model?: ModelView
   readonly modelState: 'none' | 'loading' | 'ready' | 'failed'
   readonly plan?: PlanView
+  readonly practice?: PracticeView
   readonly lending: { readonly asked: boolean; readonly allowed: boolean; readonly pausedBecause?: string }
   /** Requests that others run here at this moment. */
   readonly serving: number

@@ -3,7 +3,7 @@ import type { CallHandlers } from '@roomful/engine'
 import type { Manifest } from '@roomful/model'
 import type { Measurement } from '@roomful/runtime'
 import type { PlanningOptions } from '../session.ts'
-import type { ChosenPlan, DrawnPlan, Drift, ModelOutline, Planning } from './planning.ts'
+import type { ChosenPlan, DrawnPlan, Drift, ModelOutline, Planning, Practised } from './planning.ts'
 
 /** Questions to the planning worker, one for each method of `Planning`. */
 export type PlanningCalls = {
@@ -18,6 +18,17 @@ export type PlanningCalls = {
     request: { digest: ModelDigest; topology: Topology; measured: readonly Measurement[] }
     reply: Drift
   }
+  practise: {
+    request: {
+      digest: ModelDigest
+      topology: Topology
+      options: PlanningOptions
+      current: Plan
+      training: { readonly episodes: number; readonly seed: number }
+    }
+    reply: Practised
+  }
+  rest: { request: Record<string, never>; reply: undefined }
   recall: { request: { self: DeviceId; factors: Readonly<Record<string, number>> }; reply: undefined }
 }
 
@@ -29,6 +40,12 @@ export function planningHandlers(planning: Planning): CallHandlers<PlanningCalls
     byHand: ({ digest, topology, drawn }) => planning.byHand(digest, topology, drawn),
     alone: ({ digest, self }) => planning.alone(digest, self),
     observe: ({ digest, topology, measured }) => planning.observe(digest, topology, measured),
+    practise: ({ digest, topology, options, current, training }) =>
+      planning.practise(digest, topology, options, current, training),
+    rest: async () => {
+      await planning.rest()
+      return undefined
+    },
     recall: async ({ self, factors }) => {
       await planning.recall(self, factors)
       return undefined

@@ -6,7 +6,6 @@ import {
   type ModelDigest,
   type Plan,
   type PlanId,
-  ReasonedError,
   type Topology,
 } from '@roomful/core'
 import { DEFAULT_HYSTERESIS, initialReplanState, type ReplanState, replan } from '@roomful/planner'
@@ -16,6 +15,7 @@ import { modelView, type OpenedModel } from '../model/open-model.ts'
 import { type PlanningOptions, RoomfulError } from '../session.ts'
 import type { SnapshotStore } from '../view/store.ts'
 import { LearningDesk } from './learning-desk.ts'
+import { culpritsOf, remember, samePlan } from './plan-records.ts'
 import { type ChosenPlan, DEFAULT_PLANNING, type DrawnPlan, type Planning } from './planning.ts'
 import { topologyOf } from './planning-room.ts'
 
@@ -51,6 +51,8 @@ export class PlanningDesk {
   #handInUse: DrawnPlan | Plan | undefined
   #state: ReplanState = initialReplanState
   #cancelTimer: (() => void) | undefined
+  /** A plan that practice found, until the next planning has taken it. */
+  #learned: ChosenPlan | undefined
   /** Whether the plan in use was made automatically and for the present options: then it may be kept. */
   #automatic = false
   #current: Promise<void> = Promise.resolve()
@@ -137,6 +139,23 @@ export class PlanningDesk {
   measured(measurement: Measurement): void {
     const [current] = this.#o.runtime.current
     if (current !== undefined) this.#learning.measured(current.plan.model, measurement)
+  }
+
+  /** What the agent may practise on: an automatic plan that others take part in, or could. */
+  get practiceTask() {
+    const [current] = this.#o.runtime.current
+    const model = this.#model
+    if (!this.#automatic || current === undefined || model === undefined) return undefined
+    const topology = this.#topology()
+    const { digest } = model.outline
+    if (current.plan.model !== digest || topology.devices.length < 2) return undefined
+    return { digest, topology, planning: this.#planning, current }
+  }
+
+  /** Installs a plan that practice has found better, as if it had been chosen. A newer wish wins over it. */
+  async adopt(chosen: ChosenPlan): Promise<void> {
+    this.#learned = chosen
+    await this.#replanned()
   }
 
   /** The whole network on this device, without exits. */
@@ -285,6 +304,9 @@ export class PlanningDesk {
         store.say('info', `The plan drawn by hand does not fit the room any more: ${errorText(error)}`)
       }
     }
+    const learned = this.#learned
+    this.#learned = undefined
+    if (learned !== undefined && learned.plan.model === digest) return learned
     const [current] = runtime.current
     const goesOn = current !== undefined && this.#automatic && current.plan.model === digest && runtime.usable(current)
     return planning.automatically(digest, topology, this.#planning, goesOn ? current.plan : undefined)
@@ -328,27 +350,4 @@ export class PlanningDesk {
   #wake(): void {
     for (const done of [...this.#waiting]) done()
   }
-}
-
-/** Remembers a value under a key, forgetting the oldest beyond `most`. */
-function remember<K, V>(map: Map<K, V>, key: K, value: V, most: number): void {
-  map.delete(key)
-  map.set(key, value)
-  for (const oldest of map.keys()) {
-    if (map.size <= most) break
-    map.delete(oldest)
-  }
-}
-
-function culpritsOf(error: unknown): readonly DeviceId[] {
-  if (!(error instanceof ReasonedError) || error.reason !== 'prepare-failed') return []
-  return (error as { devices?: readonly DeviceId[] }).devices ?? []
-}
-
-/** Whether two plans do the same, whatever was predicted of them. */
-export function samePlan(a: Plan | undefined, b: Plan): boolean {
-  if (a === undefined) return false
-  const essence = ({ model, trunk, input, volumes, exits }: Plan) =>
-    JSON.stringify({ model, trunk, input, volumes, exits: exits.map(({ threshold, ...rest }) => rest) })
-  return essence(a) === essence(b)
 }

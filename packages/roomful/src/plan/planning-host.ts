@@ -1,11 +1,18 @@
 import { type DeviceProfile, type ModelDigest, modelDigest, type Plan, type Topology } from '@roomful/core'
 import { analyse, readModel } from '@roomful/graph'
 import type { Manifest } from '@roomful/model'
-import { OnlineCorrection, plannableModel, predictPlan, RoomPredictor, worthSwitching } from '@roomful/planner'
+import {
+  OnlineCorrection,
+  plannableModel,
+  predictPlan,
+  RoomPredictor,
+  trainForRoom,
+  worthSwitching,
+} from '@roomful/planner'
 import type { Measurement } from '@roomful/runtime'
 import { type PlanningOptions, RoomfulError } from '../session.ts'
 import { describePlan, type PlanningModel, planAlone, planAutomatically, planByHand } from './plan-model.ts'
-import type { ChosenPlan, DrawnPlan, Drift, ModelOutline, Planning } from './planning.ts'
+import type { ChosenPlan, DrawnPlan, Drift, ModelOutline, Planning, Practised } from './planning.ts'
 import { predictCompute } from './predict-compute.ts'
 
 /** Models that are remembered: the newest, and those whose requests may still be answered. */
@@ -17,6 +24,7 @@ export class PlanningHost implements Planning {
   readonly #correction = new OnlineCorrection()
   /** Factors by device and backend at the last automatic plan. */
   #planned = new Map<string, number>()
+  #practice = new AbortController()
 
   async open(manifest: Manifest, graphBytes: Uint8Array): Promise<ModelOutline> {
     const digest = modelDigest(manifest.digest)
@@ -78,11 +86,47 @@ export class PlanningHost implements Planning {
     return { ratio, own: Object.fromEntries(own ?? []) }
   }
 
+  async practise(
+    digest: ModelDigest,
+    topology: Topology,
+    options: PlanningOptions,
+    current: Plan,
+    training: { readonly episodes: number; readonly seed: number },
+  ): Promise<Practised> {
+    const model = this.#model(digest)
+    const predictor = this.#predictor(topology)
+    this.#practice.abort()
+    this.#practice = new AbortController()
+    const { signal } = this.#practice
+    const curve: number[] = []
+    let found: Plan | undefined
+    try {
+      for await (const step of trainForRoom(model.plannable, topology, predictor, options, { ...training, signal })) {
+        if (curve.length === 0 || step.bestMs < (curve.at(-1) ?? 0)) found = step.plan()
+        curve.push(step.bestMs)
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error
+    }
+    if (found === undefined) return { curve }
+    const better: ChosenPlan = {
+      plan: found,
+      words: [describePlan(found, topology), `learned in ${curve.length} episodes of practice`],
+      runnersUp: [],
+    }
+    return stillGood(current, better, model, topology, predictor, options) === undefined ? { curve, better } : { curve }
+  }
+
+  async rest(): Promise<void> {
+    this.#practice.abort()
+  }
+
   async recall(self: DeviceProfile['id'], factors: Readonly<Record<string, number>>): Promise<void> {
     this.#correction.recall(Object.entries(factors).map(([backend, factor]) => [keyOf(self, backend), factor]))
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#practice.abort()
     this.#models.clear()
   }
 

@@ -43,6 +43,14 @@ export interface Drift {
   readonly own: Readonly<Record<string, number>>
 }
 
+/** What a stretch of training in the background came to. */
+export interface Practised {
+  /** Best predicted latency after each episode, ms. */
+  readonly curve: readonly number[]
+  /** Present when the agent found a plan that is predicted better than the one in use by more than the hysteresis. */
+  readonly better?: ChosenPlan
+}
+
 /**
  * Everything that thinks about plans: the models' structures, the search, and what was learned from measured times. In a
  * page it lives in a Worker of its own (`WorkerPlanning`), because a search takes tens to hundreds of milliseconds.
@@ -66,6 +74,19 @@ export interface Planning extends AsyncDisposable {
   alone(digest: ModelDigest, self: DeviceProfile): Promise<Plan | undefined>
   /** Learns from measured times of the room's devices, at most a few dozen at once. */
   observe(digest: ModelDigest, topology: Topology, measured: readonly Measurement[]): Promise<Drift>
+  /**
+   * Trains the reinforcement-learning agent for the room as it is, and compares its best plan with the one in use. Other
+   * calls are answered between the episodes; ends early on `rest`.
+   */
+  practise(
+    digest: ModelDigest,
+    topology: Topology,
+    options: PlanningOptions,
+    current: Plan,
+    training: { readonly episodes: number; readonly seed: number },
+  ): Promise<Practised>
+  /** Ends `practise` after its present episode. */
+  rest(): Promise<void>
   /** What an earlier visit learned about this device: factors by backend, as `Drift.own` gave them. */
   recall(self: DeviceProfile['id'], factors: Readonly<Record<string, number>>): Promise<void>
 }

@@ -11,12 +11,13 @@ import { EngineError, WorkerCalls, type WorkerPort, workerPort } from '@roomful/
 import type { Manifest } from '@roomful/model'
 import type { Measurement } from '@roomful/runtime'
 import type { PlanningOptions } from '../session.ts'
-import type { ChosenPlan, DrawnPlan, Drift, ModelOutline, Planning } from './planning.ts'
+import type { ChosenPlan, DrawnPlan, Drift, ModelOutline, Planning, Practised } from './planning.ts'
 import type { PlanningCalls } from './planning-calls.ts'
 import { MAX_MODELS } from './planning-host.ts'
 
 /** A search that takes longer is stuck; even sixteen devices are planned in a second. */
 const TIMEOUT_MS = 30_000
+const PRACTICE_TIMEOUT_MS = 300_000
 
 /**
  * Planning in a Worker. When it crashes or hangs, the calls it had reject, and the next call starts a new one, which is
@@ -68,6 +69,20 @@ export class WorkerPlanning implements Planning {
     return this.#call('observe', { digest, topology, measured })
   }
 
+  practise(
+    digest: ModelDigest,
+    topology: Topology,
+    options: PlanningOptions,
+    current: Plan,
+    training: { readonly episodes: number; readonly seed: number },
+  ): Promise<Practised> {
+    return this.#call('practise', { digest, topology, options, current, training }, PRACTICE_TIMEOUT_MS)
+  }
+
+  async rest(): Promise<void> {
+    if (this.#calls !== undefined && this.#calls.ended === undefined) await this.#call('rest', {})
+  }
+
   recall(self: DeviceProfile['id'], factors: Readonly<Record<string, number>>): Promise<void> {
     return this.#call('recall', { self, factors })
   }
@@ -80,8 +95,9 @@ export class WorkerPlanning implements Planning {
   #call<K extends keyof PlanningCalls & string>(
     kind: K,
     body: PlanningCalls[K]['request'],
+    timeoutMs = TIMEOUT_MS,
   ): Promise<PlanningCalls[K]['reply']> {
-    return this.#worker().call(kind, body, { timeoutMs: TIMEOUT_MS })
+    return this.#worker().call(kind, body, { timeoutMs })
   }
 
   #worker(): WorkerCalls<PlanningCalls> {

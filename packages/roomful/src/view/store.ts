@@ -30,7 +30,7 @@ export class SnapshotStore {
   }
 
   /** Removes an optional part; `update` cannot, since absent and undefined differ. */
-  drop(key: 'model' | 'plan'): void {
+  drop(key: 'model' | 'plan' | 'practice'): void {
     const { [key]: _, ...rest } = this.#snapshot
     this.#snapshot = rest
     this.update({})

@@ -1,0 +1,25 @@
+import { type DeviceId, type Plan, ReasonedError } from '@roomful/core'
+
+/** Remembers a value under a key, forgetting the oldest beyond `most`. */
+export function remember<K, V>(map: Map<K, V>, key: K, value: V, most: number): void {
+  map.delete(key)
+  map.set(key, value)
+  for (const oldest of map.keys()) {
+    if (map.size <= most) break
+    map.delete(oldest)
+  }
+}
+
+/** Whom a failed preparation names. */
+export function culpritsOf(error: unknown): readonly DeviceId[] {
+  if (!(error instanceof ReasonedError) || error.reason !== 'prepare-failed') return []
+  return (error as { devices?: readonly DeviceId[] }).devices ?? []
+}
+
+/** Whether two plans do the same, whatever was predicted of them. */
+export function samePlan(a: Plan | undefined, b: Plan): boolean {
+  if (a === undefined) return false
+  const essence = ({ model, trunk, input, volumes, exits }: Plan) =>
+    JSON.stringify({ model, trunk, input, volumes, exits: exits.map(({ threshold, ...rest }) => rest) })
+  return essence(a) === essence(b)
+}
