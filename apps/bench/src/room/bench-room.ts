@@ -71,15 +71,20 @@ export interface RoomBenchResult {
   readonly samples: readonly MeasuredBlock[]
   /** Of each method the request of median length in its last block. */
   readonly traces: Readonly<Record<string, Trace>>
+  /** The devices' names by id, those included that left. */
+  readonly names: Readonly<Record<string, string>>
 }
 
 const MAX_ACCURACY_LOSS = 0.01
+/** Links that are warmed, the initiator's first. */
+const QUICK_LINKS = 7
+const MAX_LINKS = 10
 /** The longest picture of TensorFlow.js that a quick run has time for. */
 const TFJS_QUICK_MS = 6_000
 /** What a quick run needs for its streams: every device alone, two plans, with their warm-up. */
 const STREAM_MS = 3_000
 /** Before and after the events, the answers of one device alone among it. */
-const AROUND_EVENTS_MS = 35_000
+const AROUND_EVENTS_MS = 40_000
 
 /**
  * Measures, in one room of emulated devices, every method's plan in closed loops: blocks in which each method runs once,
@@ -105,7 +110,7 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
   const cpuShares = room.cpuMeans
   say('the room is up')
   await prepareSolo(room, model, pictures, extent)
-  const coldLinks = await warmLinks(room, model, extent)
+  const coldLinks = await warmLinks(room, model, extent, quick ? QUICK_LINKS : MAX_LINKS)
   say('links are warm')
   await room.measure()
   const solo = await soloTimes(room, extent, signal)
@@ -123,8 +128,10 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
   )
   const run = new BlockRun(room, plans, pictures, extent, seed)
   const events = scenario.events.length > 0 && extent.blocks > 0
+  // A quick run has no time for both.
+  const streams = extent.streamMs > 0 && !(quick && events)
   const reservedMs =
-    (extent.streamMs > 0 ? (room.devices.size + 2) * (extent.streamMs + STREAM_MS) : 0) +
+    (streams ? (room.devices.size + 2) * (extent.streamMs + STREAM_MS) : 0) +
     (events ? Math.max(...scenario.events.map(({ atMs }) => atMs)) + AROUND_EVENTS_MS : 0)
   let blocks = 0
   let longestMs = 0
@@ -136,7 +143,6 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
     say(`block ${blocks + 1} of ${extent.blocks} in ${((performance.now() - startMs) / 1000).toFixed(0)} s`)
   }
   const limit = await PhysicalLimit.of(model, topology, room.statedLinks(), solo)
-  const streams = extent.streamMs > 0
   const throughput = streams ? await measureThroughput(room, model, topology, predictor, extent) : undefined
   if (streams) say('streams measured')
   const played = events ? await playEvents(room, model, pictures, signal) : undefined
@@ -161,6 +167,7 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
       ...(cpuShares === 'cgroup' ? [] : [`CPU shares by ${cpuShares}: Workers are not slowed, figures do not compare`]),
       ...(coldLinks === 0 ? [] : [`${coldLinks} links are as first probed, while pages were loading`]),
       ...(tfjs.note === undefined ? [] : [tfjs.note]),
+      ...(extent.streamMs > 0 && !streams ? ['streams: not measured in a quick run that plays events'] : []),
       ...(played === undefined ? [] : notesOf(played)),
     ],
     ...(throughput === undefined ? {} : { throughput }),
@@ -181,6 +188,7 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
     plans,
     samples: run.measured,
     traces: run.traces,
+    names: room.names,
   }
 }
 

@@ -119,6 +119,11 @@ export class EmulatedRoom implements AsyncDisposable {
     return [...this.#ids].find(([, own]) => own === id)?.[0] ?? id
   }
 
+  /** By id, of all that have ever been here. */
+  get names(): Readonly<Record<string, string>> {
+    return Object.fromEntries([...this.#ids].map(([name, id]) => [id, name]))
+  }
+
   /** How the CPU shares are brought about. */
   get cpuMeans(): CpuMeans {
     return this.initiator.cpuMeans

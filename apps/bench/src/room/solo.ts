@@ -13,7 +13,6 @@ import { mean } from './statistics.ts'
 const ALONE_WITHIN_MS = 10_000
 /** A link's figure moves by 0.3 of the difference with each transfer: after 8, 6 % of the first probe's error is left. */
 const LINK_REQUESTS = 8
-const MAX_WARM_LINKS = 10
 /** Shares that may run at once without slowing each other down. */
 const TOGETHER_CORES = 1.25
 
@@ -62,10 +61,15 @@ export async function soloTimes(
  * Sends maps over the links, so that their figures are no longer those of the first probe, which ran while pages were
  * loading. The initiator's links come first; returns how many there was no time for.
  */
-export async function warmLinks(room: EmulatedRoom, model: PlannableModel, extent: Extent): Promise<number> {
+export async function warmLinks(
+  room: EmulatedRoom,
+  model: PlannableModel,
+  extent: Extent,
+  most: number,
+): Promise<number> {
   const topology = await room.topology()
   const links = room.statedLinks()
-  const chosen = links.slice(0, MAX_WARM_LINKS)
+  const chosen = links.slice(0, most)
   const pictures = Array.from({ length: LINK_REQUESTS }, (_, index) => index)
   const loop = { ...loopOf(extent, pictures), forMs: 0, minCount: LINK_REQUESTS, cache: false }
   await room.prepared(async () => {

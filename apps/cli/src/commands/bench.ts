@@ -1,14 +1,16 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { RoomBenchResult } from '@roomful/bench/room'
+import type { BenchModel, RoomBenchResult, Scenario } from '@roomful/bench/room'
 import { type Command, type CommandContext, option, positional, UsageError, wholeNumber } from '../command.ts'
+import { runPredictor } from './bench-predictor.ts'
 
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url))
 
 /** Benchmarks by name; each is loaded only when it runs. */
 const BENCHES: Readonly<Record<string, (context: CommandContext) => Promise<0 | 1>>> = {
   planner: runPlanner,
+  predictor: runPredictor,
   room: runRoom,
   runtime: runRuntime,
   transport: runTransport,
@@ -17,9 +19,10 @@ const BENCHES: Readonly<Record<string, (context: CommandContext) => Promise<0 | 
 export const bench: Command = {
   summary: 'Benchmarks and studies',
   usage: `${Object.keys(BENCHES).join('|')} [--quick] [--write]
-room --scenario NAME|all [--quick] [--seed N] [--write]`,
+room --scenario NAME|all [--quick] [--model NAME|PATH] [--seed N] [--trace FILE] [--write]`,
   help: `
   planner   every method in DistrEdge's rooms, auto against all plans of small cases, planning times, exits, compression
+  predictor predicted against measured times of network segments in Chromium (WASM, 1 thread)
   room      every method in a room of emulated devices: real browsers with CPU shares, links with rate and delay
   runtime   per-request overhead over compute and links, for 1 to 4 Chromium processes
   transport goodput and echo of feature-map messages in two Chromium processes, against a raw channel and PeerJS
@@ -27,13 +30,18 @@ room --scenario NAME|all [--quick] [--seed N] [--write]`,
   --write   puts the tables and the plot into docs/
   --scenario  for room: a file of apps/bench/scenarios without .json, or all; all goes on where it was cut off
   --seed    for room: another order, other losses (default the scenario's)
-room --json: {scenario, rows: [{method, model, meanMs, ciMs, p95Ms, ratioToLocal, ratioToLimit, top1, bytes, ...}],
-notes, environment, solo, plans, samples, traces}; with all: {scenarios: [...]}`,
+  --model   for room: another model than the scenario's: a package of the page, mobilenetv2, resnet50, vgg19, squeezenet
+            (from ../shared/models), an ONNX file or a package folder
+  --trace   for room: Chrome trace of a request of median length of each method
+room --json: {scenario, model, rows: [{method, model, meanMs, ciMs, p95Ms, ratioToLocal, ratioToLimit, top1, bytes, ...}],
+summary, notes, throughput, played, environment, solo, plans, samples, traces}; with all: {scenarios: [...]}`,
   options: {
     quick: { type: 'boolean' },
     write: { type: 'boolean' },
     scenario: { type: 'string' },
     seed: { type: 'string' },
+    model: { type: 'string' },
+    trace: { type: 'string' },
   },
   positionals: { min: 1, max: 1 },
   async run(context) {
@@ -64,52 +72,89 @@ async function runPlanner(context: CommandContext): Promise<0> {
 }
 
 async function runRoom(context: CommandContext): Promise<0 | 1> {
-  const { benchRoom, loadScenario, roomMarkdown, scenarioNames } = await import('@roomful/bench/room')
+  const { benchRoom, loadScenario, resumed, roomMarkdown, roomTrace, scenarioNames } = await import(
+    '@roomful/bench/room'
+  )
   const wanted = option(context, 'scenario')
   if (wanted === undefined) throw new UsageError(`--scenario is missing: ${scenarioNames().join(', ')} or all`)
   const seedText = option(context, 'seed')
   const seed = seedText === undefined ? {} : { seed: wholeNumber(seedText, 'seed', 0) }
   const quick = context.values['quick'] === true
-  const scenarios = (wanted === 'all' ? scenarioNames() : [wanted]).map(loadScenario)
-  const results: RoomBenchResult[] = []
-  for (const scenario of scenarios) {
-    const keptAt = path.join(KEPT, `${scenario.name}-${quick ? 'quick' : 'full'}-${seed.seed ?? scenario.seed}.json`)
-    const kept = wanted === 'all' ? await readKept(keptAt) : undefined
-    const result =
-      kept ??
-      (await benchRoom({ scenario, quick, ...seed, signal: context.signal, print: (line) => context.warn(line) }))
-    if (wanted === 'all' && kept === undefined) {
-      await mkdir(KEPT, { recursive: true })
-      await writeFile(keptAt, JSON.stringify(result))
-    }
+  const all = wanted === 'all'
+  const scenarios = (all ? scenarioNames() : [wanted]).map(loadScenario)
+  const model = await modelOption(context)
+  const { signal } = context
+  const run = (scenario: Scenario) =>
+    benchRoom({ scenario, quick, ...seed, ...model, signal, print: (line) => context.warn(line) })
+  const told = async (result: RoomBenchResult) => {
     if (context.values['write'] === true) await writeRoom(result)
     context.print(roomMarkdown(result))
-    results.push(result)
   }
-  if (wanted === 'all') await rm(KEPT, { recursive: true, force: true })
+  const keyOf = ({ name, seed: own }: Scenario) =>
+    [name, model.model?.name, quick ? 'quick' : 'full', seed.seed ?? own].filter((part) => part !== undefined).join('-')
+  const results = await (all
+    ? resumed(KEPT, scenarios, keyOf, run, told)
+    : Promise.all(
+        scenarios.map(async (scenario) => {
+          const result = await run(scenario)
+          await told(result)
+          return result
+        }),
+      ))
+  const trace = option(context, 'trace')
+  if (trace !== undefined) await writeFile(context.path(trace), JSON.stringify(roomTrace(results)))
   const [first] = results
-  context.result(wanted === 'all' || first === undefined ? { scenarios: results } : first)
+  context.result(all || first === undefined ? { scenarios: results } : first)
   return results.every(({ rows }) => rows.length > 0) ? 0 : 1
 }
 
 /** What `--scenario all` has done before it was cut off. */
 const KEPT = path.join(ROOT, 'node_modules', '.cache', 'roomful-bench')
 
-async function readKept(file: string): Promise<RoomBenchResult | undefined> {
-  const text = await readFile(file, 'utf8').catch(() => undefined)
-  return text === undefined ? undefined : (JSON.parse(text) as RoomBenchResult)
+async function modelOption(context: CommandContext): Promise<{ model?: BenchModel }> {
+  const wanted = option(context, 'model')
+  if (wanted === undefined) return {}
+  const { benchModel } = await import('./bench-model.ts')
+  const { DIST } = await import('@roomful/bench/room')
+  const folders = {
+    dist: DIST,
+    shared: path.join(ROOT, '..', 'shared', 'models'),
+    cache: path.join(ROOT, '.roomful', 'bench'),
+  }
+  return { model: await benchModel(wanted, (file) => context.path(file), folders) }
 }
 
 async function writeRoom(result: RoomBenchResult): Promise<void> {
-  const { roomCsv, roomMarkdown, samplesCsv } = await import('@roomful/bench/room')
+  const { roomCsv, roomFile, roomMarkdown, roomPlot, samplesCsv } = await import('@roomful/bench/room')
   const folder = path.join(ROOT, 'docs', 'benchmarks')
   await mkdir(folder, { recursive: true })
-  const { samples: _, traces: _traces, ...figures } = result
-  const file = (suffix: string) => path.join(folder, `${result.scenario}${suffix}`)
+  const { samples: _, traces: _traces, played, ...figures } = result
+  const { samples: _played, ...ends } = played ?? { samples: [] }
+  const kept = { ...figures, ...(played === undefined ? {} : { played: ends }) }
+  const name = roomFile(result)
+  const file = (suffix: string) => path.join(folder, `${name}${suffix}`)
   await writeFile(file('.md'), roomMarkdown(result))
   await writeFile(file('.csv'), roomCsv(result))
   await writeFile(file('-samples.csv'), samplesCsv(result))
-  await writeFile(file('.json'), `${JSON.stringify(figures, null, 2)}\n`)
+  await writeFile(file('.svg'), roomPlot(name, result.rows))
+  await writeFile(file('.json'), `${JSON.stringify(kept, null, 2)}\n`)
+}
+
+async function runTransport(context: CommandContext): Promise<0> {
+  const { benchTransport, transportMarkdown } = await import('@roomful/bench/transport')
+  const result = await benchTransport({
+    quick: context.values['quick'] === true,
+    print: (line) => context.warn(line),
+  })
+  const markdown = transportMarkdown(result)
+  if (context.values['write'] === true) {
+    const folder = path.join(ROOT, 'docs', 'benchmarks')
+    await mkdir(folder, { recursive: true })
+    await writeFile(path.join(folder, 'transport.md'), markdown)
+  }
+  context.print(markdown)
+  context.result(result)
+  return 0
 }
 
 async function runRuntime(context: CommandContext): Promise<0> {
@@ -126,17 +171,6 @@ async function runRuntime(context: CommandContext): Promise<0> {
     await writeFile(path.join(folder, 'runtime.md'), markdown)
   }
   context.print(markdown)
-  context.result(result)
-  return 0
-}
-
-async function runTransport(context: CommandContext): Promise<0> {
-  const { benchTransport } = await import('@roomful/bench/transport')
-  const result = await benchTransport({
-    quick: context.values['quick'] === true,
-    print: (line) => context.warn(line),
-  })
-  context.print(JSON.stringify(result.summary, null, 2))
   context.result(result)
   return 0
 }

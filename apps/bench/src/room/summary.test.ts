@@ -1,0 +1,112 @@
+import { describe, expect, it } from 'vitest'
+import type { LoopSample } from './closed-loop.ts'
+import { endsOf, type TimedSample } from './playing.ts'
+import { roomPlot } from './plot.ts'
+import type { MeasuredBlock, RoomRow } from './rows.ts'
+import { againstBest } from './summary.ts'
+import { throughputOf } from './throughput.ts'
+
+const row = (method: string, change: Partial<RoomRow> = {}): RoomRow => ({
+  method,
+  model: 'net',
+  meanMs: 10,
+  ciMs: [8, 12],
+  p95Ms: 14,
+  ratioToLocal: 1,
+  ratioToLocalCi: null,
+  ratioToLimit: 1.25,
+  limitMs: 8,
+  predictedMs: 9,
+  top1: null,
+  bytes: 0,
+  requests: 3,
+  failed: 0,
+  recovered: 0,
+  blocks: 3,
+  exits: { final: 1 },
+  hits: 0,
+  devices: ['phone'],
+  ...change,
+})
+
+const block = (method: string, number: number, times: readonly number[]): MeasuredBlock => ({
+  method,
+  block: number,
+  samples: times.map((ms): LoopSample => ({ picture: 0, ms, label: 1, bytes: 0 })),
+})
+
+describe('the best rival', () => {
+  it('is picked on other samples than those it is compared on', () => {
+    // The lucky one is fast only in the samples that choose.
+    const blocks = [0, 1, 2].flatMap((number) => [
+      block('auto', number, [20, 20, 20, 20]),
+      block('lucky', number, [40, 1, 40, 1]),
+      block('steady', number, [20, 20, 20, 20]),
+    ])
+    const found = againstBest('auto', [row('auto'), row('lucky'), row('steady')], blocks)
+    expect(found).toMatchObject({ rival: 'lucky', ratio: expect.closeTo(0.5, 6) })
+  })
+
+  it('is one of the others even when both made the same plan', () => {
+    const blocks = [block('offload', 0, [10, 10]), block('local', 0, [30, 30])]
+    const rows = [row('local'), row('offload'), row('auto', { sameAs: 'offload' })]
+    expect(againstBest('auto', rows, blocks)).toEqual({ method: 'auto', rival: 'offload', ratio: 1, ci: null })
+    expect(againstBest('auto', [row('auto')], blocks)).toBeUndefined()
+  })
+})
+
+it('counts how requests ended under events', () => {
+  const sample = (change: Partial<TimedSample>): TimedSample => ({
+    picture: 0,
+    atMs: 0,
+    ms: 100,
+    bytes: 0,
+    label: 1,
+    exit: 'final',
+    typed: true,
+    ...change,
+  })
+  const { label: _, ...unanswered } = sample({})
+  const ends = endsOf(
+    [
+      sample({}),
+      sample({ exit: 'exit1', label: 2, recovered: 'lost' }),
+      sample({ label: 7 }),
+      { ...unanswered, failed: 'deadline' },
+      { ...unanswered, failed: 'TypeError', typed: false },
+      sample({ ms: 9_000 }),
+    ],
+    (_picture, exit) => (exit === 'exit1' ? 2 : 1),
+  )
+  expect(ends).toMatchObject({ requests: 6, right: 2, differing: 1, failed: { deadline: 1 }, broken: 2, recovered: 1 })
+})
+
+it('compares streams with the best device and with all of them', () => {
+  const stream = (method: string, on: string, framesPerSecond: number) => ({
+    method,
+    on,
+    framesPerSecond,
+    frames: 10,
+    failed: 0,
+    window: 2,
+    devices: [on],
+  })
+  const { ratioToBestSingle, shareOfSum } = throughputOf([
+    stream('local', 'phone', 2),
+    stream('local', 'laptop', 8),
+    stream('pipeline', 'phone', 9),
+    stream('pipeline+exits', 'phone', 6),
+  ])
+  expect(ratioToBestSingle).toBeCloseTo(9 / 8)
+  expect(shareOfSum).toBeCloseTo(0.9)
+  expect(throughputOf([stream('local', 'phone', 2)]).ratioToBestSingle).toBeNull()
+})
+
+it('draws a bar, an interval and a limit for every method', () => {
+  const svg = roomPlot('a & b', [row('local'), row('auto', { ciMs: null, limitMs: null, meanMs: 90 })])
+  expect(svg.match(/<rect /g)).toHaveLength(2)
+  expect(svg.match(/class="whisker"/g)).toHaveLength(1)
+  expect(svg.match(/class="limit"/g)).toHaveLength(1)
+  expect(svg).toContain('a &amp; b')
+  expect(svg).not.toContain('NaN')
+})

@@ -1,0 +1,37 @@
+import { benchRoom, loadScenario } from '@roomful/bench/room'
+import { expect, test } from 'playwright/test'
+
+/** Short runs: that everything is measured and adds up, not how fast it is. */
+const SHORT = {
+  methods: ['local', 'offload', 'auto+exits'],
+  blocks: 1,
+  loopMs: 500,
+  picturesPerBlock: 8,
+  episodes: 1,
+  streamMs: 0,
+}
+
+for (const name of ['phone-laptop', 'four-equal']) {
+  test(`bench room measures ${name}`, async () => {
+    const scenario = loadScenario(name)
+    const result = await benchRoom({ scenario, quick: true, extent: SHORT })
+    expect(result.scenario).toBe(name)
+    expect(Object.keys(result.solo).sort()).toEqual(scenario.devices.map((device) => device.name).sort())
+    expect(result.rows.map(({ method }) => method)).toEqual(expect.arrayContaining(SHORT.methods))
+    for (const row of result.rows) {
+      expect(row.requests).toBeGreaterThan(0)
+      expect(row.failed).toBe(0)
+      expect(row.meanMs).toBeGreaterThan(0)
+      expect(row.p95Ms).toBeGreaterThan(0)
+      expect(row.ratioToLocal).toBeGreaterThan(0)
+      expect(row.model).toBe('imagenette')
+    }
+    const local = result.rows.find(({ method }) => method === 'local')
+    expect(local?.ratioToLocal).toBe(1)
+    expect(local?.bytes).toBe(0)
+    const offload = result.rows.find(({ method }) => method === 'offload')
+    expect(offload?.bytes).toBeGreaterThan(1000)
+    expect(result.measured.links.length).toBe((scenario.devices.length * (scenario.devices.length - 1)) / 2)
+    expect(Object.keys(result.traces)).toContain('local')
+  })
+}
