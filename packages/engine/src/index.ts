@@ -1,6 +1,8 @@
 export * from './benchmark/available.ts'
 export * from './benchmark/backends.ts'
 export * from './benchmark/micro.ts'
+export { MICRO_CASES } from './benchmark/micro-cases.ts'
+export { type MicroNet, type MicroSpec, microNet } from './benchmark/micro-nets.ts'
 export * from './benchmark/speed.ts'
 export * from './benchmark/storage.ts'
 export * from './codec/feature-codec.ts'

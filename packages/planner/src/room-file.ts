@@ -14,7 +14,7 @@ const BackendSchema = v.strictObject({
   gmacsPerSecond: Positive,
   overheadMs: v.optional(NotNegative, 0),
   threads: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 1),
-  coefficients: v.optional(v.record(v.string(), v.pipe(v.array(NotNegative), v.length(3)))),
+  coefficients: v.optional(v.record(v.string(), v.pipe(v.array(NotNegative), v.maxLength(16)))),
 })
 
 const TableEntry = v.strictObject({

@@ -56,7 +56,7 @@ async function runPlanner(context: CommandContext): Promise<0> {
   const { benchPlanner, comparisonPlot, replaceGenerated, reportMarkdown } = await import('@roomful/bench')
   const result = await benchPlanner({
     models: path.join(ROOT, '..', 'shared', 'models'),
-    shipped: path.join(ROOT, 'public', 'models', 'imagenette'),
+    shipped: path.join(ROOT, 'public', 'models'),
     quick: context.values['quick'] === true,
     onProgress: (line) => context.warn(line),
   })

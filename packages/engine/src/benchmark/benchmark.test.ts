@@ -1,5 +1,5 @@
 import 'fake-indexeddb/auto'
-import { type Backend, VirtualClock } from '@roomful/core'
+import { type Backend, ELEMENTWISE_KINDS, VirtualClock } from '@roomful/core'
 import { expect, test } from 'vitest'
 import { EngineError, type InferenceEngine } from '../engine.ts'
 import { createOrtNodeEngine } from '../node/ort-node-engine.ts'
@@ -7,6 +7,8 @@ import { availableBackends } from './available.ts'
 import { type BenchmarkProgress, benchmarkBackends } from './backends.ts'
 import { median } from './measure.ts'
 import { microBenchmark } from './micro.ts'
+import { MICRO_CASES } from './micro-cases.ts'
+import { microNet } from './micro-nets.ts'
 import { chainNet, type MicroKind } from './nets.ts'
 import { measureSpeed } from './speed.ts'
 import { benchmarkStorage } from './storage.ts'
@@ -93,17 +95,65 @@ test('every layer chain of the micro-benchmark runs and keeps its values near 1'
   expect(conv.macs).toBe(3 * conv.layer.macs)
 })
 
-test('the micro-benchmark samples every kind, also at few rows, and stops at its budget', async () => {
+test('every net of the micro-benchmark runs, has the shapes it says and keeps its values near 1', async () => {
+  await using engine = createOrtNodeEngine()
+  for (const spec of MICRO_CASES) {
+    const net = microNet(spec)
+    await using session = await engine.load(net.model)
+    const { outputs } = await session.run({ x: net.input }, { keepInputs: true })
+    const { data = [] } = outputs['y'] ?? {}
+    expect(data.length, JSON.stringify(spec)).toBe(net.outputElements)
+    expect(Number(data[data.length >> 1]), JSON.stringify(spec)).toBeGreaterThan(1e-3)
+    const [layer] = net.layers
+    if (spec.op !== 'conv' || layer?.kind !== 'conv') continue
+    expect(layer.rows * layer.columns * layer.outputChannels).toBe(net.outputElements)
+  }
+})
+
+test('the micro-benchmark samples every kind, also at few rows', async () => {
   await using engine = createOrtNodeEngine()
   const seen: number[] = []
   const samples = await microBenchmark(engine, { budgetMs: 60_000, onProgress: (done) => seen.push(done) })
-  expect(new Set(samples.map((sample) => sample.kind)).size).toBe(6)
-  expect(samples.filter((sample) => sample.kind === 'conv' && sample.rows <= 4).length).toBeGreaterThanOrEqual(3)
-  expect(samples.every((sample) => sample.ms >= 0 && sample.bytes > 0)).toBe(true)
-  expect(seen.at(-1)).toBe(samples.length)
+  expect(samples.length).toBe(MICRO_CASES.length)
+  const layers = samples.flatMap((sample) => sample.layers)
+  const kinds = new Set(layers.map((layer) => layer.kind))
+  expect([...kinds].sort()).toEqual(['conv', 'dense', 'pool', ...ELEMENTWISE_KINDS].sort())
+  expect(layers.filter((layer) => layer.kind === 'conv' && layer.rows <= 4).length).toBeGreaterThanOrEqual(3)
+  expect(samples.every((sample) => sample.ms > 0)).toBe(true)
+  expect(Math.max(...seen)).toBe(samples.length)
   expect(await engine.counters?.()).toEqual({ sessions: 0, liveTensors: 0 })
+})
+
+test('the micro-benchmark stops at its budget, in which waiting for requests does not count', async () => {
   const clock = new VirtualClock()
-  expect(await microBenchmark(fakeEngine(clock, 10, 50), { clock, budgetMs: 200 })).toEqual([])
+  let turns = 0
+  const samples = await microBenchmark(fakeEngine(clock, 10, 10), {
+    clock,
+    budgetMs: 300,
+    between: async () => {
+      turns++
+      await clock.advance(1000)
+    },
+  })
+  // A net is run once unseen and three times timed: 40 ms.
+  expect(samples.length).toBe(8)
+  expect(turns).toBe(8)
+  expect(samples.every(({ ms }) => ms === 10)).toBe(true)
+})
+
+test('the micro-benchmark of a throttled processor sees its stalls; an abort ends it between two nets', async () => {
+  const clock = new VirtualClock()
+  const throttled = await microBenchmark(fakeEngine(clock, 10, 10, 'ort-wasm', 0.5), { clock, budgetMs: 10_000 })
+  const mean = throttled.reduce((sum, { ms }) => sum + ms, 0) / throttled.length
+  expect(mean).toBeGreaterThan(16)
+  expect(mean).toBeLessThan(24)
+  const controller = new AbortController()
+  const aborted = microBenchmark(fakeEngine(clock, 10, 10), {
+    clock,
+    signal: controller.signal,
+    onProgress: () => controller.abort(new Error('a request')),
+  })
+  await expect(aborted).rejects.toThrow('a request')
 })
 
 const PROBED = [

@@ -27,11 +27,13 @@ export interface Timing {
   readonly totalMs: number
 }
 
+type Runnable = Pick<TimedNet, 'model' | 'input'>
+
 /** A CPU quota's period is 100 ms; a block must span it. */
 const BLOCK_MS = 120
 
 /** Loads the net, runs it once to warm up (shaders are compiled then) and times it. */
-export async function timeNet(engine: InferenceEngine, net: TimedNet, options: MeasureOptions): Promise<Timing> {
+export async function timeNet(engine: InferenceEngine, net: Runnable, options: MeasureOptions): Promise<Timing> {
   const { clock, signal, budgetMs, minRuns, maxRuns } = options
   await using session = await engine.load(net.model, signal === undefined ? {} : { signal })
   await runOnce(session, net, signal)
@@ -59,7 +61,7 @@ export async function timeNet(engine: InferenceEngine, net: TimedNet, options: M
   }
 }
 
-async function runOnce(session: StageSession, net: TimedNet, signal: AbortSignal | undefined): Promise<number> {
+async function runOnce(session: StageSession, net: Runnable, signal: AbortSignal | undefined): Promise<number> {
   signal?.throwIfAborted()
   const { outputs, computeMs } = await session.run(
     { x: net.input },

@@ -1,83 +1,78 @@
-import { type Clock, systemClock } from '@roomful/core'
+import { type Clock, type LayerShape, systemClock } from '@roomful/core'
 import type { InferenceEngine } from '../engine.ts'
 import { timeNet } from './measure.ts'
-import { chainNet, type MicroKind } from './nets.ts'
+import { MICRO_CASES } from './micro-cases.ts'
+import { microNet } from './micro-nets.ts'
 
-/** One layer's measured time; what the planner's regressions are fitted to. */
+/** One net's measured time; what the planner's regressions are fitted to (planner/predictor/micro-fit.ts). */
 export interface MicroSample {
-  readonly kind: MicroKind
-  readonly macs: number
-  /** Bytes that the layer writes; `dense`: and the weights it reads. */
-  readonly bytes: number
-  /** Height of the layer's output; 1 for `dense`. */
-  readonly rows: number
+  readonly layers: readonly LayerShape[]
+  readonly inputElements: number
+  readonly outputElements: number
+  /** One run inside the backend, copies in and out included. */
   readonly ms: number
 }
 
 export interface MicroOptions {
   readonly clock?: Clock
   readonly signal?: AbortSignal | undefined
-  /** Whole time; what does not fit is left out. Default 3,000 ms. */
+  /** Loading and running all nets; what does not fit is left out. Time in `between` does not count. Default 2,800 ms. */
   readonly budgetMs?: number
   readonly onProgress?: (done: number, of: number) => void
+  /** Awaited before each net (some tens of ms of work): the place where requests go first. Default: no wait. */
+  readonly between?: () => Promise<void>
 }
 
-/** Kind, channels, height, width; the most telling first, because the budget may cut the list short. */
-const CASES: readonly (readonly [MicroKind, number, number, number])[] = [
-  ['conv', 64, 28, 28],
-  ['pointwise', 128, 28, 28],
-  ['depthwise', 128, 28, 28],
-  ['dense', 1024, 1, 1],
-  ['pool', 64, 28, 28],
-  ['elementwise', 128, 28, 28],
-  ['conv', 16, 64, 64],
-  ['conv', 128, 14, 14],
-  ['conv', 64, 4, 40],
-  ['pointwise', 32, 56, 56],
-  ['depthwise', 32, 56, 56],
-  ['elementwise', 64, 14, 14],
-  ['pool', 32, 56, 56],
-  ['dense', 256, 1, 1],
-  ['conv', 256, 7, 7],
-  ['conv', 64, 1, 40],
-  ['conv', 64, 2, 40],
-  ['conv', 64, 8, 40],
-  ['conv', 64, 16, 40],
-  ['pointwise', 512, 7, 7],
-  ['depthwise', 512, 7, 7],
-  ['pointwise', 128, 1, 28],
-  ['pointwise', 128, 4, 28],
-  ['depthwise', 128, 1, 28],
-  ['depthwise', 128, 4, 28],
-  ['pool', 64, 4, 28],
-  ['elementwise', 128, 2, 28],
-]
-
-/** Layers per chain: the fixed cost of a run is measured apart and taken off, the rest is shared out. */
-const CHAIN = 4
+/** Mean over median of all runs above which a processor is throttled rather than disturbed. */
+const THROTTLED = 1.3
+/** Passes over all nets, at most. */
+const MAX_PASSES = 4
+/** Each net's share of the budget that goes into runs, most of the rest being its loading. */
+const RUN_SHARE = 0.35
 
 /**
- * Times one layer of each kind at several sizes, down to the few rows that a shard may have. Each sample is a median; all
- * of them are then stretched by what the stalls of a throttled processor added to the whole (see Timing.sustainedMs).
+ * Times small nets of all operator kinds and typical shapes, down to the few rows that a shard may have, over and over
+ * until the budget is spent. Each sample is the median of its runs, the lower median of its passes; on a throttled processor (a CPU quota, a hot
+ * phone), whose stalls medians never see, all are stretched by what the stalls add to the whole (see Timing.sustainedMs).
+ * @throws `signal.reason`; EngineError when the backend is lost
  */
 export async function microBenchmark(engine: InferenceEngine, options: MicroOptions = {}): Promise<MicroSample[]> {
-  const { clock = systemClock, signal, budgetMs = 3000, onProgress } = options
-  const endMs = clock.now() + budgetMs
-  const timed = { clock, signal, budgetMs: Math.min(25, budgetMs / 120), minRuns: 3, maxRuns: 12 }
-  const fixed = await timeNet(engine, chainNet('pointwise', 4, 4, 4, 1), timed)
-  const samples: MicroSample[] = []
+  const { clock = systemClock, signal, budgetMs = 2800, onProgress, between } = options
+  const timed = {
+    clock,
+    signal,
+    budgetMs: (budgetMs * RUN_SHARE) / 3 / MICRO_CASES.length,
+    minRuns: 3,
+    maxRuns: 8,
+  }
+  const nets = MICRO_CASES.map(microNet)
+  const times = nets.map((): number[] => [])
+  let leftMs = budgetMs
   let spentMs = 0
   let steadyMs = 0
-  for (const [index, [kind, channels, height, width]] of CASES.entries()) {
-    if (clock.now() >= endMs) break
-    const net = chainNet(kind, channels, height, width, CHAIN)
+  for (let turn = 0; turn < MAX_PASSES * nets.length && leftMs > 0; turn++) {
+    const index = turn % nets.length
+    const net = nets[index]
+    if (net === undefined) break
+    await between?.()
+    signal?.throwIfAborted()
+    const startMs = clock.now()
     const { computeMs, totalMs, runs } = await timeNet(engine, net, timed)
-    const ms = Math.max(0, computeMs - fixed.computeMs) / CHAIN
-    samples.push({ kind, macs: net.layer.macs, bytes: net.layer.bytes, rows: height, ms })
+    leftMs -= clock.now() - startMs
+    times[index]?.push(computeMs)
     spentMs += totalMs
     steadyMs += computeMs * runs
-    onProgress?.(index + 1, CASES.length)
+    onProgress?.(Math.min(turn + 1, nets.length), nets.length)
   }
-  const stretch = steadyMs > 0 ? Math.max(1, spentMs / steadyMs) : 1
-  return samples.map((sample) => ({ ...sample, ms: sample.ms * stretch }))
+  const ratio = steadyMs > 0 ? spentMs / steadyMs : 1
+  const stretch = ratio > THROTTLED ? ratio : 1
+  return nets.flatMap(({ layers, inputElements, outputElements }, i) => {
+    const own = times[i] ?? []
+    return own.length === 0 ? [] : [{ layers, inputElements, outputElements, ms: lowerMedian(own) * stretch }]
+  })
+}
+
+/** Of two passes the faster: what disturbs a device only ever makes it slower. */
+function lowerMedian(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[(values.length - 1) >> 1] ?? 0
 }

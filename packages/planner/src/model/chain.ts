@@ -1,5 +1,6 @@
 import { type ModelDigest, modelDigest, type Range } from '@roomful/core'
-import { addNode, emptyWork, type Work, type WorkKind } from '../predictor/work.ts'
+import { addLayer } from '../predictor/layer-work.ts'
+import { addFeatures, addRowShare, emptyWork, type Work } from '../predictor/work.ts'
 import type { CutPoint, ExitSetting, PlannableExit, PlannableModel, RowTables, Segment } from './plannable.ts'
 import { rowTables } from './row-tables.ts'
 import { plainWires } from './wires.ts'
@@ -50,7 +51,7 @@ export function chainModel(options: ChainOptions): PlannableModel {
   const exits: PlannableExit[] = (options.exits ?? []).map((exit, index) => ({
     name: exit.name ?? `exit${index + 1}`,
     point: exit.after,
-    work: addNode(emptyWork(), 'dense', exit.macs, 0),
+    work: addFeatures(emptyWork(), 'dense', [exit.macs]),
     macs: exit.macs,
     outputBytes: 40,
     threshold: 0.8,
@@ -92,7 +93,7 @@ function build(layer: ChainLayer, input: Shape): { shape: Shape; segment: Segmen
   const inputElements = input.channels * input.height * input.width
   if (layer.kind === 'dense') {
     const macs = inputElements * layer.units
-    const work = addNode(emptyWork(), 'dense', macs, macs * 4)
+    const work = addLayer(emptyWork(), { kind: 'dense', inputs: inputElements, outputs: layer.units })
     const why = { node: 'dense', why: 'every output needs the whole input' }
     return {
       shape: { channels: layer.units, height: 1, width: 1 },
@@ -116,10 +117,24 @@ function build(layer: ChainLayer, input: Shape): { shape: Shape; segment: Segmen
     width: side(input.width),
   }
   const depthwise = layer.kind === 'conv' && layer.depthwise === true
-  const kind: WorkKind = layer.kind === 'pool' ? 'pool' : depthwise ? 'depthwise' : kernel === 1 ? 'pointwise' : 'conv'
   const weights = layer.kind === 'pool' ? 0 : kernel * kernel * shape.channels * (depthwise ? 1 : input.channels)
-  const perRow = { macs: weights * shape.width, bytes: shape.channels * shape.width * 4 }
-  const workOf = (rows: number): Work => addNode(emptyWork(), kind, perRow.macs * rows, perRow.bytes * rows)
+  const elements = shape.channels * shape.height * shape.width
+  const whole = addLayer(
+    emptyWork(),
+    layer.kind === 'pool'
+      ? { kind: 'pool', taps: kernel * kernel, stride, elements }
+      : {
+          kind: 'conv',
+          inputChannels: input.channels,
+          outputChannels: shape.channels,
+          groups: depthwise ? input.channels : 1,
+          taps: kernel * kernel,
+          stride,
+          rows: shape.height,
+          columns: shape.width,
+        },
+  )
+  const workOf = (rows: number): Work => addRowShare(emptyWork(), whole, rows / shape.height)
   let tables: RowTables | undefined
   const geometry = ({ start, end }: Range) => ({
     inputRows: {
@@ -131,8 +146,8 @@ function build(layer: ChainLayer, input: Shape): { shape: Shape; segment: Segmen
   return {
     shape,
     segment: {
-      work: workOf(shape.height),
-      macs: perRow.macs * shape.height,
+      work: whole,
+      macs: weights * shape.width * shape.height,
       parameters: weights,
       activationBytes: (inputElements + shape.channels * shape.height * shape.width) * 4,
       tables: () => {

@@ -2,7 +2,7 @@ import { type ModelDigest, modelDigest, type TensorName } from '@roomful/core'
 import { type GraphAnalysis, partitionPoints } from '@roomful/graph'
 import type { Manifest, ManifestPartitionPoint } from '@roomful/model'
 import { PlannerError } from '../error.ts'
-import { addNode, emptyWork, workMacs } from '../predictor/work.ts'
+import { addFeatures, emptyWork, workMacs } from '../predictor/work.ts'
 import { jpegEstimate } from './chain.ts'
 import type { CutPoint, ExitSetting, PlannableExit, PlannableModel, Segment, WireOption } from './plannable.ts'
 import { NodeIndex } from './segments.ts'
@@ -146,7 +146,7 @@ function exitsOf(
     const point = tensors.indexOf(exit.from)
     if (point < 0) return []
     const nodes = index.between(exit.from, exit.output)
-    const work = nodes.length > 0 ? index.work(nodes) : addNode(emptyWork(), 'conv', exit.branchMacs, 0)
+    const work = nodes.length > 0 ? index.work(nodes) : addFeatures(emptyWork(), 'conv', [exit.branchMacs])
     const outputBytes = (analysis.tensors.get(exit.output)?.elements ?? manifest.labels.length) * 4
     const { name, threshold, top1 } = exit
     return [

@@ -1,43 +1,22 @@
 import type { Range, TensorName } from '@roomful/core'
-import {
-  type GraphAnalysis,
-  type NodeAnalysis,
-  type OperatorKind,
-  type TileNode,
-  tileable,
-  volumeGeometry,
-} from '@roomful/graph'
-import { addNode, emptyWork, type Work, type WorkKind, workMacs } from '../predictor/work.ts'
+import { type GraphAnalysis, type NodeAnalysis, tileable, volumeGeometry } from '@roomful/graph'
+import { addLayer } from '../predictor/layer-work.ts'
+import { addRowShare, emptyWork, type Work, workMacs } from '../predictor/work.ts'
+import { GraphLayers } from './graph-layers.ts'
 import type { RowTables, Segment } from './plannable.ts'
 import { rowTables } from './row-tables.ts'
-
-const KINDS: Readonly<Record<OperatorKind, WorkKind | undefined>> = {
-  conv: 'conv',
-  depthwise: 'depthwise',
-  gemm: 'dense',
-  pool: 'pool',
-  elementwise: 'elementwise',
-  norm: 'elementwise',
-  softmax: 'other',
-  reduce: 'pool',
-  resize: 'other',
-  quantise: 'elementwise',
-  copy: 'other',
-  constant: undefined,
-  unknown: 'other',
-}
 
 /** The nodes of a graph by what they make, for walking back from a tensor. */
 export class NodeIndex {
   readonly #producers = new Map<TensorName, NodeAnalysis>()
-  readonly #kinds = new Map<string, WorkKind | undefined>()
   readonly #analysis: GraphAnalysis
+  readonly #layers: GraphLayers
 
   constructor(analysis: GraphAnalysis) {
     this.#analysis = analysis
+    this.#layers = new GraphLayers(analysis)
     for (const entry of analysis.nodes) {
       for (const output of entry.node.outputs) if (output !== '') this.#producers.set(output, entry)
-      this.#kinds.set(entry.node.label, kindOf(entry))
     }
   }
 
@@ -58,13 +37,7 @@ export class NodeIndex {
 
   work(nodes: readonly NodeAnalysis[]): Work {
     const work = emptyWork()
-    for (const entry of nodes) {
-      const kind = kindOf(entry)
-      if (kind === undefined) continue
-      // A dense layer's time is the reading of its weights.
-      const weights = kind === 'dense' ? entry.parameters * 4 : 0
-      addNode(work, kind, entry.macs, entry.activationBytes + weights)
-    }
+    for (const layer of this.#layers.of(nodes).values()) addLayer(work, layer)
     return work
   }
 
@@ -79,28 +52,28 @@ export class NodeIndex {
       parameters: nodes.reduce((sum, entry) => sum + entry.parameters, 0),
       activationBytes: this.#largestStep(nodes),
       tables: () => {
-        if (able.ok) tables ??= this.#tables(from, to)
+        if (able.ok) tables ??= this.#tables(from, to, nodes)
         return tables
       },
       ...(able.ok ? {} : { untileable: { node: able.node, why: able.why } }),
     }
   }
 
-  #tables(from: TensorName, to: TensorName): RowTables {
+  #tables(from: TensorName, to: TensorName, nodes: readonly NodeAnalysis[]): RowTables {
     const geometry = volumeGeometry(this.#analysis, from, to)
+    const wholes = new Map<string, { readonly work: Work; readonly bytes: number }>()
+    for (const [{ node, activationBytes }, layer] of this.#layers.of(nodes)) {
+      wholes.set(node.label, { work: addLayer(emptyWork(), layer), bytes: activationBytes })
+    }
     return rowTables(geometry.outputHeight, (rows: Range) => {
       const tile = geometry.rows(rows)
-      return { inputRows: tile.inputRows, work: this.#tileWork(tile.nodes) }
+      const work = emptyWork()
+      for (const { node, bytes } of tile.nodes) {
+        const whole = wholes.get(node)
+        if (whole !== undefined) addRowShare(work, whole.work, bytes / whole.bytes)
+      }
+      return { inputRows: tile.inputRows, work }
     })
-  }
-
-  #tileWork(nodes: readonly TileNode[]): Work {
-    const work = emptyWork()
-    for (const { node, kind, macs, bytes } of nodes) {
-      const known = this.#kinds.get(node) ?? KINDS[kind]
-      if (known !== undefined) addNode(work, known, macs, bytes)
-    }
-    return work
   }
 
   #largestStep(nodes: readonly NodeAnalysis[]): number {
@@ -116,11 +89,4 @@ export class NodeIndex {
     const info = this.#analysis.tensors.get(name)
     return info === undefined || info.constant ? 0 : info.bytes
   }
-}
-
-function kindOf({ kind, node }: NodeAnalysis): WorkKind | undefined {
-  if (kind !== 'conv') return KINDS[kind]
-  const kernel = node.attributes.get('kernel_shape')
-  const pointwise = kernel?.kind === 'ints' && kernel.value.every((size) => size === 1)
-  return pointwise ? 'pointwise' : 'conv'
 }

@@ -1,5 +1,5 @@
-import type { BackendSpeed } from '@roomful/core'
-import { costsOfSpeed, FEATURES_PER_KIND, WORK_KINDS, WORK_LENGTH, type Work, type WorkCosts, workMs } from './work.ts'
+import { BOUNDARY_FREE, type BoundaryCosts, boundaryMs, type RunBoundary } from './boundary.ts'
+import { type Work, type WorkCosts, workMs } from './work.ts'
 
 /** The share of a device's speed that it reaches with shards of so many rows, measured; linear in between. */
 export interface RowEfficiency {
@@ -17,6 +17,8 @@ export interface ComputeModelOptions {
   readonly table?: readonly RowEfficiency[]
   /** Multiplies the work part: load of others and the online correction. Default 1. */
   readonly factor?: number
+  /** What crosses the border of a run. Default free. */
+  readonly boundary?: BoundaryCosts
 }
 
 /** Predicted compute time of one backend on one device. */
@@ -24,6 +26,7 @@ export class ComputeModel {
   readonly costs: WorkCosts
   readonly overheadMs: number
   readonly factor: number
+  readonly #boundary: BoundaryCosts
   readonly #rowStep: number
   readonly #table: readonly RowEfficiency[]
 
@@ -31,13 +34,19 @@ export class ComputeModel {
     this.costs = options.costs
     this.overheadMs = options.overheadMs
     this.factor = options.factor ?? 1
+    this.#boundary = options.boundary ?? BOUNDARY_FREE
     this.#rowStep = options.rowStep ?? 1
     this.#table = options.table ?? []
   }
 
-  /** A whole volume: the regression is fitted on whole layers, so no staircase applies. */
-  wholeMs(work: Work): number {
-    return this.overheadMs + this.factor * workMs(work, this.costs)
+  /** A whole volume in one run: the regression is fitted on whole layers, so no staircase applies. */
+  wholeMs(work: Work, boundary?: RunBoundary): number {
+    return this.overheadMs + this.factor * workMs(work, this.costs) + this.boundaryMs(boundary)
+  }
+
+  /** What a run costs beside its overhead and its work: its input is copied in and its output read back. */
+  boundaryMs(boundary: RunBoundary | undefined): number {
+    return boundary === undefined ? 0 : this.factor * boundaryMs(this.#boundary, boundary)
   }
 
   /**
@@ -69,43 +78,4 @@ export class ComputeModel {
     }
     return below?.efficiency ?? 1
   }
-}
-
-/**
- * The costs in a profile: `coefficients[kind]` is `[ms per 10^9 multiply-accumulates, ms per 10^6 bytes, ms per node]`;
- * kinds that are absent fall back on the speed alone.
- */
-export function costsOfProfile(speed: BackendSpeed): WorkCosts {
-  const costs = costsOfSpeed(speed.gmacsPerSecond)
-  if (speed.coefficients === undefined) return costs
-  for (const [index, kind] of WORK_KINDS.entries()) {
-    const fitted = speed.coefficients[kind]
-    if (fitted === undefined || fitted.length !== FEATURES_PER_KIND) continue
-    const [perGmac = 0, perMb = 0, perNode = 0] = fitted
-    const at = index * FEATURES_PER_KIND
-    costs.set([perGmac / 1e9, perMb / 1e6, perNode], at)
-  }
-  return costs
-}
-
-/** The staircase in a profile: `coefficients.rows` is `[rows, efficiency, rows, efficiency, ...]`, ascending. */
-export function tableOfProfile({ coefficients }: BackendSpeed): RowEfficiency[] {
-  const flat = coefficients?.['rows'] ?? []
-  const table: RowEfficiency[] = []
-  for (let i = 0; i + 1 < flat.length; i += 2) {
-    const [rows = 0, efficiency = 0] = flat.slice(i, i + 2)
-    if (rows > (table.at(-1)?.rows ?? 0) && efficiency > 0) table.push({ rows, efficiency })
-  }
-  return table
-}
-
-/** The reverse of costsOfProfile, for registering a fitted device. */
-export function coefficientsOf(costs: WorkCosts): Record<string, number[]> {
-  if (costs.length !== WORK_LENGTH) throw new RangeError(`costs: expected ${WORK_LENGTH} numbers`)
-  const out: Record<string, number[]> = {}
-  for (const [index, kind] of WORK_KINDS.entries()) {
-    const at = index * FEATURES_PER_KIND
-    out[kind] = [(costs[at] as number) * 1e9, (costs[at + 1] as number) * 1e6, costs[at + 2] as number]
-  }
-  return out
 }

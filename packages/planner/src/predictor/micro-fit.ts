@@ -1,20 +1,24 @@
-import type { BackendSpeed } from '@roomful/core'
-import { coefficientsOf, type RowEfficiency } from './compute.ts'
+import type { BackendSpeed, LayerShape } from '@roomful/core'
+import { coefficientsOf } from './coefficients.ts'
+import type { RowEfficiency } from './compute.ts'
 import { type FittedCosts, fitCosts } from './fit.ts'
-import { addNode, emptyWork, type WorkKind, workMs } from './work.ts'
+import { addLayer } from './layer-work.ts'
+import { referenceCosts } from './reference-costs.ts'
+import { addRowShare, addWork, emptyWork, type Work, workMs } from './work.ts'
 
-/** One layer's measured time without the fixed cost of a run, as the engine's micro-benchmark gives it. */
+/** One measured net of the engine's micro-benchmark: its layers, and what one run of all of them took. */
 export interface LayerSample {
-  readonly kind: WorkKind
-  readonly macs: number
-  readonly bytes: number
-  /** Height of the layer's output; 1 for dense layers. */
-  readonly rows: number
+  readonly layers: readonly LayerShape[]
+  readonly inputElements: number
+  readonly outputElements: number
   readonly ms: number
 }
 
-/** Layers with at least this many rows are whole layers: the regression is fitted on them. */
+/** A layer of fewer rows than this says how well a backend does with a shard's few rows. */
 const WHOLE_ROWS = 14
+
+/** With fewer samples a fit would say more about the reference than about the device. */
+export const MIN_SAMPLES = 12
 
 export interface FittedBackend extends FittedCosts {
   /** Share of its speed that the backend reaches with few rows; ascending. */
@@ -22,35 +26,48 @@ export interface FittedBackend extends FittedCosts {
 }
 
 /**
- * Coefficients per operator kind from whole layers, and from the thin ones the staircase: at so many rows, how long the
- * regression says against how long it took, as the median over kinds.
- * @throws PlannerError `samples` when no whole layer was measured
+ * Coefficients per operator kind, and from layers of few but wide rows the staircase: at so many rows, how long a
+ * proportional share of a taller layer would take against how long they took, as the median over layers.
+ * @throws PlannerError `samples` when nothing was measured
  */
 export function fitLayers(samples: readonly LayerSample[]): FittedBackend {
-  const timed = samples.map((sample) => ({
-    rows: sample.rows,
-    ms: sample.ms,
-    thin: sample.kind !== 'dense' && sample.rows < WHOLE_ROWS,
-    work: addNode(emptyWork(), sample.kind, sample.macs, sample.bytes),
+  const timed = samples.map(({ layers, inputElements, outputElements, ms }) => ({
+    work: workOf(layers),
+    ms,
+    boundary: { inputElements, outputElements },
   }))
-  const fitted = fitCosts(timed.filter(({ thin }) => !thin))
+  const fitted = fitCosts(timed, { prior: referenceCosts() })
+  return { ...fitted, table: staircase(samples, fitted) }
+}
+
+function workOf(layers: readonly LayerShape[]): Work {
+  const work = emptyWork()
+  for (const layer of layers) addLayer(work, layer)
+  return work
+}
+
+function staircase(samples: readonly LayerSample[], { costs, boundary, overheadMs }: FittedCosts): RowEfficiency[] {
   const ratios = new Map<number, number[]>()
-  for (const { rows, ms, thin, work } of timed) {
-    if (!thin || ms <= 0) continue
-    const expected = fitted.overheadMs + workMs(work, fitted.costs)
-    ratios.set(rows, [...(ratios.get(rows) ?? []), expected / ms])
+  for (const { layers, inputElements, outputElements, ms } of samples) {
+    const [layer] = layers
+    if (layer?.kind !== 'conv' || layer.rows >= WHOLE_ROWS || layer.columns < 2 * layer.rows) continue
+    const tall = addLayer(emptyWork(), { ...layer, rows: WHOLE_ROWS })
+    const share = addRowShare(emptyWork(), tall, layer.rows / WHOLE_ROWS)
+    for (const other of layers.slice(1)) addWork(share, addLayer(emptyWork(), other))
+    const ownMs = ms - overheadMs - boundary.input * inputElements - boundary.output * outputElements
+    if (ownMs <= 0) continue
+    ratios.set(layer.rows, [...(ratios.get(layer.rows) ?? []), workMs(share, costs) / ownMs])
   }
   const table = [...ratios.entries()]
     .sort(([a], [b]) => a - b)
     .map(([rows, values]) => ({ rows, efficiency: Math.min(1, Math.max(0.05, median(values))) }))
   if (table.length > 0) table.push({ rows: WHOLE_ROWS, efficiency: 1 })
-  return { ...fitted, table }
+  return table
 }
 
-/** The fitted backend as it is registered; `rows` holds the staircase as `[rows, efficiency, rows, efficiency, ...]`. */
-export function fittedSpeed(speed: BackendSpeed, { costs, table }: FittedBackend): BackendSpeed {
-  const rows = table.flatMap(({ rows: count, efficiency }) => [count, efficiency])
-  return { ...speed, coefficients: { ...coefficientsOf(costs), ...(rows.length > 0 ? { rows } : {}) } }
+/** The fitted backend as it is registered; the speed and the overhead as the caller sees it stay those of the speed test. */
+export function fittedSpeed(speed: BackendSpeed, fitted: FittedBackend): BackendSpeed {
+  return { ...speed, coefficients: coefficientsOf(fitted) }
 }
 
 function median(values: readonly number[]): number {

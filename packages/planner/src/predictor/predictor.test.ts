@@ -1,14 +1,29 @@
-import { gaussian, seededRandom } from '@roomful/core'
+import { gaussian, type LayerShape, seededRandom } from '@roomful/core'
 import { describe, expect, it } from 'vitest'
-import { ComputeModel, coefficientsOf, costsOfProfile, tableOfProfile } from './compute.ts'
+import { BOUNDARY_FREE, boundaryMs } from './boundary.ts'
+import { boundaryOfProfile, coefficientsOf, costsOfProfile, tableOfProfile } from './coefficients.ts'
+import { ComputeModel } from './compute.ts'
 import { OnlineCorrection } from './correction.ts'
 import { fitCosts, type TimedWork } from './fit.ts'
+import { addLayer } from './layer-work.ts'
 import { LinkModel } from './link.ts'
 import { fitLink } from './link-fit.ts'
-import { fitLayers, fittedSpeed } from './micro-fit.ts'
+import { fitLayers, fittedSpeed, type LayerSample } from './micro-fit.ts'
 import { nonNegativeLeastSquares } from './nnls.ts'
+import { referenceCosts } from './reference-costs.ts'
 import { fitUtilisation } from './utilisation.ts'
-import { addNode, costsOfSpeed, emptyWork, WORK_KINDS, workMs } from './work.ts'
+import {
+  addFeatures,
+  addRowShare,
+  costsOfSpeed,
+  emptyWork,
+  WORK_FEATURES,
+  WORK_KINDS,
+  WORK_LENGTH,
+  workMacs,
+  workMs,
+  workStart,
+} from './work.ts'
 
 describe('non-negative least squares', () => {
   it('finds the unconstrained answer where it is non-negative', () => {
@@ -40,13 +55,21 @@ describe('non-negative least squares', () => {
 
 describe('fitCosts', () => {
   const truth = costsOfSpeed(5)
-  for (const [at] of WORK_KINDS.entries()) truth[at * 3 + 1] = (at + 1) * 1e-7
+  for (const [at, kind] of WORK_KINDS.entries()) {
+    const last = workStart(kind) + WORK_FEATURES[kind].length - 1
+    truth[last] = (at + 1) * 1e-7
+  }
   const samples = (noise: number, seed: number): TimedWork[] => {
     const random = seededRandom(seed)
     return Array.from({ length: 60 }, () => {
       const work = emptyWork()
       for (const kind of WORK_KINDS) {
-        if (random.next() < 0.6) addNode(work, kind, random.next() * 5e7, random.next() * 2e6)
+        if (random.next() < 0.6)
+          addFeatures(
+            work,
+            kind,
+            WORK_FEATURES[kind].map(() => random.next() * 2e6),
+          )
       }
       return { work, ms: (0.4 + workMs(work, truth)) * (1 + noise * gaussian(random)) }
     })
@@ -68,40 +91,135 @@ describe('fitCosts', () => {
   })
 
   it('travels in a profile and comes back', () => {
-    const { costs } = fitCosts(samples(0, 1))
+    const { costs, boundary } = fitCosts(samples(0, 1))
     const back = costsOfProfile({
       backend: 'ort-wasm',
       threads: 1,
       gmacsPerSecond: 1,
       overheadMs: 0,
-      coefficients: coefficientsOf(costs),
+      coefficients: coefficientsOf({ costs, boundary, table: [] }),
     })
-    for (const [i, cost] of costs.entries()) expect(back[i]).toBeCloseTo(cost, 15)
+    for (const [i, cost] of costs.entries())
+      expect(Math.abs((back[i] as number) - cost)).toBeLessThanOrEqual(cost * 1e-3)
+  })
+})
+
+describe('a layer as work', () => {
+  const conv = {
+    kind: 'conv',
+    inputChannels: 8,
+    outputChannels: 24,
+    groups: 1,
+    taps: 9,
+    stride: 2,
+    rows: 5,
+    columns: 7,
+  } as const
+
+  it('counts what a matrix product over copied columns does', () => {
+    const work = addLayer(emptyWork(), conv)
+    const pixels = 35
+    expect([...work.slice(0, 6)]).toEqual([
+      24 * 72 * pixels,
+      24 * 72 * (48 - pixels),
+      24 * pixels,
+      72 * pixels,
+      72 * 5,
+      72 * pixels,
+    ])
+    expect(workMacs(work)).toBe(24 * 72 * pixels)
+  })
+
+  it('copies nothing for a kernel of one tap, and a depthwise layer is of its own kind', () => {
+    const direct = addLayer(emptyWork(), { ...conv, taps: 1, stride: 1 })
+    expect([...direct.slice(3, 6)]).toEqual([0, 0, 0])
+    const depthwise = addLayer(emptyWork(), { ...conv, outputChannels: 8, groups: 8 })
+    expect(depthwise[0]).toBe(0)
+    expect([...depthwise.slice(workStart('depthwise'), workStart('depthwise') + 4)]).toEqual([2520, 360, 2520, 8])
+  })
+
+  it('of some rows is their share, but for what every run pays', () => {
+    const whole = addLayer(emptyWork(), { ...conv, outputChannels: 8, groups: 8 })
+    const half = addRowShare(emptyWork(), whole, 0.5)
+    expect(workMacs(half)).toBe(workMacs(whole) / 2)
+    expect(half[workStart('depthwise') + 3]).toBe(8)
+    expect(half[workStart('node')]).toBe(1)
   })
 })
 
 describe('fitLayers', () => {
-  it('finds speed and staircase of a backend that computes rows in blocks of four', () => {
-    const truth = new ComputeModel({ costs: costsOfSpeed(4), overheadMs: 0, rowStep: 4 })
-    const samples = (['conv', 'pointwise'] as const).flatMap((kind) =>
-      [1, 2, 4, 8, 28, 56].map((rows) => {
-        const macs = rows * 1e6
-        const work = addNode(emptyWork(), kind, macs, rows * 1e4)
-        return { kind, macs, bytes: rows * 1e4, rows, ms: truth.shardMs(work, rows, 1000) }
+  const conv = (rows: number, columns: number, channels: number, taps: number, groups = 1): LayerShape => ({
+    kind: 'conv',
+    inputChannels: channels,
+    outputChannels: channels,
+    groups,
+    taps,
+    stride: 1,
+    rows,
+    columns,
+  })
+  const reference = referenceCosts()
+  /** A device that is `factor` times slower than the reference throughout. */
+  const timed = (layer: LayerShape, factor: number): LayerSample => {
+    const elements = 'rows' in layer ? layer.rows * layer.columns * layer.outputChannels : 1000
+    const model = new ComputeModel({
+      costs: Float64Array.from(reference.slice(0, WORK_LENGTH)),
+      overheadMs: 0,
+      factor,
+    })
+    const boundary = boundaryMs(
+      { input: 0.29e-6, output: 1.5e-6, largeInput: 0.23e-6, largeOutput: 0.27e-6 },
+      { inputElements: elements, outputElements: elements },
+    )
+    const ms = model.wholeMs(addLayer(emptyWork(), layer)) + factor * (boundary + 0.034)
+    return { layers: [layer], inputElements: elements, outputElements: elements, ms }
+  }
+
+  it('predicts kinds that were not measured from the proportions of the reference', () => {
+    const layers = [8, 16, 64, 128].flatMap((c) => [conv(28, 28, c, 9), conv(14, 14, c, 1)])
+    const fitted = fitLayers(layers.map((layer) => timed(layer, 3)))
+    const unseen: LayerShape = { kind: 'normalise', elements: 50_000 }
+    const compute = new ComputeModel(fitted)
+    expect(compute.wholeMs(addLayer(emptyWork(), unseen)) / (3 * (50_000 * 7e-6 + 0.034))).toBeCloseTo(1, 1)
+    expect(fitted.medianError).toBeLessThan(0.02)
+  })
+
+  it('finds the staircase of a backend that does rows in blocks of four', () => {
+    const blocks = (rows: number) => Math.ceil(rows / 4) * 4
+    const samples = [1, 2, 4, 8, 28].flatMap((rows) =>
+      [32, 64].map((channels) => {
+        const layer = conv(rows, 64, channels, 9)
+        return { ...timed(layer, 1), ms: timed(conv(blocks(rows), 64, channels, 9), 1).ms }
       }),
     )
-    const fitted = fitLayers(samples)
-    expect(fitted.gmacsPerSecond).toBeCloseTo(4, 1)
+    const many = [64, 96, 128].map((channels) => timed(conv(28, 28, channels, 9), 1))
+    const { table } = fitLayers([...samples, ...many, ...many])
+    const at = (rows: number) => table.find((entry) => entry.rows === rows)?.efficiency ?? 0
+    expect(at(1)).toBeLessThan(0.6)
+    expect(at(2)).toBeGreaterThan(at(1))
+    expect(at(4)).toBeGreaterThan(0.85)
+    expect(at(14)).toBe(1)
+  })
+
+  it('fits into the coefficients of a profile and comes back within a thousandth', () => {
+    const fitted = fitLayers([conv(28, 28, 64, 9), conv(28, 28, 64, 1), conv(1, 40, 64, 9)].map((l) => timed(l, 2)))
     const speed = fittedSpeed({ backend: 'ort-wasm', threads: 1, gmacsPerSecond: 4, overheadMs: 0.3 }, fitted)
-    const table = tableOfProfile(speed)
-    expect(table.find(({ rows }) => rows === 1)?.efficiency).toBeCloseTo(0.25, 2)
-    expect(table.find(({ rows }) => rows === 2)?.efficiency).toBeCloseTo(0.5, 2)
-    expect(table.find(({ rows }) => rows === 8)?.efficiency).toBeCloseTo(1, 2)
+    const entries = Object.entries(speed.coefficients ?? {})
+    expect(entries.length).toBeLessThanOrEqual(64)
+    for (const [name, numbers] of entries) {
+      expect(name.length).toBeLessThanOrEqual(64)
+      expect(numbers.length).toBeLessThanOrEqual(16)
+    }
+    expect(JSON.stringify(speed.coefficients).length).toBeLessThan(1024)
+    expect(boundaryOfProfile(speed).output).toBeCloseTo(fitted.boundary.output, 9)
+    expect(tableOfProfile(speed).length).toBe(fitted.table.length)
+    const { coefficients: _, ...plain } = speed
+    expect(boundaryOfProfile(plain)).toEqual(BOUNDARY_FREE)
   })
 })
 
 describe('rows -> ms', () => {
-  const work = addNode(emptyWork(), 'conv', 1e6, 0)
+  const work = addFeatures(emptyWork(), 'conv', [1e6])
 
   it('is a staircase for a device that computes in blocks', () => {
     const model = new ComputeModel({ costs: costsOfSpeed(1), overheadMs: 0, rowStep: 4 })

@@ -1,6 +1,7 @@
 import { type Backend, type DeviceId, type DeviceProfile, linkBetween, type Topology } from '@roomful/core'
 import { CodecModel } from './codec.ts'
-import { ComputeModel, costsOfProfile, type RowEfficiency, tableOfProfile } from './compute.ts'
+import { boundaryOfProfile, costsOfProfile, tableOfProfile } from './coefficients.ts'
+import { ComputeModel, type RowEfficiency } from './compute.ts'
 import { LinkModel } from './link.ts'
 
 /** What the planner believes about a room. Models are looked up once per planning and then called often. */
@@ -53,6 +54,7 @@ export class RoomPredictor implements LatencyPredictor {
     const correction = this.#options.correction?.(device, backend) ?? 1
     return new ComputeModel({
       costs: costsOfProfile(speed),
+      boundary: boundaryOfProfile(speed),
       overheadMs: speed.overheadMs,
       factor: loadFactor(profile.load) * correction,
       ...(detail?.rowStep === undefined ? {} : { rowStep: detail.rowStep }),

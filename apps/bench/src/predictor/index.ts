@@ -1,0 +1,2 @@
+export * from './bench-predictor.ts'
+export * from './report.ts'
