@@ -1,5 +1,5 @@
 export { RoomCacheLink, type RoomCacheLinkOptions } from './cache/room-cache-link.ts'
-export type { InferOptions } from './coordinator/coordinator.ts'
+export type { InferOptions } from './coordinator/coordinator-options.ts'
 export type { InstalledPlan } from './coordinator/installer.ts'
 export type { Measurement } from './coordinator/measurements.ts'
 export type { PictureInput } from './coordinator/request-input.ts'

@@ -117,6 +117,54 @@ describe('recovery', () => {
     expect(result.trace.totalMs).toBeLessThan(2500)
   })
 
+  it('a room that answers late is not given twice the work', async () => {
+    // b is far slower than predicted and asked twice as often as it can answer.
+    const [a, b] = await setup({ speed: (id) => (id === 'b' ? 500 : 200), link: { rttMs: 4 } })
+    const plan = planOf(
+      net,
+      [
+        ['t1', ['a']],
+        ['logits', ['b']],
+      ],
+      { fullMs: 20 },
+    )
+    await room.until(a.runtime.install(plan))
+    const answers: Promise<{ trace: { recovered?: string } }>[] = []
+    for (let i = 0; i < 40; i++) {
+      answers.push(a.runtime.infer({ tensor: room.picture() }, { deadlineMs: 60_000 }))
+      await room.clock.advance(300)
+    }
+    const traces = (await room.until(Promise.all(answers))).map(({ trace }) => trace)
+    const seconds = traces.filter(({ recovered }) => recovered !== undefined).length
+    expect(seconds).toBeGreaterThan(0)
+    expect(seconds).toBeLessThanOrEqual(8)
+    expect(b.runtime.counts.worker.requests).toBe(0)
+  })
+
+  it('a helper that is there and never answers costs a few requests half of their time, then it is planned around', async () => {
+    const changes: string[] = []
+    const [a, b] = await setup({
+      runtime: { onTopologyChange: ({ device, what, detail }) => changes.push(`${device} ${what} ${detail ?? ''}`) },
+    })
+    await room.until(a.runtime.install(split))
+    await room.until(a.runtime.infer({ tensor: room.picture() }))
+    await room.clock.advance(500)
+    // Its messages are heard, its stages have no end.
+    const engine = b.engines.all[0]
+    if (engine === undefined) throw new Error('no engine')
+    engine.stall()
+    for (let i = 0; i < 8; i++) {
+      const tensor = room.picture()
+      const result = await room.until(a.runtime.infer({ tensor }, { deadlineMs: 4000 }))
+      expect(result.labelIndex).toBe(label(tensor))
+      expect(result.trace.totalMs).toBeLessThan(2600)
+    }
+    expect(changes).toContain('b dropped it does not answer in time')
+    const { trace } = await room.until(a.runtime.infer({ tensor: room.picture() }))
+    expect(trace.totalMs).toBeLessThan(400)
+    engine.resume()
+  })
+
   it('ends with a typed error at the deadline when nothing answers', async () => {
     const [a] = await setup()
     await room.until(a.runtime.install(planOf(net, [['logits', ['a']]])))

@@ -1,10 +1,11 @@
 import type { Hash, RoomCache, SimilarCache } from '@roomful/cache'
-import type { Backend, Clock, DeviceId, ModelDigest, Plan, Schedule } from '@roomful/core'
+import type { Backend, Clock, DeviceId, ModelDigest, Plan, Schedule, Trace } from '@roomful/core'
 import { fromWire } from '@roomful/core'
 import type { NoticeOf } from '@roomful/protocol'
 import type { Room } from '@roomful/transport'
 import { AnswerCache } from './cache/answer-cache.ts'
-import { Coordinator, type InferOptions } from './coordinator/coordinator.ts'
+import { Coordinator } from './coordinator/coordinator.ts'
+import type { InferOptions } from './coordinator/coordinator-options.ts'
 import type { InstalledPlan } from './coordinator/installer.ts'
 import type { Measurement } from './coordinator/measurements.ts'
 import type { PictureInput } from './coordinator/request-input.ts'
@@ -43,6 +44,8 @@ export interface RuntimeOptions {
   readonly prefetch?: boolean
   readonly idleSessions?: number
   readonly onTopologyChange?: (change: TopologyChange) => void
+  /** A computed answer's trace with what was reported after the answer, at most a second later. */
+  readonly onTraced?: (trace: Trace) => void
   readonly onMeasurement?: (measurement: Measurement) => void
   readonly onSwitched?: (plans: readonly InstalledPlan[]) => void
 }

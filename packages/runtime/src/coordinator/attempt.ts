@@ -17,6 +17,8 @@ export class Attempt {
   /** Rows of a sharded last volume's output, as they come. */
   gathering: RowAssembler | undefined
   running = true
+  /** It has not answered when it should have. */
+  late = false
   stopLateTimer: () => void = () => {}
 
   constructor(id: RequestId, installed: InstalledPlan, startVolume: number, startMs: number) {

@@ -1,4 +1,4 @@
-import { type DeviceId, deviceId, seededRandom } from '@roomful/core'
+import { type DeviceId, deviceId, seededRandom, type Trace } from '@roomful/core'
 import { afterEach, describe, expect, it } from 'vitest'
 import { DEFAULT_LIMITS } from '../stage/worker-limits.ts'
 import { MiniNet } from '../testing/mini-net.ts'
@@ -42,6 +42,26 @@ const split = planOf(net, [
   ['t3', ['b']],
   ['logits', ['c']],
 ])
+
+describe('traces', () => {
+  it('are told once more with what was reported after the answer', async () => {
+    const traces: Trace[] = []
+    const [a, b] = await setup({ speed: () => 100, runtime: { onTraced: (trace) => traces.push(trace) } })
+    await room.until(a.runtime.install(split))
+    // What b reports takes longer than what c answers.
+    room.network.setLink(a.id, b.id, { rttMs: 400 })
+    const { trace } = await room.until(a.runtime.infer({ tensor: room.picture() }))
+    await room.clock.advance(1_500)
+    const [whole] = traces
+    const computedBy = (of: Trace | undefined) =>
+      new Set((of?.spans ?? []).filter(({ kind }) => kind === 'compute').map(({ device }) => device as string))
+    expect(computedBy(trace)).toEqual(new Set(['a', 'c']))
+    expect(computedBy(whole)).toEqual(new Set(['a', 'b', 'c']))
+    expect(traces).toHaveLength(1)
+    expect([whole?.request, whole?.totalMs]).toEqual([trace.request, trace.totalMs])
+    expect(measured.filter(({ kind }) => kind === 'compute')).toHaveLength(3)
+  })
+})
 
 describe('changing plans', () => {
   it('switches when all are ready, and requests in flight end on the old plan', async () => {

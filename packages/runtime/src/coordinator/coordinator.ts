@@ -1,10 +1,7 @@
-import type { SimilarCache } from '@roomful/cache'
 import {
   type Backend,
-  type Clock,
   type DeviceId,
   errorText,
-  type ModelDigest,
   type Plan,
   type PlanId,
   ReasonedError,
@@ -12,59 +9,27 @@ import {
   requestId,
   type Schedule,
   type Span,
+  type Trace,
 } from '@roomful/core'
 import type { FeatureMap } from '@roomful/tensor'
-import type { Room } from '@roomful/transport'
-import type { AnswerCache } from '../cache/answer-cache.ts'
 import { SimilarLook } from '../cache/similar-look.ts'
 import { RuntimeError } from '../error.ts'
-import type { ModelLibrary } from '../model/staged-model.ts'
 import { firstSharedCut } from '../plan/fallback.ts'
-import type { EngineProvider } from '../stage/session-pool.ts'
-import type { StageWorker } from '../stage/stage-worker.ts'
-import type { PictureCodec } from '../wire/picture-codec.ts'
-import type { RequestLinks, ResultHeader } from '../wire/request-links.ts'
+import type { ResultHeader } from '../wire/request-links.ts'
 import type { Attempt } from './attempt.ts'
+import type { CoordinatorOptions, InferOptions } from './coordinator-options.ts'
 import { Fallbacks } from './fallbacks.ts'
 import { helpersIn } from './helpers.ts'
 import { type InstalledPlan, Installer } from './installer.ts'
-import { type Measurement, measurementsOf } from './measurements.ts'
+import { measurementsOf } from './measurements.ts'
 import { type DownReason, PlanHealth } from './plan-health.ts'
 import { type PictureInput, RequestInput } from './request-input.ts'
 import { RequestRun } from './request-run.ts'
 import type { InferenceResult, KeptMap } from './result.ts'
 import type { RunContext, RunOptions } from './run-options.ts'
+import { SecondCompletions } from './second-completions.ts'
 import { ShareTurns } from './share-turns.ts'
-import type { TopologyChange } from './topology-change.ts'
-
-export interface InferOptions {
-  readonly signal?: AbortSignal | undefined
-  /** The answer or a typed error comes within this time. Default 10,000 ms. */
-  readonly deadlineMs?: number
-  /** Another plan than the current one, from `prepare`. */
-  readonly plan?: InstalledPlan
-  /** Look into the cache and fill it. Default true where there is a cache, but false with a `plan` of one's own. */
-  readonly cache?: boolean
-}
-
-export interface CoordinatorOptions {
-  readonly room: Room
-  readonly clock: Clock
-  readonly links: RequestLinks
-  readonly worker: StageWorker
-  readonly library: ModelLibrary
-  readonly engines: EngineProvider
-  readonly pictures?: PictureCodec
-  readonly answers?: AnswerCache
-  readonly similar?: SimilarCache
-  readonly manifestUrl?: (digest: ModelDigest) => string | undefined
-  readonly prepareTimeoutMs?: number
-  /** After a plan's first answer, get ready to complete its requests alone. Default true. */
-  readonly prefetch?: boolean
-  readonly onTopologyChange?: (change: TopologyChange) => void
-  readonly onMeasurement?: (measurement: Measurement) => void
-  readonly onSwitched?: (plans: readonly InstalledPlan[]) => void
-}
+import { Stragglers } from './stragglers.ts'
 
 /** Failures of one request that say nothing about the next one on the same plan. */
 const PASSING: readonly string[] = ['overloaded', 'deadline', 'timeout', 'disconnected']
@@ -80,12 +45,15 @@ export class Coordinator {
   readonly #active = new Set<RequestRun>()
   readonly #fallbacks: Fallbacks
   readonly #health = new PlanHealth()
+  readonly #seconds = new SecondCompletions()
+  readonly #stragglers: Stragglers
   #switches = 0
   #requests = 0
   #closed = false
 
   constructor(options: CoordinatorOptions) {
     this.#o = options
+    this.#stragglers = new Stragglers(options.clock)
     this.#installer = new Installer({
       ...options,
       onDropped: (device, detail) => options.onTopologyChange?.({ device, what: 'dropped', detail }),
@@ -169,7 +137,7 @@ export class Coordinator {
       const { result, kept } = await this.#run({ ...asked, ...resume, ...atCut })
       if (result.trace.source !== 'computed') return result
       look?.computed(result)
-      this.#learn(installed, result)
+      this.#prefetch(installed)
       if (lookup !== undefined) void answers?.keep(lookup, installed, result, kept)
       return result
     } finally {
@@ -203,7 +171,8 @@ export class Coordinator {
 
   onSpans(id: RequestId, from: DeviceId, spans: readonly Span[], originMs?: number): void {
     const entry = this.#entry(id, from)
-    entry?.run.onSpans(entry.attempt, from, spans, originMs)
+    if (entry === undefined) this.#stragglers.onSpans(id, from, spans, originMs)
+    else entry.run.onSpans(entry.attempt, from, spans, originMs)
   }
 
   onResult(
@@ -222,9 +191,7 @@ export class Coordinator {
     if (entry === undefined) return
     const { installed } = entry.attempt
     const passing = error instanceof ReasonedError && PASSING.includes(error.reason)
-    if (!passing && this.#health.markBroken(installed)) {
-      this.#o.onTopologyChange?.({ device: from, what: 'dropped', detail: errorText(error) })
-    }
+    if (!passing) this.#broken(installed, from, errorText(error))
     entry.run.onFailed(entry.attempt, from, error)
   }
 
@@ -270,14 +237,25 @@ export class Coordinator {
   close(): void {
     this.#closed = true
     for (const run of this.#active) run.abandon(new RuntimeError('closed', 'this device has left'))
+    this.#stragglers.close()
     this.#installer.retireAll()
     this.#turns.replace([])
     this.#fallbacks.clear()
   }
 
+  /** The plan takes no more requests until it is installed anew, or another one is. */
+  #broken(installed: InstalledPlan, device: DeviceId, detail: string): void {
+    if (this.#health.markBroken(installed)) this.#o.onTopologyChange?.({ device, what: 'dropped', detail })
+  }
+
   get #context(): RunContext {
     const { room, clock, links, pictures } = this.#o
     return {
+      seconds: this.#seconds,
+      stuck: ({ installed, openDevices }) => {
+        const device = openDevices.find((open) => open !== room.self) ?? room.self
+        this.#broken(installed, device, 'it does not answer in time')
+      },
       self: room.self,
       clock,
       links,
@@ -288,6 +266,10 @@ export class Coordinator {
       opened: (attempt, run) => {
         this.#runs.set(attempt.id, { attempt, run })
         this.#installer.enter(attempt.installed)
+      },
+      answered: (attempt, run, trace) => {
+        const report = run.onSpans.bind(run, attempt)
+        this.#stragglers.wait(attempt, report, () => this.#traced(attempt.installed, trace()))
       },
       closed: (attempt) => {
         this.#runs.delete(attempt.id)
@@ -328,8 +310,14 @@ export class Coordinator {
     }
   }
 
-  #learn(installed: InstalledPlan, result: InferenceResult): void {
-    for (const measurement of measurementsOf(installed, result.trace)) this.#o.onMeasurement?.(measurement)
+  #traced(installed: InstalledPlan, trace: Trace): void {
+    const { onMeasurement, onTraced } = this.#o
+    for (const measurement of measurementsOf(installed, trace)) onMeasurement?.(measurement)
+    onTraced?.(trace)
+  }
+
+  /** The first answer has come: the device gets ready to complete the plan's requests alone. */
+  #prefetch(installed: InstalledPlan): void {
     const { room, engines, prefetch } = this.#o
     const [backend] = engines.backends
     const alone = installed.devices.every((device) => device === room.self)

@@ -16,11 +16,14 @@ import { RowAssembler } from '../stage/row-assembler.ts'
 import type { ResultHeader } from '../wire/request-links.ts'
 import { Attempt } from './attempt.ts'
 import type { InstalledPlan } from './installer.ts'
-import { placeSpans } from './place-spans.ts'
 import { RecoverySearch } from './recovery-search.ts'
+import { traceOf } from './request-trace.ts'
 import type { InferenceResult, KeptMap } from './result.ts'
 import type { RunContext, RunOptions } from './run-options.ts'
 import { sendInput } from './send-input.ts'
+
+/** A late request that may not start a second completion asks again after this, or later. */
+const MIN_ASK_AGAIN_MS = 50
 
 /**
  * One request from start to its only end. The first answer of any attempt counts; a failed or late attempt starts another
@@ -37,6 +40,8 @@ export class RequestRun {
   #recovered: string | undefined
   #lastError: unknown
   #recovering = false
+  /** A second completion was started because half of the time was used up. */
+  #wasUrgent = false
   #ended = false
   #settle: { resolve: (result: InferenceResult) => void; reject: (error: unknown) => void }
   readonly #release: () => void
@@ -200,6 +205,9 @@ export class RequestRun {
     const [logits] = outputs
     if (logits === undefined) return
     attempt.installed.latency.add(this.#c.clock.now() - attempt.startMs)
+    const [first] = this.#attempts
+    if (attempt === first && !attempt.late) this.#c.seconds.inTime()
+    if (attempt !== first && first?.running && this.#wasUrgent) this.#c.stuck(first)
     this.#finish(attempt, exit, verdictOf(logits, temperature), outputs, 'computed')
   }
 
@@ -210,35 +218,45 @@ export class RequestRun {
     outputs: readonly FeatureMap[],
     source: AnswerSource,
   ): void {
-    const trace = this.#trace(attempt, exit, source)
-    this.#end()
+    const totalMs = this.#sinceStart()
+    const trace = () => this.#trace(attempt, exit, source, totalMs)
     const { id: request } = this.#o
-    this.#settle.resolve({ request, plan: attempt.installed.planId, ...verdict, exit, outputs, trace })
+    this.#settle.resolve({ request, plan: attempt.installed.planId, ...verdict, exit, outputs, trace: trace() })
+    this.#end()
+    if (source === 'computed') this.#c.answered(attempt, this, trace)
   }
 
-  #trace(attempt: Attempt, exit: ExitName, source: AnswerSource): Trace {
-    const { self } = this.#c
-    const totalMs = this.#sinceStart()
-    const startMs = attempt.startMs - this.#o.startMs
-    const helpers = placeSpans(attempt.batches, startMs, totalMs, self)
-    const spans = [...this.#own.map((span) => stretched(span, helpers, totalMs)), ...helpers]
-    const { method } = this.#o.installed.plan
-    return {
+  #trace(attempt: Attempt, exit: ExitName, source: AnswerSource, totalMs: number): Trace {
+    return traceOf({
       request: this.#o.id,
-      method,
+      method: this.#o.installed.plan.method,
       source,
       exit,
       totalMs,
-      spans: spans.toSorted((a, b) => a.startMs - b.startMs),
-      ...(this.#recovered === undefined ? {} : { recovered: this.#recovered }),
-    }
+      recovered: this.#recovered,
+      attempt,
+      attemptMs: attempt.startMs - this.#o.startMs,
+      own: this.#own,
+      self: this.#c.self,
+    })
   }
 
+  /** Asks for a second completion, again and again until it may start one, for as long as the attempt runs. */
   #late(attempt: Attempt): void {
     if (this.#ended || !attempt.running) return
+    attempt.late = true
+    const { clock, seconds } = this.#c
+    const leftMs = this.#o.deadlineMs - this.#sinceStart()
+    const urgent = leftMs < this.#o.deadlineMs / 2
+    if (!seconds.take(this, urgent)) {
+      const againMs = Math.max(MIN_ASK_AGAIN_MS, Math.min(attempt.installed.latency.lateAfterMs / 2, leftMs / 8))
+      attempt.stopLateTimer = clock.after(againMs, () => this.#late(attempt))
+      return
+    }
+    this.#wasUrgent ||= urgent
     const alone = attempt.devices.every((device) => device === this.#c.self)
     for (const device of attempt.openDevices) if (alone || device !== this.#c.self) this.#search.without(device)
-    void this.#recover(`no answer within ${Math.round(this.#c.clock.now() - attempt.startMs)} ms`)
+    void this.#recover(`no answer within ${Math.round(clock.now() - attempt.startMs)} ms`)
   }
 
   /** Starts another attempt. When none is left and none runs, the request ends with `lost`. */
@@ -248,7 +266,11 @@ export class RequestRun {
     const startMs = this.#sinceStart()
     while (!this.#ended) {
       const ready = await this.#search.next(() => this.#ended)
-      if (ready === undefined || this.#ended) break
+      if (ready === undefined || this.#ended) {
+        // Nobody was found: another late request may be luckier.
+        if (this.#attempts.length <= 1) this.#c.seconds.release(this)
+        break
+      }
       this.#recovered ??= why
       this.#own.push({ device: this.#c.self, kind: 'recover', startMs, endMs: this.#sinceStart() })
       this.#launch(ready)
@@ -292,6 +314,7 @@ export class RequestRun {
   #end(): void {
     this.#ended = true
     this.#release()
+    this.#c.seconds.release(this)
     const over = new DOMException('the request has ended', 'AbortError')
     for (const attempt of this.#attempts) this.#close(attempt, over)
   }
@@ -310,12 +333,4 @@ function ownBackends(attempt: Attempt, self: DeviceId): Backend[] {
   const shards = layout.shards.flat().filter((shard) => shard.device === self)
   const exits = layout.plan.exits.filter((exit) => exit.device === self)
   return [...shards, ...exits].map(({ backend }) => backend)
-}
-
-/** The initiator's own transfers end where the helper's first span was placed. */
-function stretched(span: Span, helpers: readonly Span[], totalMs: number): Span {
-  if (span.kind !== 'transfer') return span
-  const first = helpers.filter((other) => other.device === span.to && other.volume === span.volume)
-  const arrival = Math.min(totalMs, ...first.map((other) => other.startMs))
-  return first.length === 0 ? span : { ...span, endMs: Math.max(span.startMs, arrival) }
 }

@@ -9,7 +9,7 @@ export interface InferenceResult {
   readonly probabilities: Float32Array
   readonly confidence: number
   readonly exit: ExitName
-  /** The model's outputs in order, or the exit's logits; empty when the answer came from a cache. */
+  /** The trunk's output (the one of the manifest, where the model has several) or the exit's; empty when it came from a cache. */
   readonly outputs: readonly FeatureMap[]
   readonly trace: Trace
 }

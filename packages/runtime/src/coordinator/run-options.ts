@@ -1,5 +1,5 @@
 import type { SimilarHit } from '@roomful/cache'
-import type { Backend, Clock, DeviceId, RequestId, Span } from '@roomful/core'
+import type { Backend, Clock, DeviceId, RequestId, Span, Trace } from '@roomful/core'
 import type { FeatureMap } from '@roomful/tensor'
 import type { RecoveryCandidate, RecoverySnapshot } from '../plan/fallback.ts'
 import type { PictureCodec } from '../wire/picture-codec.ts'
@@ -9,6 +9,7 @@ import type { InstalledPlan } from './installer.ts'
 import type { RequestInput } from './request-input.ts'
 import type { RequestRun } from './request-run.ts'
 import type { KeptMap } from './result.ts'
+import type { SecondCompletions } from './second-completions.ts'
 
 /** What a run needs of its surroundings. */
 export interface RunContext {
@@ -20,6 +21,12 @@ export interface RunContext {
   snapshot(installed: InstalledPlan, excluded: ReadonlySet<DeviceId>, lost: ReadonlySet<Backend>): RecoverySnapshot
   /** The plan by which the candidate completes requests of `installed` alone; prepared now if need be. */
   fallback(installed: InstalledPlan, candidate: RecoveryCandidate): Promise<InstalledPlan>
+  /** When a late request may be completed a second time. */
+  readonly seconds: SecondCompletions
+  /** Another device had to answer because this attempt did not until the time ran out. */
+  stuck(attempt: Attempt): void
+  /** It has computed the answer; `trace` tells its story as far as it is known when called. */
+  answered(attempt: Attempt, run: RequestRun, trace: () => Trace): void
   opened(attempt: Attempt, run: RequestRun): void
   closed(attempt: Attempt): void
 }

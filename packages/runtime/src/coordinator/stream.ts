@@ -1,5 +1,5 @@
 import { RuntimeError } from '../error.ts'
-import type { InferOptions } from './coordinator.ts'
+import type { InferOptions } from './coordinator-options.ts'
 import type { PictureInput } from './request-input.ts'
 import type { InferenceResult } from './result.ts'
 

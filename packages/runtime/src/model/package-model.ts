@@ -26,6 +26,7 @@ export class PackageModel implements StagedModel {
   readonly package: ModelPackage
   readonly input: StagedModel['input']
   readonly output: StagedModel['output']
+  readonly otherOutputs: readonly TensorName[]
   readonly exits: readonly ModelExit[]
   readonly points: readonly CutPoint[]
   readonly trunks: readonly string[]
@@ -41,6 +42,8 @@ export class PackageModel implements StagedModel {
     this.input = { tensor: input.tensor, dims: input.dims, spec: input }
     this.output = { tensor: final.output, temperature: final.temperature }
     this.exits = exits.map(({ name, from, output, temperature }) => ({ name, from, output, temperature }))
+    const answered = new Set([final.output, ...exits.map(({ output: logits }) => logits)])
+    this.otherOutputs = pkg.graph.outputs.map(({ name }) => name).filter((name) => !answered.has(name))
     this.points = partitionPoints.map(({ tensor, macsBefore, prefixDigest }) => ({ tensor, macsBefore, prefixDigest }))
     this.trunks = trunks.map(({ name }) => name)
     this.macs = trunks[0]?.macs ?? 0

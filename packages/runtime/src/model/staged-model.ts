@@ -39,6 +39,8 @@ export interface StagedModel {
   readonly digest: ModelDigest
   readonly input: { readonly tensor: TensorName; readonly dims: readonly number[]; readonly spec?: InputSpec }
   readonly output: { readonly tensor: TensorName; readonly temperature: number }
+  /** Outputs of the network that are neither the answer nor an exit: no plan computes them. Default none. */
+  readonly otherOutputs?: readonly TensorName[]
   readonly trunks: readonly TrunkName[]
   readonly exits: readonly ModelExit[]
   /** In the order of the network, without input and output. */

@@ -61,6 +61,10 @@ export function layOut(plan: Plan, model: StagedModel, initiator: DeviceId): Pla
 
 function checkOrder(plan: Plan, model: StagedModel): void {
   const order = [model.input.tensor, ...model.points.map((point) => point.tensor), model.output.tensor]
+  const other = plan.volumes.find(({ to }) => model.otherOutputs?.includes(to))
+  if (other !== undefined) {
+    throw bad(`${other.to} is an output of the model, but not its answer: plans end at ${model.output.tensor} only`)
+  }
   let place = -1
   for (const [k, { from, to }] of plan.volumes.entries()) {
     const start = order.indexOf(from)

@@ -154,6 +154,13 @@ describe('a plan is refused with its reason', () => {
       expect(() => layOut(plan, net, a)).toThrow(why === 'cannot be split by rows' ? /split by rows|cover/ : why)
     })
   }
+
+  it('an output that is not the answer, naming both', () => {
+    const withMask: MiniNet = Object.assign(Object.create(net), { otherOutputs: ['mask'] })
+    expect(() => layOut(planOf(net, [['mask', ['a']]]), withMask, a)).toThrow(
+      expect.objectContaining({ reason: 'bad-plan', message: expect.stringMatching(/mask is an output.*logits only/) }),
+    )
+  })
 })
 
 describe('segments', () => {

@@ -33,6 +33,7 @@ export class FakeEngine implements InferenceEngine {
   readonly #sessions = new Set<StageSession>()
   #fail: (error: EngineError) => void = () => {}
   #gone: EngineError | undefined
+  #stalled: { readonly over: Promise<void>; readonly resume: () => void } | undefined
 
   constructor(options: FakeEngineOptions) {
     this.#o = options
@@ -51,6 +52,20 @@ export class FakeEngine implements InferenceEngine {
   lose(): void {
     this.#gone = new EngineError('lost', `${this.backend} is gone`)
     this.#fail(this.#gone)
+  }
+
+  /** Runs that begin from now on do not end before `resume`. */
+  stall(): void {
+    let resume = () => {}
+    const over = new Promise<void>((resolve) => {
+      resume = resolve
+    })
+    this.#stalled = { over, resume }
+  }
+
+  resume(): void {
+    this.#stalled?.resume()
+    this.#stalled = undefined
   }
 
   async load(stage: Uint8Array, options: { signal?: AbortSignal } = {}): Promise<StageSession> {
@@ -85,6 +100,7 @@ export class FakeEngine implements InferenceEngine {
       if (this.#gone !== undefined) throw this.#gone
       const startMs = clock.now()
       const outputs = program.run(inputs)
+      await this.#stalled?.over
       await sleep(clock, program.costMs)
       if (this.#gone !== undefined) throw this.#gone
       return { outputs, computeMs: clock.now() - startMs, queueMs: startMs - askedMs }

@@ -1,0 +1,46 @@
+import type { SimilarCache } from '@roomful/cache'
+import type { Clock, ModelDigest, Trace } from '@roomful/core'
+import type { Room } from '@roomful/transport'
+import type { AnswerCache } from '../cache/answer-cache.ts'
+import type { ModelLibrary } from '../model/staged-model.ts'
+import type { EngineProvider } from '../stage/session-pool.ts'
+import type { StageWorker } from '../stage/stage-worker.ts'
+import type { PictureCodec } from '../wire/picture-codec.ts'
+import type { RequestLinks } from '../wire/request-links.ts'
+import type { InstalledPlan } from './installer.ts'
+import type { Measurement } from './measurements.ts'
+import type { TopologyChange } from './topology-change.ts'
+
+export interface InferOptions {
+  readonly signal?: AbortSignal | undefined
+  /** The answer or a typed error comes within this time. Default 10,000 ms. */
+  readonly deadlineMs?: number
+  /** Another plan than the current one, from `prepare`. */
+  readonly plan?: InstalledPlan
+  /** Look into the cache and fill it. Default true where there is a cache, but false with a `plan` of one's own. */
+  readonly cache?: boolean
+}
+
+export interface CoordinatorOptions {
+  readonly room: Room
+  readonly clock: Clock
+  readonly links: RequestLinks
+  readonly worker: StageWorker
+  readonly library: ModelLibrary
+  readonly engines: EngineProvider
+  readonly pictures?: PictureCodec
+  readonly answers?: AnswerCache
+  readonly similar?: SimilarCache
+  readonly manifestUrl?: (digest: ModelDigest) => string | undefined
+  readonly prepareTimeoutMs?: number
+  /** After a plan's first answer, get ready to complete its requests alone. Default true. */
+  readonly prefetch?: boolean
+  readonly onTopologyChange?: (change: TopologyChange) => void
+  /**
+   * The trace of a computed answer once more, when all its stages have reported or a second has passed: a report may come
+   * after the answer, whose own trace then lacks it.
+   */
+  readonly onTraced?: (trace: Trace) => void
+  readonly onMeasurement?: (measurement: Measurement) => void
+  readonly onSwitched?: (plans: readonly InstalledPlan[]) => void
+}
