@@ -1,3 +1,5 @@
+import path from 'node:path'
+import '@tensorflow/tfjs-backend-wasm'
 import { type ComparisonRow, compareMethods } from './compare.ts'
 import { loadNets } from './nets.ts'
 import { type CompressAndCut, compressAndCut, type HardSamples, hardSamples, shippedModel } from './shipped.ts'
@@ -7,7 +9,7 @@ import { type PlanningTime, planningTimes } from './speed.ts'
 export interface PlannerBenchOptions {
   /** Folder of public ONNX models for the comparison; the VGGs need none. */
   readonly models: string
-  /** Folder of the shipped model package for the exit and compression studies. */
+  /** Folder of the shipped model packages for the exit and compression studies. */
   readonly shipped: string
   /** A minute instead of a quarter of an hour: one net at one bandwidth, few cases. */
   readonly quick: boolean
@@ -15,7 +17,14 @@ export interface PlannerBenchOptions {
   readonly onProgress?: (line: string) => void
 }
 
-/** What `bench planner --json` prints. All times but `planning` are predicted. */
+/** Packages in the folder of shipped models; the first one has the exits of the hard samples. */
+const SHIPPED = ['imagenette', 'handsigns']
+const EPISODES = { quick: 10, full: 60 } as const
+
+/**
+ * What `bench planner --json` prints. `comparison` is simulated (with the prediction beside it), `planning` measured,
+ * everything else predicted.
+ */
 export interface PlannerBench {
   readonly episodes: number
   readonly comparison: readonly ComparisonRow[]
@@ -28,19 +37,25 @@ export interface PlannerBench {
 
 export async function benchPlanner(options: PlannerBenchOptions): Promise<PlannerBench> {
   const { quick, onProgress = () => {} } = options
-  const episodes = options.episodes ?? (quick ? 5 : 10)
+  const episodes = options.episodes ?? (quick ? EPISODES.quick : EPISODES.full)
   onProgress('planning times')
   const planning = await planningTimes(quick ? 5 : 15)
-  const shipped = await shippedModel(options.shipped)
-  const hard = shipped === undefined ? undefined : await hardSamples(shipped)
-  const compressed = shipped === undefined ? undefined : await compressAndCut(shipped)
+  onProgress('exits and compression on the shipped models')
+  const compressed: CompressAndCut[] = []
+  let hard: HardSamples | undefined
+  for (const name of SHIPPED) {
+    const model = await shippedModel(path.join(options.shipped, name))
+    if (model === undefined) continue
+    hard ??= await hardSamples(model)
+    compressed.push(...(await compressAndCut(name, model)))
+  }
   onProgress('auto against every plan of small cases')
   const cases = await smallCases(quick ? 25 : 500)
   const { nets, absent } = loadNets(options.models)
   const comparison = await compareMethods(nets, {
     episodes,
     quick,
-    onRow: (row) => onProgress(`${row.net}, ${row.group}, ${row.link}`),
+    onRow: ({ net, wires, group, link }) => onProgress(`${net}, ${wires}, ${group}, ${link}`),
   })
   return {
     episodes,
@@ -49,6 +64,6 @@ export async function benchPlanner(options: PlannerBenchOptions): Promise<Planne
     smallCases: cases,
     planning,
     ...(hard === undefined ? {} : { hardSamples: hard }),
-    ...(compressed === undefined ? {} : { compressAndCut: compressed }),
+    ...(compressed.length === 0 ? {} : { compressAndCut: compressed }),
   }
 }

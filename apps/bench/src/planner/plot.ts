@@ -2,7 +2,7 @@ import type { Compared, ComparisonRow } from './compare.ts'
 
 const WIDTH = 900
 const ROW = 26
-const LEFT = 210
+const LEFT = 240
 const RIGHT = 60
 /** Okabe-Ito colours, told apart by shape too. */
 const MARKS: Readonly<Partial<Record<Compared, readonly [colour: string, shape: 'circle' | 'square' | 'diamond']>>> = {
@@ -34,16 +34,16 @@ export function comparisonPlot(rows: readonly ComparisonRow[]): string {
     }
   }
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="Predicted images per second relative to distredge">`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="Simulated images per second relative to distredge">`,
     '<style>text{font:12px system-ui,sans-serif;fill:#555}.grid{stroke:#ccc;stroke-width:1}</style>',
-    `<text x="${LEFT}" y="16">Predicted images/s relative to distredge: orange square distredge, blue diamond auto, grey the others</text>`,
+    `<text x="${LEFT}" y="16">Simulated images/s relative to distredge: orange square distredge, blue diamond auto, grey the others</text>`,
     ...parts,
     '</svg>\n',
   ].join('\n')
 }
 
-const label = ({ net, group, link }: ComparisonRow): string =>
-  `${net}, ${group === 'four mixed' ? '4' : group === 'sixteen mixed' ? '16' : '2+2'}, ${link}${link === 'changing' ? '' : ' Mbit/s'}`
+const label = ({ net, wires, group, link }: ComparisonRow): string =>
+  `${net}${wires === 'published' ? ', fp32' : ''}, ${group === 'four mixed' ? '4' : group === 'sixteen mixed' ? '16' : '2+2'}, ${link}${link === 'changing' ? '' : ' Mbit/s'}`
 
 function mark(method: Compared, x: number, y: number, title: string): string {
   const [colour, shape] = MARKS[method] ?? [OTHER, 'circle']

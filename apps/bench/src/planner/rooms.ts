@@ -1,4 +1,4 @@
-import { type RoomFile, readRoom } from '@roomful/planner'
+import { type PlanningLimits, type RoomFile, readRoom } from '@roomful/planner'
 
 /** A device class of the comparison, stated with every figure: sustained GMAC/s, ms per run, rows computed at a time. */
 const CLASSES = {
@@ -10,23 +10,40 @@ const CLASSES = {
 export type DeviceClass = keyof typeof CLASSES
 
 /** Groups of unlike devices; the first initiates. */
-export const GROUPS: Readonly<Record<string, readonly DeviceClass[]>> = {
+export const GROUPS = {
   'four mixed': ['slow', 'medium', 'fast', 'fastest'],
   'two slow two fast': ['slow', 'slow', 'fastest', 'fastest'],
   'sixteen mixed': Array.from(
     { length: 16 },
-    (_, i) => (['slow', 'medium', 'fast', 'fastest'] as const)[i % 4] as DeviceClass,
+    (_, i) => (['slow', 'medium', 'fast', 'fastest'] as const)[i % 4] ?? 'slow',
   ),
+} as const satisfies Readonly<Record<string, readonly DeviceClass[]>>
+export type Group = keyof typeof GROUPS
+
+/**
+ * What may travel. `roomful`: feature maps in 8 bits, the picture as JPEG where that is better. `published`: as in the
+ * publications that are compared, float32 maps and the raw input tensor.
+ */
+export type Wires = 'roomful' | 'published'
+
+/** The limits under which all methods of the comparison plan: no exits. */
+export function limitsFor(wires: Wires, episodes: number) {
+  const base = { exits: false, seed: 1, episodes }
+  const plain = { bits: 32, entropy: 'none' } as const
+  return (wires === 'roomful' ? base : { ...base, maxAccuracyLoss: 0, wire: plain }) satisfies PlanningLimits
 }
 
-/** All pairs linked at one rate and 2 ms of round trip. */
-export function roomOf(classes: readonly DeviceClass[], mbitPerSecond: number): RoomFile {
+/** ROOM.json with all pairs linked at one rate and 2 ms of round trip. */
+export function roomJson(classes: readonly DeviceClass[], mbitPerSecond: number, limits: PlanningLimits = {}) {
   const devices = classes.map((name, i) => ({ id: `d${i}-${name}`, memoryMb: 8192, ...CLASSES[name] }))
   const links = devices.flatMap((a, i) =>
     devices.slice(i + 1).map((b) => ({ a: a.id, b: b.id, mbitPerSecond, rttMs: 2 })),
   )
-  return readRoom({ initiator: devices[0]?.id, devices, links })
+  return { initiator: devices[0]?.id ?? '', devices, links, limits }
 }
+
+export const roomOf = (classes: readonly DeviceClass[], mbitPerSecond: number): RoomFile =>
+  readRoom(roomJson(classes, mbitPerSecond))
 
 export function describeClasses(): string {
   return Object.entries(CLASSES)

@@ -47,45 +47,68 @@ export async function hardSamples(model: PlannableModel): Promise<HardSamples | 
 }
 
 export interface CompressAndCut {
+  readonly model: string
+  readonly pair: string
   readonly mbitPerSecond: number
   readonly deviceOnlyMs: number
-  readonly rawRemoteMs: number
+  /** The input tensor as float32, which is what the runtime sends where no loss at all is allowed. */
+  readonly rawTensorMs: number
+  /** The picture's pixels at the network's size, 8 bits RGB. */
+  readonly rawPictureMs: number
   readonly jpegRemoteMs: number
+  /** One cut, float32. */
   readonly partitionOnlyMs: number
+  /** The device alone with everything that the package has of exits and compressed trunks. */
+  readonly compressionOnlyMs: number
   /** The best cut in the best wire format or bottleneck of the package, without exits. */
   readonly compressAndCutMs: number
+  /** Cuts, wire formats, JPEG and exits together. */
   readonly autoMs: number
 }
 
-/** A weak phone (0.5 GMAC/s) beside a laptop (12 GMAC/s) at 10 ms of round trip. */
-export async function compressAndCut(model: PlannableModel): Promise<CompressAndCut[]> {
+/** A weak phone beside two helpers. */
+export const PAIRS = [
+  { pair: 'laptop', gmacsPerSecond: 12, rttMs: 10 },
+  { pair: 'desktop', gmacsPerSecond: 60, rttMs: 4 },
+] as const
+const PHONE = { id: 'phone', gmacsPerSecond: 0.5, overheadMs: 0.5 }
+const RATES = [5, 10, 20] as const
+
+export async function compressAndCut(name: string, model: PlannableModel): Promise<CompressAndCut[]> {
   const out: CompressAndCut[] = []
-  for (const mbitPerSecond of [5, 10, 20]) {
-    const room = readRoom({
-      initiator: 'phone',
-      devices: [
-        { id: 'phone', gmacsPerSecond: 0.5, overheadMs: 0.5 },
-        { id: 'laptop', gmacsPerSecond: 12, overheadMs: 0.5 },
-      ],
-      links: [{ a: 'phone', b: 'laptop', mbitPerSecond, rttMs: 10 }],
-    })
-    const ms = async (method: string, limits = {}) => {
-      const result = await planWith(method, model, room.topology, room.predictor, { maxAccuracyLoss: 0.02, ...limits })
-      return result.ok ? result.plan.predicted.latencyMs : Number.NaN
+  for (const { pair, gmacsPerSecond, rttMs } of PAIRS) {
+    for (const mbitPerSecond of RATES) {
+      const room = readRoom({
+        initiator: 'phone',
+        devices: [PHONE, { id: pair, gmacsPerSecond, overheadMs: 0.5 }],
+        links: [{ a: 'phone', b: pair, mbitPerSecond, rttMs }],
+      })
+      const alone = readRoom({ initiator: 'phone', devices: [PHONE] })
+      const ms = async (method: string, limits = {}, { topology, predictor } = room) => {
+        const all = { maxAccuracyLoss: 0.02, ...limits }
+        const result = await planWith(method, model, topology, predictor, all)
+        return result.ok ? result.plan.predicted.latencyMs : Number.NaN
+      }
+      const bytes = model.picture.pixels * 3
+      const [phone, helper] = room.topology.devices
+      const link = phone === undefined || helper === undefined ? undefined : room.predictor.link(phone.id, helper.id)
+      const rawTensorMs = await ms('offload', { maxAccuracyLoss: 0 })
+      const tensorBytes = (bytes * model.picture.tensorBits) / 8
+      const saved = (link?.messageMs(tensorBytes) ?? Number.NaN) - (link?.messageMs(bytes) ?? Number.NaN)
+      out.push({
+        model: name,
+        pair,
+        mbitPerSecond,
+        deviceOnlyMs: await ms('local', { exits: false }),
+        rawTensorMs,
+        rawPictureMs: rawTensorMs - saved,
+        jpegRemoteMs: await ms('offload'),
+        partitionOnlyMs: await ms('neurosurgeon', { wire: { bits: 32, entropy: 'none' } }),
+        compressionOnlyMs: await ms('auto', {}, alone),
+        compressAndCutMs: await ms('ecnu'),
+        autoMs: await ms('auto'),
+      })
     }
-    const bytes = model.picture.pixels * 3
-    const laptopMs = model.segments.reduce((sum, segment) => sum + segment.macs, 0) / 12e6 + 0.5
-    const [phone, laptop] = room.topology.devices
-    const link = phone === undefined || laptop === undefined ? undefined : room.predictor.link(phone.id, laptop.id)
-    out.push({
-      mbitPerSecond,
-      deviceOnlyMs: await ms('local', { exits: false }),
-      rawRemoteMs: (link?.messageMs(bytes) ?? Number.NaN) + laptopMs + (link?.messageMs(40) ?? 0),
-      jpegRemoteMs: await ms('offload'),
-      partitionOnlyMs: await ms('neurosurgeon', { wire: { bits: 32, entropy: 'none' } }),
-      compressAndCutMs: await ms('ecnu'),
-      autoMs: await ms('auto'),
-    })
   }
   return out
 }

@@ -1,4 +1,6 @@
+import { seededRandom } from '@roomful/core'
 import type { Draft, DraftVolume } from '../evaluator/draft.ts'
+import { volumeSearch } from '../rl/lc-pss.ts'
 import { fusePoints } from './aofl.ts'
 import { balanced } from './balance.ts'
 import { latencyChain } from './chain.ts'
@@ -9,8 +11,9 @@ import { singleCut, singleCuts } from './neurosurgeon.ts'
 import { pipelineDrafts } from './pipeline.ts'
 import { placeExits } from './place-exits.ts'
 import { rowChainDrafts } from './row-chain.ts'
+import { shardsOf } from './rows.ts'
 import type { Search } from './search.ts'
-import { complete, everyLayer, rowSpan, speeds, stripVolumes, workers } from './strips.ts'
+import { complete, everyLayer, type RowSpan, rowSpan, speeds, stripVolumes, workers } from './strips.ts'
 import { uselessDevices } from './why.ts'
 
 interface Candidate {
@@ -28,6 +31,11 @@ const MAX_EVALUATIONS = 250
 const MAX_SMALL_EVALUATIONS = 500
 const MAX_REFINED = 10
 const SHARD_EVALUATIONS = 10_000
+const MAX_VOLUME_SEARCH = 24
+const VOLUME_SPLITS = 12
+const VOLUME_ALPHAS = [0.9, 0.75, 0.5, 0.1] as const
+/** The best plan of all is refined with so many times the evaluations. */
+const LAST_EVALUATIONS = 3
 const SMALL_CUTS = 12
 const SMALL_DEVICES = 4
 const SMALL_STEPS = 40_000
@@ -52,11 +60,14 @@ export function proposeAuto(search: Search): Proposal {
   const refined = bestOfEachKind(ranked).flatMap((candidate) => refine(candidate))
   const again = rank([...ranked, ...refined])
     .slice(0, 1)
-    .flatMap((candidate) => refine(candidate))
-  const walked = rank([...ranked, ...refined, ...again])
+    .flatMap((candidate) => refine(candidate, LAST_EVALUATIONS))
+  const turned = rank([...ranked, ...refined, ...again])
+    .slice(0, 1)
+    .flatMap((candidate) => reorder(candidate))
+  const walked = rank([...ranked, ...refined, ...again, ...turned])
     .slice(0, 1)
     .flatMap((candidate) => walk(candidate))
-  const all = rank([...ranked, ...refined, ...again, ...walked])
+  const all = rank([...ranked, ...refined, ...again, ...turned, ...walked])
   const best = all[0] as Candidate
   return {
     ok: true,
@@ -84,39 +95,56 @@ function candidatesOf(search: Search): Candidate[] {
   if (search.limits.objective === 'throughput')
     for (const draft of pipelineDrafts(search)) drafts.push(['pipeline', draft])
   for (const draft of rowChainDrafts(search)) drafts.push(['rows', draft])
-  for (const draft of publishedSplits(search)) drafts.push(['rows', draft])
+  for (const [kind, draft] of publishedSplits(search)) drafts.push([kind, draft])
   const plain = drafts.map(([method, draft]) => candidate(method, search, draft))
   return [...plain, ...withExits(search, plain)]
 }
 
-/** The row splits of AOFL and EdgeLD over the fastest devices: other starting points than the dynamic program's. */
-function publishedSplits(search: Search): Draft[] {
+/**
+ * The row splits of AOFL, EdgeLD and DistrEdge's volumes over the fastest devices: other starting points than the dynamic
+ * program's.
+ */
+function publishedSplits(search: Search): [string, Draft][] {
   const span = rowSpan(search)
   if (span === undefined || search.helpers.length === 0) return []
   const all = workers(search)
   const rates = new Map(speeds(search, all, span).map((rate, at) => [all[at] as number, rate]))
   const fastest = [...all].sort((a, b) => (rates.get(b) ?? 0) - (rates.get(a) ?? 0))
-  const drafts: Draft[] = []
+  const drafts: [string, Draft][] = []
+  const volumes = shortVolumes(search, span, all.length)
   for (const size of new Set([2, 3, 4, 6, 8, 12, all.length])) {
     if (size > all.length) continue
     const group = fastest.slice(0, size).sort((a, b) => a - b)
     const weights = group.map((processor) => rates.get(processor) ?? 0)
     const { ends, split } = fusePoints(search, span, group, weights)
     const tail = fastest[0]
-    drafts.push(
-      ...complete(
+    const add = (kind: string, made: readonly Draft[]) => {
+      for (const draft of made) drafts.push([kind, draft])
+    }
+    add(
+      'rows',
+      complete(
         search,
         stripVolumes(search, span, ends, (_, to) => split(to)),
         tail,
       ),
     )
     const evenly = (from: number, to: number) => balanced(search, from, to, group, weights)
-    drafts.push(...complete(search, stripVolumes(search, span, ends, evenly), tail))
+    add('rows', complete(search, stripVolumes(search, span, ends, evenly), tail))
+    for (const other of volumes) add('volumes', complete(search, stripVolumes(search, span, other, evenly), tail))
     if (search.limits.objective === 'throughput') {
-      drafts.push(...complete(search, stripVolumes(search, span, everyLayer(span), evenly), tail))
+      add('rows', complete(search, stripVolumes(search, span, everyLayer(span), evenly), tail))
     }
   }
   return drafts
+}
+
+/** DistrEdge's LC-PSS with few random splits; nothing for long networks, whose search would take too long. */
+function shortVolumes(search: Search, span: RowSpan, devices: number): number[][] {
+  if (span.to - span.from > MAX_VOLUME_SEARCH) return []
+  const volumes = volumeSearch(search, span, devices, seededRandom(search.limits.seed), VOLUME_SPLITS)
+  const found = new Map(VOLUME_ALPHAS.map(volumes).map((ends) => [ends.join(), ends]))
+  return [...found.values()]
 }
 
 /** Exits on the best plain plans, on local, and on every cut at which an exit hangs. */
@@ -143,6 +171,32 @@ function withExits(search: Search, plain: readonly Candidate[]): Candidate[] {
 function evaluationsFor(search: Search, { volumes }: Draft): number {
   const shards = volumes.reduce((sum, volume) => sum + volume.shards.length, 0)
   return Math.min(isSmall(search) ? MAX_SMALL_EVALUATIONS : MAX_EVALUATIONS, Math.ceil(SHARD_EVALUATIONS / shards))
+}
+
+/** Small cases: the best row split with its devices in every other order, each refined. */
+function reorder({ method, search, draft }: Candidate): Candidate[] {
+  const sharing = [
+    ...new Set(draft.volumes.flatMap(({ shards }) => (shards.length > 1 ? shards : [])).map((s) => s.processor)),
+  ]
+  if (!isSmall(search) || draft.exits.length > 0 || sharing.length < 2) return []
+  return permutations(sharing).map((order) => {
+    const volumes = draft.volumes.map((volume) => {
+      if (volume.shards.length < 2) return volume
+      const rowsOf = (processor: number) => volume.shards.find((shard) => shard.processor === processor)
+      const counts = order.map((processor) => {
+        const shard = rowsOf(processor)
+        return shard === undefined ? 0 : shard.end - shard.start
+      })
+      return { ...volume, shards: shardsOf(order, counts) }
+    })
+    const turned = { ...draft, volumes }
+    return candidate(method, search, improve(search, turned, evaluationsFor(search, turned)))
+  })
+}
+
+function permutations(items: readonly number[]): number[][] {
+  if (items.length < 2) return [[...items]]
+  return items.flatMap((first, at) => permutations(items.toSpliced(at, 1)).map((rest) => [first, ...rest]))
 }
 
 /** Small cases: a walk over all plans that could be better by more than half a percent, as long as it stays short. */
@@ -172,8 +226,8 @@ function bestOfEachKind(ranked: readonly Candidate[]): Candidate[] {
   return kinds.slice(0, MAX_REFINED)
 }
 
-function refine({ method, search, draft }: Candidate): Candidate[] {
-  const better = improve(search, draft, evaluationsFor(search, draft))
+function refine({ method, search, draft }: Candidate, times = 1): Candidate[] {
+  const better = improve(search, draft, evaluationsFor(search, draft) * times)
   const out = [candidate(method, search, better)]
   if (search.limits.exits && better.exits.length === 0 && search.model.settings.length > 0) {
     const left = search.limits.maxAccuracyLoss - search.evaluate(better).accuracyLoss

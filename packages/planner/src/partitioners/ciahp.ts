@@ -1,7 +1,7 @@
 import type { Draft, DraftExit } from '../evaluator/draft.ts'
 import type { ExitSetting } from '../model/plannable.ts'
 import { type Method, propose } from './method.ts'
-import { usableSettings, withBoundary } from './place-exits.ts'
+import { modesOn, usableSettings, withBoundary } from './place-exits.ts'
 import { refuse } from './refusal.ts'
 import type { Search } from './search.ts'
 
@@ -52,13 +52,13 @@ function placed(search: Search, trunk: Draft, setting: ExitSetting, processors: 
   let cost = weigh(draft)
   for (let round = 0, changed = true; changed && round < 8; round++) {
     changed = false
-    for (const exit of search.model.exits.keys()) {
+    for (const [exit, { point }] of search.model.exits.entries()) {
       const others = draft.exits.filter((entry) => entry.exit !== exit)
-      for (const processor of [undefined, ...processors]) {
-        const here: DraftExit[] =
-          processor === undefined
-            ? []
-            : [{ exit, processor, threshold: setting.thresholds[exit] ?? 1, mode: 'race' as const }]
+      const threshold = setting.thresholds[exit] ?? 1
+      const places = processors.flatMap((processor) =>
+        modesOn(draft, point, processor).map((mode): DraftExit[] => [{ exit, processor, threshold, mode }]),
+      )
+      for (const here of [[], ...places]) {
         const trial: Draft = { ...draft, exits: [...others, ...here].sort((a, b) => a.exit - b.exit) }
         const trialCost = weigh(trial)
         if (trialCost >= cost) continue

@@ -88,7 +88,7 @@ export function placeExits(search: Search, draft: Draft, lossLeft: number, proce
  * On the processor that goes on with the trunk an exit can only race by taking turns with it, and then its verdict comes
  * behind the trunk's next session: there it is waited for.
  */
-function modesOn(draft: Draft, point: number, processor: number): readonly DraftExit['mode'][] {
+export function modesOn(draft: Draft, point: number, processor: number): readonly DraftExit['mode'][] {
   const next = draft.volumes.find((volume) => volume.from === point)
   const shared = next?.shards.some((shard) => shard.processor === processor) ?? false
   return shared ? ['wait'] : ['race', 'wait']

@@ -25,15 +25,22 @@ export function rowChainDrafts(search: Search): Draft[] {
   const patterns = patternsOf(search)
   const { model, last, firstCut, evaluator } = search
   const count = patterns.length
-  const shardsAt = (point: number, pattern: Pattern): DraftShard[] =>
-    splitRows(Math.max(1, pointAt(model, point).rows), pattern.processors, pattern.weights)
+  const splits = patterns.map((): DraftShard[][] => [])
+  const shardsAt = (point: number, at: number): DraftShard[] => {
+    const known = splits[at]?.[point]
+    if (known !== undefined) return known
+    const { processors, weights } = patterns[at] as Pattern
+    const made = splitRows(Math.max(1, pointAt(model, point).rows), processors, weights)
+    ;(splits[at] as DraftShard[][])[point] = made
+    return made
+  }
   const cost = new Float64Array((last + 1) * count).fill(Number.POSITIVE_INFINITY)
   const before: ({ readonly point: number; readonly pattern: number } | undefined)[] = new Array((last + 1) * count)
 
   for (let to = Math.max(1, firstCut); to <= last; to++) {
     for (const [at, pattern] of patterns.entries()) {
       const whole = pattern.processors.length === 1
-      const shards = shardsAt(to, pattern)
+      const shards = shardsAt(to, at)
       if (!whole && (to > span.to || shards.length < 2)) continue
       let needed = shards
       for (let from = to - 1; from >= 0; from--) {
@@ -66,10 +73,10 @@ export function rowChainDrafts(search: Search): Draft[] {
           }
           break
         }
-        for (const [previous, source] of patterns.entries()) {
+        for (let previous = 0; previous < count; previous++) {
           const known = cost[from * count + previous] as number
           if (known + compute >= (cost[to * count + at] as number)) continue
-          const held = source.processors.length === 1 ? wholeShards(search, from, source) : shardsAt(from, source)
+          const held = shardsAt(from, previous)
           const total = known + exchangeMs(search, from, held, needed, search.wire(from)) + compute
           if (total >= (cost[to * count + at] as number)) continue
           cost[to * count + at] = total
@@ -113,10 +120,6 @@ function patternsOf(search: Search): Pattern[] {
   ]
 }
 
-const wholeShards = (search: Search, point: number, { processors }: Pattern): DraftShard[] => [
-  { processor: processors[0] as number, start: 0, end: Math.max(1, pointAt(search.model, point).rows) },
-]
-
 /** Bringing the picture to everybody of a pattern, in its smallest allowed format. */
 function startMs(search: Search, { processors }: Pattern): number {
   const { room, model } = search
@@ -146,7 +149,7 @@ function unwind(
   patterns: readonly Pattern[],
   before: readonly ({ readonly point: number; readonly pattern: number } | undefined)[],
   end: number,
-  shardsAt: (point: number, pattern: Pattern) => DraftShard[],
+  shardsAt: (point: number, pattern: number) => DraftShard[],
 ): DraftVolume[] {
   const volumes: DraftVolume[] = []
   let point = search.last
@@ -159,7 +162,7 @@ function unwind(
     volumes.unshift(
       pattern.processors.length === 1
         ? wholeVolume(from, point, pattern.processors[0] as number, wire)
-        : rowVolume(from, point, shardsAt(point, pattern), wire),
+        : rowVolume(from, point, shardsAt(point, at), wire),
     )
     if (step === undefined) return volumes
     point = step.point

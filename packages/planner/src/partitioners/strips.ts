@@ -87,6 +87,11 @@ const draftOf = (input: Draft['input'], volumes: readonly DraftVolume[]): Draft 
   shares: [],
 })
 
+/** Scratch of `exchangeMs`, which searches call very often: ms per device. A room has at most this many devices. */
+const MAX_DEVICES = 256
+const UP = new Float64Array(MAX_DEVICES)
+const DOWN = new Float64Array(MAX_DEVICES)
+
 /**
  * Time to bring rows held as `held` at a point to who needs `needed` of them: the busiest uplink or downlink, the
  * longest way, packing. An estimate for searches; the evaluator has the last word.
@@ -103,8 +108,8 @@ export function exchangeMs(
   const tensor = pointAt(model, point)
   const { elementsPerRow } = tensor
   const count = room.devices.length
-  const up = new Float64Array(count)
-  const down = new Float64Array(count)
+  UP.fill(0, 0, count)
+  DOWN.fill(0, 0, count)
   let delay = 0
   for (const need of needed) {
     const to = room.processors[need.processor]?.device ?? 0
@@ -117,8 +122,8 @@ export function exchangeMs(
       if (link === undefined) return Number.POSITIVE_INFINITY
       const bytes = tileBytes(tensor, option, rows)
       const serial = link.serialMs(bytes)
-      up[from] = (up[from] as number) + serial
-      down[to] = (down[to] as number) + serial
+      UP[from] = (UP[from] as number) + serial
+      DOWN[to] = (DOWN[to] as number) + serial
       const packing =
         (room.devices[from]?.codec.encodeMs(rows * elementsPerRow, option.wire) ?? 0) +
         (room.devices[to]?.codec.decodeMs(rows * elementsPerRow, option.wire) ?? 0)
@@ -126,6 +131,6 @@ export function exchangeMs(
     }
   }
   let busiest = 0
-  for (let i = 0; i < count; i++) busiest = Math.max(busiest, up[i] as number, down[i] as number)
+  for (let i = 0; i < count; i++) busiest = Math.max(busiest, UP[i] as number, DOWN[i] as number)
   return busiest + delay
 }

@@ -1,4 +1,5 @@
 import type { Random } from '@roomful/core'
+import type { DraftShard } from '../evaluator/draft.ts'
 import { pointAt, segmentAt } from '../model/plannable.ts'
 import { rowsMacs } from '../model/row-tables.ts'
 import { splitRows } from '../partitioners/rows.ts'
@@ -24,8 +25,9 @@ export function volumeSearch(
   span: RowSpan,
   devices: number,
   random: Random,
+  splits = RANDOM_SPLITS,
 ): (alpha: number) => number[] {
-  const score = volumeScores(search, span, devices, random)
+  const score = volumeScores(search, span, devices, random, splits)
   const total = (ends: readonly number[]): { sent: number; macs: number } => {
     let from = span.from
     let sent = 0
@@ -64,10 +66,15 @@ export function volumeSearch(
 }
 
 /** Mean bytes that devices fetch for a volume from what they hold at its start, and its mean operations. */
-function volumeScores(search: Search, span: RowSpan, devices: number, random: Random) {
+function volumeScores(search: Search, span: RowSpan, devices: number, random: Random, count: number) {
   const { model } = search
   const order = Array.from({ length: devices }, (_, i) => i)
-  const splits = Array.from({ length: RANDOM_SPLITS }, () => order.map(() => -Math.log(1 - random.next())))
+  const splits = Array.from({ length: count }, () => order.map(() => -Math.log(1 - random.next())))
+  const strips: DraftShard[][][] = []
+  const stripsAt = (point: number, at: number): DraftShard[] => {
+    strips[point] ??= splits.map((weights) => splitRows(pointAt(model, point).rows, order, weights))
+    return strips[point]?.[at % count] ?? []
+  }
   const known = new Map<number, { sent: number; macs: number }>()
   return (from: number, to: number): { sent: number; macs: number } => {
     const key = from * 4096 + to
@@ -75,11 +82,10 @@ function volumeScores(search: Search, span: RowSpan, devices: number, random: Ra
     if (cached !== undefined) return cached
     let sent = 0
     let macs = 0
-    for (const [at, weights] of splits.entries()) {
+    for (let at = 0; at < count; at++) {
       // Each volume is split by a draw of its own, so that a boundary costs what unlike splits must exchange there.
-      const before = splits[(at + SHIFT) % RANDOM_SPLITS] as number[]
-      const held = splitRows(pointAt(model, from).rows, order, before)
-      for (const shard of splitRows(pointAt(model, to).rows, order, weights)) {
+      const held = stripsAt(from, at + SHIFT)
+      for (const shard of stripsAt(to, at)) {
         let { start, end } = shard
         for (let i = to - 1; i >= from; i--) {
           const tables = segmentAt(model, i).tables()
@@ -93,7 +99,7 @@ function volumeScores(search: Search, span: RowSpan, devices: number, random: Ra
         if (from > span.from) sent += (end - start - kept) * pointAt(model, from).elementsPerRow
       }
     }
-    const mean = { sent: sent / RANDOM_SPLITS, macs: macs / RANDOM_SPLITS }
+    const mean = { sent: sent / count, macs: macs / count }
     known.set(key, mean)
     return mean
   }
