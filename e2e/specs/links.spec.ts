@@ -1,0 +1,38 @@
+import { expect, test } from 'playwright/test'
+import { LinkPair } from '../soak/link-pair.ts'
+
+const PATH = { delayMs: 5 }
+/** The promise is 2 s from the last sign of life; the clocks of a busy test machine may stand still for a moment. */
+const NOTICED_MS = 2500
+
+test('a path that swallows everything for some seconds is noticed within 2 s, asked to be replaced, and used again', async () => {
+  await using pair = await LinkPair.open(PATH)
+  await pair.call('a', 'story')
+  pair.reshape({ ...PATH, blackhole: true })
+  const noticed = await Promise.all([
+    pair.call('a', 'until', 'b', 'silent', NOTICED_MS),
+    pair.call('b', 'until', 'a', 'silent', NOTICED_MS),
+  ])
+  console.info(`silence noticed after ${noticed.map(Math.round).join(' and ')} ms`)
+  await new Promise((resolve) => setTimeout(resolve, 1000))
+  expect((await pair.restarts()).asked).toBeGreaterThan(0)
+  pair.reshape(PATH)
+  await Promise.all([pair.call('a', 'until', 'b', 'connected', 8000), pair.call('b', 'until', 'a', 'connected', 8000)])
+  await pair.call('a', 'fetchWeights', 'b', 200_000)
+  // The same connection: no request that was under way had to fail.
+  expect((await pair.restarts()).connections).toBe(1)
+  expect(await pair.call('a', 'story')).not.toContain('b lost')
+})
+
+test('ICE restart finds a new path when the old one never comes back', async () => {
+  await using pair = await LinkPair.open(PATH)
+  await pair.call('a', 'story')
+  pair.replacePath(PATH)
+  await pair.call('a', 'until', 'b', 'silent', NOTICED_MS)
+  await Promise.all([pair.call('a', 'until', 'b', 'connected', 8000), pair.call('b', 'until', 'a', 'connected', 8000)])
+  await pair.call('b', 'fetchWeights', 'a', 200_000)
+  const { asked, connections } = await pair.restarts()
+  expect(asked).toBeGreaterThan(0)
+  expect(connections).toBe(1)
+  expect(await pair.call('a', 'story')).not.toContain('b lost')
+})
