@@ -1,4 +1,4 @@
-import type { RoomSession, RoomSnapshot } from 'roomful'
+import type { PracticeView, RoomSession, RoomSnapshot } from 'roomful'
 import { ms } from './format.ts'
 
 /** The plan in words, with the runner-up plans and their predicted times. */
@@ -32,6 +32,9 @@ export function WhyPanel({ snapshot, session }: { snapshot: RoomSnapshot; sessio
           </tbody>
         </table>
       )}
+      {snapshot.practice !== undefined && snapshot.practice.curve.length > 0 && (
+        <p class="hint">{practiceWords(snapshot.practice)}</p>
+      )}
       {plan.byHand && (
         <button type="button" onClick={() => void session.planAutomatically().catch(() => {})}>
           Plan automatically again
@@ -39,4 +42,11 @@ export function WhyPanel({ snapshot, session }: { snapshot: RoomSnapshot; sessio
       )}
     </section>
   )
+}
+
+function practiceWords({ curve, adopted, refused }: PracticeView): string {
+  const episodes = `${curve.length} ${curve.length === 1 ? 'episode' : 'episodes'} of practice in quiet moments`
+  const trials =
+    adopted + refused === 0 ? 'nothing better found' : `${adopted} of ${adopted + refused} tried plans adopted`
+  return `${episodes}: best ${ms(Math.min(...curve))} predicted, ${trials}.`
 }
