@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest'
 import { BOUNDARY_FREE, boundaryMs } from './boundary.ts'
 import { boundaryOfProfile, coefficientsOf, costsOfProfile, tableOfProfile } from './coefficients.ts'
 import { ComputeModel } from './compute.ts'
-import { OnlineCorrection } from './correction.ts'
 import { fitCosts, type TimedWork } from './fit.ts'
 import { addLayer } from './layer-work.ts'
 import { LinkModel } from './link.ts'
@@ -268,21 +267,8 @@ describe('links', () => {
   })
 })
 
-describe('corrections', () => {
-  it('converge to a device that is twice as slow as believed, and stay bounded', () => {
-    const correction = new OnlineCorrection()
-    for (let i = 0; i < 60; i++) correction.observe('phone', 'conv', 10 * correction.factor('phone', 'conv'), 20)
-    expect(correction.factor('phone', 'conv')).toBeCloseTo(2, 1)
-    expect(correction.factor('phone', 'dense')).toBeCloseTo(2, 1)
-    expect(correction.factor('laptop')).toBe(1)
-    for (let i = 0; i < 500; i++) correction.observe('phone', 'conv', 1, 1e9)
-    expect(correction.factor('phone', 'conv')).toBeLessThanOrEqual(4.0001)
-    expect(OnlineCorrection.fromJSON(correction.toJSON()).factor('phone', 'conv')).toBe(
-      correction.factor('phone', 'conv'),
-    )
-  })
-
-  it('learn how a busy device slows down', () => {
+describe('utilisation', () => {
+  it('shows how a busy device slows down', () => {
     const runs = [0.1, 0.3, 0.5, 0.7, 0.9].map((utilisation) => ({
       utilisation,
       idleMs: 10,

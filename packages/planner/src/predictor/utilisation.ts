@@ -40,3 +40,14 @@ export function fitUtilisation(runs: readonly LoadedRun[]): UtilisationCurve {
     },
   }
 }
+
+/**
+ * States of the Compute Pressure API (W3C, 2024) as shares of the processor: the standard leaves the thresholds to the
+ * browser; these are the middles of Chromium's. [ours]
+ */
+const PRESSURE: Readonly<Record<string, number>> = { nominal: 0.15, fair: 0.45, serious: 0.75, critical: 0.95 }
+
+/** A `PressureRecord`'s state as a utilisation; undefined for states that are not known. */
+export function utilisationOf(state: string): number | undefined {
+  return Object.hasOwn(PRESSURE, state) ? PRESSURE[state] : undefined
+}

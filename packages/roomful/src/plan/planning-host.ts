@@ -73,7 +73,7 @@ export class PlanningHost implements Planning {
     const { plannable } = this.#model(digest)
     const predictor = this.#predictor(topology)
     for (const { one, predictedMs } of predictCompute(plannable, topology, predictor, measured)) {
-      this.#correction.observe(keyOf(one.device, one.backend), 'compute', predictedMs, one.ms)
+      this.#correction.observe(keyOf(one.device, one.backend), { predictedMs, observedMs: one.ms })
     }
     const now = this.#factors(topology)
     let ratio = 1
