@@ -4,7 +4,7 @@ import { type PlannableModel, RoomPredictor } from '@roomful/planner'
 import type { ServerOptions } from '@roomful/signaling-server'
 import { DIST } from '../../../../e2e/rig/room.ts'
 import { shippedModel } from '../planner/shipped.ts'
-import { BlockRun } from './block-run.ts'
+import { BlockRun, installWarm } from './block-run.ts'
 import { EmulatedRoom } from './emulated-room.ts'
 import { currentLoad, type Environment, environmentOf, relayCost } from './environment.ts'
 import { type Extent, FULL, QUICK } from './extent.ts'
@@ -14,7 +14,7 @@ import { benchPictures } from './picture-stream.ts'
 import { type Played, playEvents } from './playing.ts'
 import { type MeasuredBlock, type RoomRow, rowsOf } from './rows.ts'
 import type { Scenario } from './scenario.ts'
-import { corrections, prepareSolo, soloTimes, warmLinks } from './solo.ts'
+import { corrections, localPlan, prepareSolo, soloTimes, warmLinks } from './solo.ts'
 import { type RoomSummary, summaryOf } from './summary.ts'
 import { tfjsPlan } from './tfjs-row.ts'
 import { measureThroughput, type Throughput } from './throughput.ts'
@@ -81,8 +81,9 @@ const QUICK_LINKS = 7
 const MAX_LINKS = 10
 /** The longest picture of TensorFlow.js that a quick run has time for. */
 const TFJS_QUICK_MS = 6_000
-/** What a quick run needs for its streams: every device alone, two plans, with their warm-up. */
-const STREAM_MS = 3_000
+/** What a quick run needs for its streams: the devices alone, two plans, with their warm-up. */
+const STREAMS = 4
+const STREAM_MS = 4_000
 /** Before and after the events, the answers of one device alone among it. */
 const AROUND_EVENTS_MS = 40_000
 
@@ -112,6 +113,8 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
   await prepareSolo(room, model, pictures, extent)
   const coldLinks = await warmLinks(room, model, extent, quick ? QUICK_LINKS : MAX_LINKS)
   say('links are warm')
+  // The links' plans are gone before anything is timed.
+  await installWarm(room, await localPlan(model, room.initiator))
   await room.measure()
   const solo = await soloTimes(room, extent, signal)
   const topology = await room.topology()
@@ -131,7 +134,7 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
   // A quick run has no time for both.
   const streams = extent.streamMs > 0 && !(quick && events)
   const reservedMs =
-    (streams ? (room.devices.size + 2) * (extent.streamMs + STREAM_MS) : 0) +
+    (streams ? STREAMS * (extent.streamMs + STREAM_MS) : 0) +
     (events ? Math.max(...scenario.events.map(({ atMs }) => atMs)) + AROUND_EVENTS_MS : 0)
   let blocks = 0
   let longestMs = 0

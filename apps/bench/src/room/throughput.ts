@@ -4,7 +4,7 @@ import type { Device } from '../../../../e2e/rig/device.ts'
 import { installWarm } from './block-run.ts'
 import type { EmulatedRoom } from './emulated-room.ts'
 import type { Extent } from './extent.ts'
-import { localPlan } from './solo.ts'
+import { localPlan, TOGETHER_CORES } from './solo.ts'
 
 /** Frames per second of a stream. */
 export interface StreamRow {
@@ -30,7 +30,7 @@ export interface Throughput {
 }
 
 const DEADLINE_MS = 20_000
-const WARM_MS = 500
+const WARM_MS = 300
 
 /**
  * Streams frames through every device alone (each asks itself), and from the initiator through the plans that are made for
@@ -44,23 +44,22 @@ export async function measureThroughput(
   extent: Extent,
 ): Promise<Throughput> {
   const rows: StreamRow[] = []
-  for (const [name, device] of room.devices) {
-    const plan = await localPlan(model, device)
-    await room.prepared(async () => {
+  await room.prepared(async () => {
+    for (const device of room.devices.values()) {
+      const plan = await localPlan(model, device)
       await device.page.evaluate((wanted) => globalThis.roomful?.session.installPlan(wanted), plan)
       await stream(device, 2, WARM_MS)
-    })
+    }
+    await room.settled()
+  })
+  for (const names of room.chunks(TOGETHER_CORES)) {
     await pause()
-    const { frames, failed, ms } = await stream(device, 2, extent.streamMs)
-    rows.push({
-      method: 'local',
-      on: name,
-      framesPerSecond: (frames / ms) * 1000,
-      frames,
-      failed,
-      window: 2,
-      devices: [name],
+    const alone = names.map(async (name): Promise<StreamRow> => {
+      const { frames, failed, ms } = await stream(room.device(name), 2, extent.streamMs)
+      const framesPerSecond = (frames / ms) * 1000
+      return { method: 'local', on: name, framesPerSecond, frames, failed, window: 2, devices: [name] }
     })
+    rows.push(...(await Promise.all(alone)))
   }
   for (const { method, plan } of await planned(model, topology, predictor)) {
     const devices = [...new Set(plan.volumes.flatMap(({ shards }) => shards.map(({ device }) => room.nameOf(device))))]
