@@ -33,6 +33,8 @@ export const canvasCodec: PictureCodec = {
       const { width, height } = bitmap
       refuseLarger(bitmap, maxPixels)
       const { context } = board(width, height)
+      // What was drawn before must not shine through.
+      context.clearRect(0, 0, width, height)
       context.drawImage(bitmap, 0, 0)
       return { width, height, data: context.getImageData(0, 0, width, height).data }
     } finally {
@@ -45,9 +47,20 @@ function refuseLarger({ width, height }: { width: number; height: number }, maxP
   if (width * height > maxPixels) throw new RoomfulError('too-large', `a picture of ${width}x${height} came`)
 }
 
-function board(width: number, height: number) {
+interface Board {
+  readonly canvas: OffscreenCanvas
+  readonly context: OffscreenCanvasRenderingContext2D
+}
+
+/** The last one: a room's pictures are all of one size, and a new canvas costs a weak phone more than drawing on it. */
+let last: Board | undefined
+
+/** Drawn on and read (or handed to the encoder, which takes a copy at once) without a pause between: one serves all. */
+function board(width: number, height: number): Board {
+  if (last !== undefined && last.canvas.width === width && last.canvas.height === height) return last
   const canvas = new OffscreenCanvas(width, height)
   const context = canvas.getContext('2d', { willReadFrequently: true })
   if (context === null) throw new RoomfulError('unsupported', 'This browser gives no 2-D canvas.')
-  return { canvas, context }
+  last = { canvas, context }
+  return last
 }
