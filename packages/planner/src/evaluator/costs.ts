@@ -19,14 +19,14 @@ export class ComputeCosts {
   readonly #rows: (SegmentMs | undefined)[][]
   readonly #convCost: readonly number[]
   readonly #sessions: Sessions
-  /** `runs[processor][from * points + to]`: sessions of the whole volume; 0 where not counted yet. */
-  readonly #runs: readonly Uint16Array[]
+  /** `runs[processor][from * points + to]`: ms that the whole volume's sessions take beside the work; NaN: not known yet. */
+  readonly #runs: readonly Float64Array[]
 
   constructor(model: PlannableModel, room: Room, segmentMs: number) {
     this.#model = model
     this.#room = room
     this.#sessions = new Sessions(model, segmentMs)
-    this.#runs = room.processors.map(() => new Uint16Array(model.points.length ** 2))
+    this.#runs = room.processors.map(() => new Float64Array(model.points.length ** 2).fill(Number.NaN))
     this.#prefix = room.processors.map(({ compute }) => {
       const prefix = new Float64Array(model.points.length)
       for (let i = 0; i < lastPoint(model); i++) {
@@ -41,8 +41,7 @@ export class ComputeCosts {
 
   /** The whole volume, in as many sessions as the runtime makes of it. */
   wholeMs(processor: number, from: number, to: number): number {
-    const { compute } = this.#processor(processor)
-    return compute.overheadMs * this.#wholeRuns(processor, from, to) + this.spanMs(processor, from, to)
+    return this.#wholeRunsMs(processor, from, to) + this.spanMs(processor, from, to)
   }
 
   /** The work of the whole volume alone, without the overhead of any run. */
@@ -62,12 +61,18 @@ export class ComputeCosts {
     let high = end
     let session = 0
     let ms = compute.overheadMs * (inner + 1)
+    let outputElements = (end - start) * pointAt(this.#model, to).elementsPerRow
     for (let i = to - 1; i >= from; i--) {
       const segment = this.#segment(processor, i)
       session += Math.max(0, (segment.end[high] as number) - (segment.start[low] as number))
       low = segment.tables.needStart[low] as number
       high = segment.tables.needEnd[high] as number
-      if (inner === 0 || sessions.cuts[inner - 1] !== i) continue
+      const cut = inner > 0 && sessions.cuts[inner - 1] === i
+      if (!cut && i > from) continue
+      const inputElements = (high - low) * pointAt(this.#model, i).elementsPerRow
+      ms += compute.boundaryMs({ inputElements, outputElements })
+      outputElements = inputElements
+      if (!cut) continue
       inner--
       ms += session * staircase
       session = 0
@@ -86,15 +91,23 @@ export class ComputeCosts {
     return macs * (this.#convCost[processor] as number)
   }
 
-  #wholeRuns(processor: number, from: number, to: number): number {
-    const runs = this.#runs[processor] as Uint16Array
+  #wholeRunsMs(processor: number, from: number, to: number): number {
+    const runs = this.#runs[processor] as Float64Array
     const at = from * this.#model.points.length + to
     const known = runs[at] as number
-    if (known > 0) return known
+    if (!Number.isNaN(known)) return known
     const { compute, gmacsPerSecond } = this.#processor(processor)
-    const counted = this.#sessions.cut(from, to, 1, gmacsPerSecond, compute.overheadMs) + 1
-    runs[at] = counted
-    return counted
+    const inner = this.#sessions.cut(from, to, 1, gmacsPerSecond, compute.overheadMs)
+    let ms = compute.overheadMs * (inner + 1)
+    let begin = from
+    for (let i = 0; i <= inner; i++) {
+      const end = i === inner ? to : (this.#sessions.cuts[i] as number)
+      const [inputElements, outputElements] = [pointAt(this.#model, begin).elements, pointAt(this.#model, end).elements]
+      ms += compute.boundaryMs({ inputElements, outputElements })
+      begin = end
+    }
+    runs[at] = ms
+    return ms
   }
 
   #processor(index: number): Processor {
