@@ -17,8 +17,9 @@ import { PackageLibrary, peerSource, RoomCacheLink, Runtime, serveModels } from 
 import type { Room } from '@roomful/transport'
 import { measureAlone } from './alone.ts'
 import { Asking } from './asking.ts'
-import { measureAgain, measureDevice } from './compute/benchmark.ts'
+import { keepSpeeds, measureAgain, measureDevice } from './compute/benchmark.ts'
 import { EnginePool } from './compute/engine-pool.ts'
+import { fitSpeeds } from './compute/fit-speeds.ts'
 import { type Presence, pauseReason, watchPresence } from './device/presence.ts'
 import type { SettingsStore } from './device/settings.ts'
 import { WakeLock } from './device/wake-lock.ts'
@@ -179,7 +180,7 @@ export class Seat implements RoomSession {
         idle: () => this.#asking.idle(GPU_QUIET_MS, signal),
         onProgress: (benchmark) => this.#o.store.update({ benchmark }),
         onSpeeds: (speeds) => this.#setSpeeds(speeds),
-      }).then(() => this.#checkMeasured()),
+      }).then(() => this.#measured(GPU_QUIET_MS)),
       benchmarkStorage().then((storage) => this.#update({ storage })),
       measureAlone({ ...common, self: () => this.#profile }),
       practise({ ...common, planning: this.#planning, mayPractise: () => pauseReason(this.#presence) === undefined }),
@@ -263,6 +264,7 @@ export class Seat implements RoomSession {
   async measure(): Promise<void> {
     const measuring = measureAgain(this.#engines, this.#profile.backends, this.#ended.signal)
     for await (const speeds of measuring) this.#setSpeeds(speeds)
+    await this.#measured(0)
   }
 
   rename(name: string): void {
@@ -297,7 +299,18 @@ export class Seat implements RoomSession {
     if (this.#profile.role === 'observer') throw new RoomfulError('unsupported', 'an observer asks nothing')
   }
 
-  #checkMeasured(): void {
+  /** The speeds are known: now what each kind of operator costs, while nobody has asked for `quietMs`. */
+  async #measured(quietMs: number): Promise<void> {
+    const { signal } = this.#ended
+    const between = () => (quietMs === 0 ? Promise.resolve() : this.#asking.idle(quietMs, signal))
+    const fitting = fitSpeeds(this.#profile.backends, {
+      engines: this.#engines,
+      planning: this.#planning,
+      between,
+      signal,
+    })
+    for await (const speeds of fitting) this.#setSpeeds(speeds)
+    await keepSpeeds(this.#o.settings, this.#profile.backends)
     if (this.#profile.backends.length > 0) return
     this.#o.store.say('error', 'Nothing in this browser could run a network: this device can neither ask nor lend.')
   }

@@ -21,9 +21,8 @@ export interface BenchmarkHooks {
  */
 export async function measureDevice(settings: SettingsStore, hooks: BenchmarkHooks): Promise<void> {
   const { onProgress, onSpeeds, idle, signal } = hooks
-  const madeBy = `${navigator.userAgent} ${navigator.hardwareConcurrency} ${crossOriginIsolated}`
   const kept = (await settings.read()).speeds
-  if (kept !== undefined && kept.madeBy === madeBy && Date.now() - kept.at < KEEP_MS && kept.backends.length > 0) {
+  if (kept !== undefined && kept.madeBy === madeBy() && Date.now() - kept.at < KEEP_MS && kept.backends.length > 0) {
     onSpeeds(kept.backends)
     onProgress({ running: false, step: '', progress: 1 })
     return
@@ -55,8 +54,15 @@ export async function measureDevice(settings: SettingsStore, hooks: BenchmarkHoo
     if (!threadsFollow) tell()
   }
   tell()
-  if (speeds.length > 0) await settings.write({ speeds: { madeBy, at: Date.now(), backends: speeds } })
+  await keepSpeeds(settings, speeds)
 }
+
+/** Remembers what was measured for the next visit with this browser. */
+export async function keepSpeeds(settings: SettingsStore, backends: readonly BackendSpeed[]): Promise<void> {
+  if (backends.length > 0) await settings.write({ speeds: { madeBy: madeBy(), at: Date.now(), backends } })
+}
+
+const madeBy = (): string => `${navigator.userAgent} ${navigator.hardwareConcurrency} ${crossOriginIsolated}`
 
 /** Time for the timed runs of one backend: a throttled processor works in bursts, and means need many of them. */
 const AGAIN_BUDGET_MS = 2_000

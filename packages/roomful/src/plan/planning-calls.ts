@@ -1,5 +1,5 @@
-import type { DeviceId, DeviceProfile, ModelDigest, Plan, Topology } from '@roomful/core'
-import type { CallHandlers } from '@roomful/engine'
+import type { BackendSpeed, DeviceId, DeviceProfile, ModelDigest, Plan, Topology } from '@roomful/core'
+import type { CallHandlers, MicroSample } from '@roomful/engine'
 import type { Manifest } from '@roomful/model'
 import type { Measurement } from '@roomful/runtime'
 import type { PlanningOptions } from '../session.ts'
@@ -28,6 +28,7 @@ export type PlanningCalls = {
     }
     reply: Practised
   }
+  fit: { request: { speed: BackendSpeed; samples: readonly MicroSample[] }; reply: BackendSpeed }
   rest: { request: Record<string, never>; reply: undefined }
   recall: { request: { self: DeviceId; factors: Readonly<Record<string, number>> }; reply: undefined }
 }
@@ -42,6 +43,7 @@ export function planningHandlers(planning: Planning): CallHandlers<PlanningCalls
     observe: ({ digest, topology, measured }) => planning.observe(digest, topology, measured),
     practise: ({ digest, topology, options, current, training }) =>
       planning.practise(digest, topology, options, current, training),
+    fit: ({ speed, samples }) => planning.fit(speed, samples),
     rest: async () => {
       await planning.rest()
       return undefined

@@ -70,21 +70,25 @@ describe('PlanningHost', () => {
     expect(alone && where(alone)).toEqual([phone])
   })
 
-  it('learns from measured times that a helper is slower than it says, and plans without it', async () => {
-    const { plan } = await host.automatically(model.digest, room(), withoutExits, undefined)
+  it('learns from measured times that a helper is slower than it says, and plans anew', async () => {
+    const weak = room(2, 4)
+    const { plan } = await host.automatically(model.digest, weak, withoutExits, undefined)
+    expect(where(plan)).toContain(laptop)
     let ratio = 1
     for (let i = 0; i < 40; i++) {
-      const slow = runs(plan, (by) => (by === laptop ? 400 : 90))
-      ratio = (await host.observe(model.digest, room(), slow)).ratio
+      const slow = runs(plan, (by) => (by === laptop ? 400 : 23))
+      ratio = (await host.observe(model.digest, weak, slow)).ratio
     }
     expect(ratio).toBeGreaterThan(2)
-    const weak = room(2, 4)
-    const fresh = new PlanningHost()
-    await opened(fresh)
-    expect(where((await fresh.automatically(model.digest, weak, withoutExits, undefined)).plan)).toContain(laptop)
-    expect(where((await host.automatically(model.digest, weak, withoutExits, undefined)).plan)).toEqual([phone])
+    const learned = await host.automatically(model.digest, weak, withoutExits, undefined)
+    expect(learned.plan.volumes).not.toEqual(plan.volumes)
+    expect(where(learned.plan)).toContain(phone)
+    expect(learned.plan.predicted.latencyMs).toBeGreaterThan(1.2 * plan.predicted.latencyMs)
     // The drift counts from the newest plan.
     expect((await host.observe(model.digest, weak, [])).ratio).toBe(1)
+    // A helper that has measured itself anew is believed again.
+    const again = await host.automatically(model.digest, room(2, 4.01), withoutExits, undefined)
+    expect(again.plan.predicted.latencyMs).toBeLessThan(1.1 * plan.predicted.latencyMs)
   })
 
   it('gives back what it learned of this device, for the next visit', async () => {

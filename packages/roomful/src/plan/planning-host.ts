@@ -1,7 +1,17 @@
-import { type DeviceProfile, type ModelDigest, modelDigest, type Plan, type Topology } from '@roomful/core'
+import {
+  type BackendSpeed,
+  type DeviceProfile,
+  type ModelDigest,
+  modelDigest,
+  type Plan,
+  type Topology,
+} from '@roomful/core'
+import type { MicroSample } from '@roomful/engine'
 import { analyse, readModel } from '@roomful/graph'
 import type { Manifest } from '@roomful/model'
 import {
+  fitLayers,
+  fittedSpeed,
   OnlineCorrection,
   plannableModel,
   predictPlan,
@@ -18,12 +28,17 @@ import { predictCompute } from './predict-compute.ts'
 /** Models that are remembered: the newest, and those whose requests may still be answered. */
 export const MAX_MODELS = 4
 
+/** Backends whose speeds are remembered; far more than a room has. */
+const MAX_SPEEDS = 256
+
 /** Planning in the calling thread: what the Worker hosts, and what tests use. */
 export class PlanningHost implements Planning {
   readonly #models = new Map<ModelDigest, PlanningModel>()
   readonly #correction = new OnlineCorrection()
   /** Factors by device and backend at the last automatic plan. */
   #planned = new Map<string, number>()
+  /** Speeds as they were last seen, by device and backend. */
+  readonly #speeds = new Map<string, string>()
   #practice = new AbortController()
 
   async open(manifest: Manifest, graphBytes: Uint8Array): Promise<ModelOutline> {
@@ -121,6 +136,10 @@ export class PlanningHost implements Planning {
     this.#practice.abort()
   }
 
+  async fit(speed: BackendSpeed, samples: readonly MicroSample[]): Promise<BackendSpeed> {
+    return fittedSpeed(speed, fitLayers(samples))
+  }
+
   async recall(self: DeviceProfile['id'], factors: Readonly<Record<string, number>>): Promise<void> {
     this.#correction.recall(Object.entries(factors).map(([backend, factor]) => [keyOf(self, backend), factor]))
   }
@@ -137,9 +156,25 @@ export class PlanningHost implements Planning {
   }
 
   #predictor(topology: Topology): RoomPredictor {
+    this.#forgetOld(topology)
     return new RoomPredictor(topology, {
       correction: (device, backend) => this.#correction.factor(keyOf(device, backend)),
     })
+  }
+
+  /** A correction belongs to the speeds that it corrects: a device that measured itself anew starts without one. */
+  #forgetOld({ devices }: Topology): void {
+    for (const { id, backends } of devices) {
+      for (const speed of backends) {
+        const key = keyOf(id, speed.backend)
+        const now = JSON.stringify(speed)
+        const before = this.#speeds.get(key)
+        if (before === now) continue
+        if (before !== undefined) this.#correction.forget(key)
+        this.#speeds.set(key, now)
+      }
+    }
+    if (this.#speeds.size > MAX_SPEEDS) this.#speeds.clear()
   }
 
   #factors({ devices }: Topology): Map<string, number> {

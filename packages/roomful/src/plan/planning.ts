@@ -1,4 +1,5 @@
-import type { DeviceProfile, ModelDigest, Plan, TensorName, Topology } from '@roomful/core'
+import type { BackendSpeed, DeviceProfile, ModelDigest, Plan, TensorName, Topology } from '@roomful/core'
+import type { MicroSample } from '@roomful/engine'
 import type { Manifest } from '@roomful/model'
 import type { Measurement } from '@roomful/runtime'
 import type { PlanningOptions } from '../session.ts'
@@ -87,6 +88,8 @@ export interface Planning extends AsyncDisposable {
   ): Promise<Practised>
   /** Ends `practise` after its present episode. */
   rest(): Promise<void>
+  /** A backend's speed with the coefficients fitted to its micro-benchmark. @throws PlannerError `samples` by name */
+  fit(speed: BackendSpeed, samples: readonly MicroSample[]): Promise<BackendSpeed>
   /** What an earlier visit learned about this device: factors by backend, as `Drift.own` gave them. */
   recall(self: DeviceProfile['id'], factors: Readonly<Record<string, number>>): Promise<void>
 }

@@ -1,4 +1,5 @@
 import {
+  type BackendSpeed,
   type Clock,
   type DeviceProfile,
   fromWire,
@@ -7,7 +8,7 @@ import {
   type Plan,
   type Topology,
 } from '@roomful/core'
-import { EngineError, WorkerCalls, type WorkerPort, workerPort } from '@roomful/engine'
+import { EngineError, type MicroSample, WorkerCalls, type WorkerPort, workerPort } from '@roomful/engine'
 import type { Manifest } from '@roomful/model'
 import type { Measurement } from '@roomful/runtime'
 import type { PlanningOptions } from '../session.ts'
@@ -81,6 +82,10 @@ export class WorkerPlanning implements Planning {
 
   async rest(): Promise<void> {
     if (this.#calls !== undefined && this.#calls.ended === undefined) await this.#call('rest', {})
+  }
+
+  fit(speed: BackendSpeed, samples: readonly MicroSample[]): Promise<BackendSpeed> {
+    return this.#call('fit', { speed, samples })
   }
 
   recall(self: DeviceProfile['id'], factors: Readonly<Record<string, number>>): Promise<void> {

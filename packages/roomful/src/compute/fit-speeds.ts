@@ -1,0 +1,39 @@
+import type { BackendSpeed } from '@roomful/core'
+import { microBenchmark } from '@roomful/engine'
+import type { Planning } from '../plan/planning.ts'
+import type { EnginePool } from './engine-pool.ts'
+
+export interface FitOptions {
+  readonly engines: Pick<EnginePool, 'engine'>
+  readonly planning: Pick<Planning, 'fit'>
+  /** Awaited before each of the small nets: what anybody asks of this device goes first. */
+  readonly between?: () => Promise<void>
+  readonly signal: AbortSignal
+}
+
+/**
+ * Measures small nets of every operator kind on the backends (about 3 s each) and gives their speeds the coefficients that
+ * the predictor fits to them. Yields all speeds after each backend; one that fails keeps its speed alone. Rejects only with
+ * `signal.reason`.
+ */
+export async function* fitSpeeds(
+  known: readonly BackendSpeed[],
+  { engines, planning, between, signal }: FitOptions,
+): AsyncGenerator<readonly BackendSpeed[], void, void> {
+  let speeds = known
+  for (const speed of known) {
+    signal.throwIfAborted()
+    if (speed.coefficients !== undefined) continue
+    try {
+      const engine = await engines.engine(speed.backend)
+      const samples = await microBenchmark(engine, { signal, ...(between === undefined ? {} : { between }) })
+      const fitted = await planning.fit(speed, samples)
+      speeds = speeds.map((other) => (other.backend === speed.backend ? fitted : other))
+    } catch {
+      signal.throwIfAborted()
+      // A lost backend is told of by the pool; too few samples are a backend that only its speed describes.
+      continue
+    }
+    yield speeds
+  }
+}
