@@ -6,6 +6,7 @@ import {
   emptyWork,
   type FittedBackend,
   fitLayers,
+  fitQuality,
   type LayerSample,
   segmentAt,
 } from '@roomful/planner'
@@ -139,9 +140,6 @@ interface Attempt {
   readonly samples: readonly LayerSample[]
 }
 
-/** A fit whose own samples are further off than this was disturbed: the device measures itself again. */
-const DISTURBED = 0.04
-
 async function fitAttempts(rig: PredictorRig, calm: Calm, print: (line: string) => void): Promise<Attempt[]> {
   const attempts: Attempt[] = []
   while (attempts.length < MAX_ATTEMPTS) {
@@ -153,7 +151,7 @@ async function fitAttempts(rig: PredictorRig, calm: Calm, print: (line: string) 
     attempts.push({ fitted, fitMs, samples })
     const own = share(fitted.medianError)
     print(`micro-benchmark: ${samples.length} nets, fitted in ${fitMs.toFixed(0)} ms, own error ${own}`)
-    if (fitted.medianError <= DISTURBED && calm.is(controlMs)) break
+    if (fitQuality(samples, fitted) === 'good' && calm.is(controlMs)) break
   }
   return attempts
 }

@@ -17,8 +17,10 @@ export interface LayerSample {
 /** A layer of fewer rows than this says how well a backend does with a shard's few rows. */
 const WHOLE_ROWS = 14
 
-/** With fewer samples a fit would say more about the reference than about the device. */
-export const MIN_SAMPLES = 12
+/** With fewer samples a fit says more about the reference than about the device. */
+const MIN_SAMPLES = 12
+/** A fit whose own samples are further off (median) was disturbed by something else on the device. */
+const DISTURBED = 0.04
 
 export interface FittedBackend extends FittedCosts {
   /** Share of its speed that the backend reaches with few rows; ascending. */
@@ -72,4 +74,13 @@ export function fittedSpeed(speed: BackendSpeed, fitted: FittedBackend): Backend
 
 function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[values.length >> 1] ?? 1
+}
+
+/**
+ * Whether a fit is worth registering: `too-few` samples say no more than the speed test, a `disturbed` one is better than
+ * none and should be repeated when the device is idle.
+ */
+export function fitQuality(samples: readonly LayerSample[], fitted: FittedCosts): 'good' | 'disturbed' | 'too-few' {
+  if (samples.length < MIN_SAMPLES) return 'too-few'
+  return fitted.medianError > DISTURBED ? 'disturbed' : 'good'
 }

@@ -7,7 +7,7 @@ import { fitCosts, type TimedWork } from './fit.ts'
 import { addLayer } from './layer-work.ts'
 import { LinkModel } from './link.ts'
 import { fitLink } from './link-fit.ts'
-import { fitLayers, fittedSpeed, type LayerSample } from './micro-fit.ts'
+import { fitLayers, fitQuality, fittedSpeed, type LayerSample } from './micro-fit.ts'
 import { nonNegativeLeastSquares } from './nnls.ts'
 import { referenceCosts } from './reference-costs.ts'
 import { fitUtilisation } from './utilisation.ts'
@@ -198,6 +198,15 @@ describe('fitLayers', () => {
     expect(at(2)).toBeGreaterThan(at(1))
     expect(at(4)).toBeGreaterThan(0.85)
     expect(at(14)).toBe(1)
+  })
+
+  it('is judged by its number of samples and by its own error', () => {
+    const samples = Array.from({ length: 24 }, (_, i) => timed(conv(14, 14, 8 * (1 + i), i % 2 === 0 ? 9 : 1), 1))
+    expect(fitQuality(samples, fitLayers(samples))).toBe('good')
+    const random = seededRandom(8)
+    const noisy = samples.map((sample) => ({ ...sample, ms: sample.ms * Math.exp(0.3 * gaussian(random)) }))
+    expect(fitQuality(noisy, fitLayers(noisy))).toBe('disturbed')
+    expect(fitQuality(samples.slice(0, 5), fitLayers(samples.slice(0, 5)))).toBe('too-few')
   })
 
   it('fits into the coefficients of a profile and comes back within a thousandth', () => {
