@@ -6,8 +6,8 @@ import type { roomJson } from './rooms.ts'
 type RoomJson = ReturnType<typeof roomJson>
 
 /** Requests of one steady measurement, of which the last ones count: the first wait for the runtime's preparations. */
-export const REQUESTS = 12
-export const COUNTED = 5
+export const REQUESTS = 9
+export const COUNTED = 3
 const DEADLINE_MS = 1e7
 
 /** Images per second of a plan, one image after the other: 1 / the median simulated latency of the last requests. */

@@ -16,6 +16,9 @@ import { readModelAt } from '../model/read.ts'
 /** Largest ROOM.json that is read, in bytes. */
 const MAX_ROOM_BYTES = 4 << 20
 
+/** Methods that train an agent. */
+const LEARNING: ReadonlySet<string> = new Set(['distredge', 'cogent'])
+
 interface Row {
   readonly method: string
   readonly result: PartitionResult
@@ -59,6 +62,8 @@ Times are predicted, not measured.`,
     })
     const model = plannableModel(analyse(graph), manifest === undefined ? {} : { manifest })
     const limits: PlanningLimits = objective === undefined ? room.limits : { ...room.limits, objective }
+    // Training in WebAssembly takes about a sixth of the time.
+    if (method === 'all' || LEARNING.has(method)) await import('@tensorflow/tfjs-backend-wasm')
     const startMs = performance.now()
     const rows: Row[] =
       method === 'all'

@@ -68,7 +68,7 @@ export function proposeAuto(search: Search): Proposal {
     .slice(0, 1)
     .flatMap((candidate) => walk(candidate))
   const all = rank([...ranked, ...refined, ...again, ...turned, ...walked])
-  const best = all[0] as Candidate
+  const best = inTime(all) as Candidate
   return {
     ok: true,
     draft: best.draft,
@@ -76,6 +76,16 @@ export function proposeAuto(search: Search): Proposal {
     notes: [...assumptions(best), ...uselessDevices(best.search, best.draft, best.cost)],
     runnersUp: runnersUp(all, best),
   }
+}
+
+/** The best that answers in time when no exit does; where none can, the one that comes nearest. */
+function inTime(ranked: readonly Candidate[]): Candidate | undefined {
+  const [first] = ranked
+  const deadlineMs = first?.search.limits.deadlineMs
+  if (first === undefined || deadlineMs === undefined) return first
+  const timed = ranked.map((one) => ({ one, fullMs: one.search.evaluate(one.draft).fullMs }))
+  const found = timed.find(({ fullMs }) => fullMs <= deadlineMs)
+  return found?.one ?? timed.reduce((a, b) => (b.fullMs < a.fullMs ? b : a)).one
 }
 
 /** One search per trunk within the loss; all share the room, the predictor and the limits. */

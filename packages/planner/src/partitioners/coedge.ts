@@ -95,12 +95,21 @@ function solveShares(highs: Highs, search: Search, span: RowSpan, processors: re
     ...layers.map((layer) => `0 <= t${layer}`),
     'End',
   ].join('\n')
-  const solution = highs.solve(problem)
-  if (solution.Status !== 'Optimal') return speeds(search, processors, span)
+  const solution = solved(highs, problem)
+  if (solution?.Status !== 'Optimal') return speeds(search, processors, span)
   return processors.map((_, at) => {
     const column = solution.Columns[`s${at}`]
     return column !== undefined && 'Primal' in column ? Math.max(0, column.Primal) : 0
   })
+}
+
+/** undefined where the numbers are beyond what the solver reads. */
+function solved(highs: Highs, problem: string): ReturnType<Highs['solve']> | undefined {
+  try {
+    return highs.solve(problem)
+  } catch {
+    return undefined
+  }
 }
 
 const fixed = (value: number): string => value.toFixed(9)

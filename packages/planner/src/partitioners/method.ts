@@ -64,9 +64,16 @@ export const propose = (draft: Draft, ...notes: string[]): Proposal => ({ ok: tr
 export async function runMethod(method: Method, search: Search): Promise<PartitionResult> {
   if (!search.ready) return refuse('not-measured', 'the initiator has not measured any backend yet')
   const result = judge(method.name, search, await method.propose(search))
+  if (!result.ok && result.reason === 'no-peers') return refuse('no-peers', whyNobody(search) ?? result.message)
   if (result.ok || result.reason !== 'accuracy' || search.limits.wire !== undefined) return result
   const finer = search.withLimits({ wire: { bits: 16, entropy: 'none' } })
   return judge(method.name, finer, await method.propose(finer))
+}
+
+/** Who is there and cannot help, in words; undefined where somebody can, or nobody is there. */
+function whyNobody({ room, helpers }: Search): string | undefined {
+  if (helpers.length > 0 || room.excluded.length === 0) return undefined
+  return `nobody can help: ${room.excluded.map(({ name, why }) => `${name} ${why}`).join(', ')}`
 }
 
 /** Checks a proposal against the limits and turns it into a plan. */
