@@ -9,6 +9,7 @@ import {
   type ModelDigest,
   type Plan,
   seededRandom,
+  sleep,
   systemClock,
 } from '@roomful/core'
 import { benchmarkStorage, createFeatureCodec, type FeatureCodec } from '@roomful/engine'
@@ -302,7 +303,11 @@ export class Seat implements RoomSession {
   /** The speeds are known: now what each kind of operator costs, while nobody has asked for `quietMs`. */
   async #measured(quietMs: number): Promise<void> {
     const { signal } = this.#ended
-    const between = () => (quietMs === 0 ? Promise.resolve() : this.#asking.idle(quietMs, signal))
+    const between = async () => {
+      if (quietMs === 0) return
+      await this.#asking.idle(quietMs, signal)
+      while (this.#runtime.counts.worker.foreign > 0) await sleep(this.#clock, quietMs / 4, signal)
+    }
     const fitting = fitSpeeds(this.#profile.backends, {
       engines: this.#engines,
       planning: this.#planning,

@@ -34,6 +34,17 @@ describe('replanning', () => {
     expect(replan(state, room({ speed: 6 }), 10_000).reason).toBe('speed')
   })
 
+  it('plans anew once a device has measured its operators one by one', () => {
+    const before = room()
+    const devices = before.devices.map((device) => ({
+      ...device,
+      backends: device.backends.map((speed) => ({ ...speed, coefficients: { conv: [160, 0, 0, 0, 0, 0] } })),
+    }))
+    const state = planned(before)
+    expect(replan(state, { ...before, devices }, 10_000).reason).toBe('speed')
+    expect(replan(planned({ ...before, devices }), { ...before, devices }, 10_000).reason).toBeUndefined()
+  })
+
   it('waits for the pause, but not when a device is gone', () => {
     const state = planned(room(), 1_000)
     expect(replan(state, room({ mbit: 10 }), 2_000).reason).toBeUndefined()

@@ -68,9 +68,11 @@ function changeOf(before: Topology, now: Topology, hysteresis: Hysteresis): Repl
     const previous = old.get(id)
     if (previous === undefined) continue
     if (Math.abs(device.load - previous.load) > hysteresis.load) return 'load'
-    for (const { backend, gmacsPerSecond } of device.backends) {
+    for (const { backend, gmacsPerSecond, coefficients } of device.backends) {
       const known = previous.backends.find((entry) => entry.backend === backend)
       if (known === undefined || differs(known.gmacsPerSecond, gmacsPerSecond, hysteresis.speed)) return 'speed'
+      // Its operators have been measured one by one since: predictions are another matter then.
+      if (known.coefficients === undefined && coefficients !== undefined) return 'speed'
     }
   }
   return linksChanged(before, now, hysteresis) ? 'link' : undefined
