@@ -9,6 +9,7 @@ const SHORT = {
   picturesPerBlock: 8,
   episodes: 1,
   streamMs: 0,
+  tfjsMs: 0,
 }
 
 for (const name of ['phone-laptop', 'four-equal']) {

@@ -79,8 +79,6 @@ const MAX_ACCURACY_LOSS = 0.01
 /** Links that are warmed, the initiator's first. */
 const QUICK_LINKS = 7
 const MAX_LINKS = 10
-/** The longest picture of TensorFlow.js that a quick run has time for. */
-const TFJS_QUICK_MS = 6_000
 /** What a quick run needs for its streams: the devices alone, two plans, with their warm-up. */
 const STREAMS = 4
 const STREAM_MS = 4_000
@@ -124,7 +122,7 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
   const limits = { maxAccuracyLoss: MAX_ACCURACY_LOSS, episodes: extent.episodes, seed }
   const methods = extent.methods.filter((method) => options.model?.without?.includes(method) !== true)
   const planned = await planMethods(methods, model, topology, predictor, limits)
-  const tfjs = await tfjsPlan(room, planned.plans, quick ? TFJS_QUICK_MS : Number.POSITIVE_INFINITY)
+  const tfjs = await tfjsPlan(room, planned.plans, extent.tfjsMs)
   const plans = tfjs.plan === undefined ? planned.plans : [...planned.plans, tfjs.plan]
   say(
     `planned: ${plans.map(({ method, sameAs }) => (sameAs === undefined ? method : `${method}=${sameAs}`)).join(' ')}`,

@@ -12,6 +12,8 @@ export interface Extent {
   readonly episodes: number
   /** Streams of frames for the throughput. */
   readonly streamMs: number
+  /** The longest picture of TensorFlow.js in software that there is time for. */
+  readonly tfjsMs: number
 }
 
 export const QUICK: Extent = {
@@ -22,6 +24,7 @@ export const QUICK: Extent = {
   picturesPerBlock: 60,
   episodes: 5,
   streamMs: 3_000,
+  tfjsMs: 6_000,
 }
 
 export const FULL: Extent = {
@@ -32,6 +35,7 @@ export const FULL: Extent = {
   picturesPerBlock: 100,
   episodes: 20,
   streamMs: 10_000,
+  tfjsMs: 30_000,
 }
 
 const MIN_REQUESTS = 3
