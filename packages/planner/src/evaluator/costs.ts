@@ -70,7 +70,7 @@ export class ComputeCosts {
       const cut = inner > 0 && sessions.cuts[inner - 1] === i
       if (!cut && i > from) continue
       const inputElements = (high - low) * pointAt(this.#model, i).elementsPerRow
-      ms += compute.boundaryMs({ inputElements, outputElements })
+      ms += compute.boundaryMs(inputElements, outputElements)
       outputElements = inputElements
       if (!cut) continue
       inner--
@@ -102,8 +102,7 @@ export class ComputeCosts {
     let begin = from
     for (let i = 0; i <= inner; i++) {
       const end = i === inner ? to : (this.#sessions.cuts[i] as number)
-      const [inputElements, outputElements] = [pointAt(this.#model, begin).elements, pointAt(this.#model, end).elements]
-      ms += compute.boundaryMs({ inputElements, outputElements })
+      ms += compute.boundaryMs(pointAt(this.#model, begin).elements, pointAt(this.#model, end).elements)
       begin = end
     }
     runs[at] = ms

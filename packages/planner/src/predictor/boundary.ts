@@ -27,7 +27,12 @@ export function boundaryFeatures({ inputElements, outputElements }: RunBoundary)
   ]
 }
 
-export function boundaryMs(costs: BoundaryCosts, boundary: RunBoundary): number {
-  const [input, output, largeInput, largeOutput] = boundaryFeatures(boundary)
-  return costs.input * input + costs.output * output + costs.largeInput * largeInput + costs.largeOutput * largeOutput
+export function boundaryMs(costs: BoundaryCosts, inputElements: number, outputElements: number): number {
+  // Called for every shard that a search looks at: no array is made here.
+  return (
+    costs.input * inputElements +
+    costs.output * outputElements +
+    costs.largeInput * Math.max(0, inputElements - CACHED_ELEMENTS) +
+    costs.largeOutput * Math.max(0, outputElements - CACHED_ELEMENTS)
+  )
 }

@@ -41,12 +41,14 @@ export class ComputeModel {
 
   /** A whole volume in one run: the regression is fitted on whole layers, so no staircase applies. */
   wholeMs(work: Work, boundary?: RunBoundary): number {
-    return this.overheadMs + this.factor * workMs(work, this.costs) + this.boundaryMs(boundary)
+    const border = boundary === undefined ? 0 : this.boundaryMs(boundary.inputElements, boundary.outputElements)
+    return this.overheadMs + this.factor * workMs(work, this.costs) + border
   }
 
   /** What a run costs beside its overhead and its work: its input is copied in and its output read back. */
-  boundaryMs(boundary: RunBoundary | undefined): number {
-    return boundary === undefined ? 0 : this.factor * boundaryMs(this.#boundary, boundary)
+  boundaryMs(inputElements: number, outputElements: number): number {
+    if (this.#boundary === BOUNDARY_FREE) return 0
+    return this.factor * boundaryMs(this.#boundary, inputElements, outputElements)
   }
 
   /**

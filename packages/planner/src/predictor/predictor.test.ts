@@ -168,7 +168,8 @@ describe('fitLayers', () => {
     })
     const boundary = boundaryMs(
       { input: 0.29e-6, output: 1.5e-6, largeInput: 0.23e-6, largeOutput: 0.27e-6 },
-      { inputElements: elements, outputElements: elements },
+      elements,
+      elements,
     )
     const ms = model.wholeMs(addLayer(emptyWork(), layer)) + factor * (boundary + 0.034)
     return { layers: [layer], inputElements: elements, outputElements: elements, ms }

@@ -25,16 +25,15 @@ export function partMs(model: PlannableModel, part: StagePart, compute: ComputeM
   if (rows === undefined) {
     const work = emptyWork()
     for (let i = from; i < to; i++) addWork(work, segmentAt(model, i).work)
-    return compute.wholeMs(work, boundary(pointAt(model, from).elements, pointAt(model, to).elements)) + extra
+    const whole = { inputElements: pointAt(model, from).elements, outputElements: pointAt(model, to).elements }
+    return compute.wholeMs(work, whole) + extra
   }
   const { work, inputRows } = walkBack(model, from, to, rows)
   const inputElements = (inputRows.end - inputRows.start) * pointAt(model, from).elementsPerRow
   const outputElements = (rows.end - rows.start) * pointAt(model, to).elementsPerRow
-  const border = compute.boundaryMs(boundary(inputElements, outputElements))
+  const border = compute.boundaryMs(inputElements, outputElements)
   return compute.shardMs(work, rows.end - rows.start, pointAt(model, to).rows) + border + extra
 }
-
-const boundary = (inputElements: number, outputElements: number) => ({ inputElements, outputElements })
 
 /** From rows of point `to` to the rows of point `from` that they need, and the work in between. */
 export function walkBack(
