@@ -6,7 +6,7 @@ import { readModelShape, type Seat } from '../../../../e2e/rig/plan-shapes.ts'
 import { REPOSITORY, Rig } from '../../../../e2e/rig/room.ts'
 import { sendPictures } from '../room/closed-loop.ts'
 import type { LinkCost, LinkCosts } from './floor.ts'
-import { type Machine, machine } from './machine.ts'
+import { currentCommit, type Machine, machine } from './machine.ts'
 import { rawLink } from './raw-link.ts'
 import { type RuntimeRow, rowOf, type Spread } from './rows.ts'
 import { type RuntimeSample, sampleRequests } from './sample.ts'
@@ -45,6 +45,7 @@ const WARM_UP = 3
 export async function benchRuntime(options: RuntimeBenchOptions = {}): Promise<RuntimeBenchResult> {
   const { quick = false, random = seededRandom(7), print = () => {}, signal } = options
   const [blocks, requests] = quick ? [3, 10] : [6, 25]
+  const commit = currentCommit()
   const rig = await Rig.start()
   try {
     const devices = await rig.join(...Array.from({ length: DEVICES }, (_, index) => ({ name: `device ${index + 1}` })))
@@ -87,7 +88,7 @@ export async function benchRuntime(options: RuntimeBenchOptions = {}): Promise<R
       rows,
       summary: summaryOf(rows),
       links: links.map(({ from, to, ...cost }) => ({ from: `device ${from + 1}`, to: `device ${to + 1}`, ...cost })),
-      machine: machine(asker.page.context().browser()?.version()),
+      machine: machine(asker.page.context().browser()?.version(), commit),
     }
   } finally {
     await rig.close()

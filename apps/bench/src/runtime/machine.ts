@@ -13,10 +13,10 @@ export interface Machine {
   readonly load: number
 }
 
-export function machine(browserVersion: string | undefined): Machine {
+export function machine(browserVersion: string | undefined, commit: string): Machine {
   return {
     date: new Date().toISOString(),
-    commit: commit(),
+    commit,
     processor: cpus()[0]?.model ?? 'unknown',
     cores: cpus().length,
     browser: `Chromium ${browserVersion ?? 'unknown'}`,
@@ -24,7 +24,8 @@ export function machine(browserVersion: string | undefined): Machine {
   }
 }
 
-function commit(): string {
+/** What is checked out now; others may commit while a benchmark runs. */
+export function currentCommit(): string {
   try {
     return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: REPOSITORY, encoding: 'utf8' }).trim()
   } catch {
