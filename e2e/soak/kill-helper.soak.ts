@@ -1,3 +1,4 @@
+import type { RequestView } from 'roomful'
 import { expect, test } from 'vitest'
 import type { Device } from '../rig/device.ts'
 import { generatedPicture } from '../rig/pictures.ts'
@@ -14,6 +15,9 @@ const PICTURES = 8
 
 const quantile = (values: readonly number[], share: number): number =>
   [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(share * values.length))] ?? Number.NaN
+
+const timeline = ({ trace }: RequestView): string =>
+  trace.spans.map(({ kind, startMs, endMs }) => `${kind} ${Math.round(startMs)}-${Math.round(endMs)}`).join(' ')
 
 /** Asks, kills the helper while the answer is awaited, and returns what came and how long after the kill. */
 async function killWhileAsked(rig: Rig, asker: Device, helper: Device, index: number) {
@@ -44,7 +48,7 @@ test(`${KILLS} helpers die in the middle of a request: every answer is right and
     const last = model?.segments.at(-1)?.to ?? ''
     const labels: (string | undefined)[] = []
     const localMs: number[] = []
-    await asker.planByHand([{ device: self.id, to: last }])
+    await asker.planByHand([{ device: self.id, to: last }], { exits: false })
     for (let i = 0; i < PICTURES * 3; i++) {
       const startMs = performance.now()
       const { answer } = await asker.infer(generatedPicture(i % PICTURES), { cache: false })
@@ -74,7 +78,10 @@ test(`${KILLS} helpers die in the middle of a request: every answer is right and
       const { request, wasHit, afterMs } = await killWhileAsked(rig, asker, helper, kills)
       asked++
       if (request.answer?.label === labels[kills % PICTURES]) right++
-      if (wasHit) added.push(Math.max(0, afterMs - alone))
+      if (wasHit) {
+        added.push(Math.max(0, afterMs - alone))
+        console.info(`${Math.round(afterMs)} ms after the kill: ${request.trace.recovered}; ${timeline(request)}`)
+      }
       await asker.until('the helper is gone', ({ peers }) => peers.every(({ link }) => link !== 'connected'))
     }
     const figures = {

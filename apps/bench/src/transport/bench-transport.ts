@@ -1,6 +1,9 @@
 import { type Random, seededRandom, shuffled } from '@roomful/core'
+import { type TransportMachine, transportMachine } from './report.ts'
 import { TransportRig } from './rig.ts'
 import { type Row, summarise, type TransportSummary } from './summary.ts'
+
+export { transportMarkdown } from './report.ts'
 
 /** Feature maps at cuts of the usual networks: 8-bit late cut to fp32 early cut. */
 export const MESSAGE_BYTES = [4 << 10, 24 << 10, 100 << 10, 400 << 10, 1 << 20] as const
@@ -20,6 +23,8 @@ export interface TransportBenchOptions {
 
 export interface TransportBenchResult {
   readonly what: string
+  readonly quick: boolean
+  readonly machine: TransportMachine
   readonly repetitions: number
   readonly rows: readonly Row[]
   /** By message size in bytes, on the path with the least delay. */
@@ -36,11 +41,12 @@ const CONTENDERS = ['roomful', 'raw-16', 'raw-64', 'peerjs'] as const
  */
 export async function benchTransport(options: TransportBenchOptions = {}): Promise<TransportBenchResult> {
   const { quick = false, print = () => {}, random = seededRandom(20) } = options
-  const repetitions = options.repetitions ?? (quick ? 7 : 15)
+  const repetitions = options.repetitions ?? (quick ? 7 : 9)
   const contenders = options.contenders ?? CONTENDERS
   const sizes = options.sizes ?? MESSAGE_BYTES
   const delaysMs = options.delaysMs ?? [0, 20]
   const rows: Row[] = []
+  const machine = transportMachine()
   for (const delayMs of delaysMs) {
     await using rig = await TransportRig.start({ delayMs }, random)
     for (const contender of contenders) await rig.open(contender)
@@ -58,7 +64,7 @@ export async function benchTransport(options: TransportBenchOptions = {}): Promi
   const byDelay = summarise(rows)
   const summary = byDelay[String(Math.min(...delaysMs))]
   if (summary === undefined) throw new RangeError('at least one delay and one size are needed')
-  return { what: WHAT, repetitions, rows, summary, byDelay }
+  return { what: WHAT, quick, machine, repetitions, rows, summary, byDelay }
 }
 
 const WHAT =
@@ -75,13 +81,14 @@ async function measure(
   bytes: number,
   quick: boolean,
 ): Promise<Omit<Row, 'repetition'>> {
-  const streamBytes = quick ? 2 << 20 : 4 << 20
-  const count = Math.max(3, Math.min(200, Math.round(streamBytes / bytes)))
+  // A long way makes everything slow: fewer messages there tell as much.
+  const share = (quick ? 0.25 : 1) * (delayMs > 0 ? 0.25 : 1)
+  const count = Math.max(2, Math.min(200, Math.round((share * (4 << 20)) / bytes)))
   await rig.on('b', 'sink', contender, count)
   const tookMs = await rig.on('a', 'measureGoodput', contender, bytes, count)
   await rig.on('b', 'echo', contender)
   // Short echoes are told apart from the machine's noise by their number.
-  const echoCount = Math.max(5, Math.min(30, Math.round((quick ? 250_000 : 500_000) / bytes)))
+  const echoCount = Math.max(3, Math.min(30, Math.round((share * 1e6) / bytes)))
   const echoes = await rig.on('a', 'measureEcho', contender, bytes, echoCount)
   return {
     contender,
