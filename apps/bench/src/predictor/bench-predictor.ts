@@ -80,7 +80,6 @@ export async function benchPredictor(options: PredictorBenchOptions): Promise<Pr
   print(`Chromium, ${threads} thread${isolated ? '' : ', coarse timers: the page is not isolated'}`)
   const calm = new Calm()
   const attempts = await fitAttempts(rig, calm, print)
-  const { fitted, fitMs, samples } = bestOf(attempts)
   const skipped: string[] = []
   const models: EvaluatedModel[] = []
   for (const [, load] of evaluatedModels(options.folders, !quick)) {
@@ -98,6 +97,10 @@ export async function benchPredictor(options: PredictorBenchOptions): Promise<Pr
   const merged = models.flatMap((model) => mergeShort(neighbours(model), msOf, FLOOR_MS))
   const newlyMade = merged.filter((segment) => !plainTimes.has(segmentName(segment)))
   const times = new Map([...plainTimes, ...(await measure(newlyMade))])
+
+  // How calm the machine was at the fit shows only now; the control net alone decides whether to fit again.
+  if (!attempts.some(({ controlMs }) => calm.is(controlMs))) attempts.push(...(await fitAttempts(rig, calm, print)))
+  const { fitted, fitMs, samples } = bestOf(attempts, calm)
 
   const rowsOf = (segments: readonly EvaluatedSegment[]) =>
     segments.map((segment) => rowOf(segment, fitted, times.get(segmentName(segment)) ?? []))
@@ -135,6 +138,7 @@ export async function benchPredictor(options: PredictorBenchOptions): Promise<Pr
 }
 
 interface Attempt {
+  readonly controlMs: number
   readonly fitted: FittedBackend
   readonly fitMs: number
   readonly samples: readonly LayerSample[]
@@ -148,7 +152,7 @@ async function fitAttempts(rig: PredictorRig, calm: Calm, print: (line: string) 
     const startMs = performance.now()
     const fitted = fitLayers(samples)
     const fitMs = ms + performance.now() - startMs
-    attempts.push({ fitted, fitMs, samples })
+    attempts.push({ fitted, fitMs, samples, controlMs })
     const own = share(fitted.medianError)
     print(`micro-benchmark: ${samples.length} nets, fitted in ${fitMs.toFixed(0)} ms, own error ${own}`)
     if (fitQuality(samples, fitted) === 'good' && calm.is(controlMs)) break
@@ -157,8 +161,11 @@ async function fitAttempts(rig: PredictorRig, calm: Calm, print: (line: string) 
 }
 
 /** By the error on its own samples: the evaluated networks have no say in it. */
-function bestOf(attempts: readonly Attempt[]): Attempt {
-  const [best] = [...attempts].sort((a, b) => a.fitted.medianError - b.fitted.medianError)
+function bestOf(attempts: readonly Attempt[], calm: Calm): Attempt {
+  const calmOnes = attempts.filter(({ controlMs }) => calm.is(controlMs))
+  const [best] = [...(calmOnes.length > 0 ? calmOnes : attempts)].sort(
+    (a, b) => a.fitted.medianError - b.fitted.medianError,
+  )
   if (best === undefined) throw new RangeError('nothing was fitted')
   return best
 }
