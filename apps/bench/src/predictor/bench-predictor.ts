@@ -64,8 +64,8 @@ export interface PredictorBenchResult {
 
 const FITTED_ON =
   'the nets of the micro-benchmark (packages/engine/src/benchmark/micro-cases.ts) run in the same tab before any ' +
-  'segment, and weakly the reference proportions of packages/planner/src/predictor/reference-costs.ts; no layer of an ' +
-  'evaluated network was timed before the prediction'
+  'segment; and, weakly, the reference proportions of packages/planner/src/predictor/reference-costs.ts, which come from ' +
+  'single layers of usual shapes, some of them those of evaluated networks'
 
 /**
  * Predicted against measured times of the segments of known networks, in Chromium with ONNX Runtime WASM on one thread:

@@ -2,8 +2,8 @@ import { UNKNOWNS } from './fit.ts'
 import { WORK_FEATURES, WORK_KINDS, type WorkKind } from './work.ts'
 
 /**
- * Costs of one desktop core with ONNX Runtime's WASM on one thread, fitted to 430 nets of one to four layers (no layers of
- * any evaluated network), in ms per 10^6 of each feature; groups and counts per 1. Only their proportions matter: a fit
+ * Costs of one desktop core with ONNX Runtime's WASM on one thread, fitted to 430 nets of one to four layers (shapes usual
+ * in public networks: some are those of layers that bench predictor evaluates), in ms per 10^6 of each feature; groups and counts per 1. Only their proportions matter: a fit
  * scales them to the device at hand.
  */
 const REFERENCE: Readonly<Record<WorkKind, readonly number[]>> = {
