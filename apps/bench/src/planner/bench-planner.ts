@@ -1,6 +1,7 @@
 import path from 'node:path'
 import '@tensorflow/tfjs-backend-wasm'
 import { type ComparisonRow, compareMethods } from './compare.ts'
+import { type EqualNodes, equalNodes } from './edgeld.ts'
 import { loadNets } from './nets.ts'
 import { type CompressAndCut, compressAndCut, type HardSamples, hardSamples, shippedModel } from './shipped.ts'
 import { type SmallCases, smallCases } from './small-cases.ts'
@@ -31,6 +32,7 @@ export interface PlannerBench {
   readonly absent: readonly string[]
   readonly smallCases?: SmallCases
   readonly planning?: readonly PlanningTime[]
+  readonly equalNodes: readonly EqualNodes[]
   readonly hardSamples?: HardSamples
   readonly compressAndCut?: readonly CompressAndCut[]
 }
@@ -49,6 +51,8 @@ export async function benchPlanner(options: PlannerBenchOptions): Promise<Planne
     hard ??= await hardSamples(model)
     compressed.push(...(await compressAndCut(name, model)))
   }
+  onProgress('equal nodes')
+  const nodes = await equalNodes(quick ? [1000] : [1000, 300])
   onProgress('auto against every plan of small cases')
   const cases = await smallCases(quick ? 25 : 500)
   const { nets, absent } = loadNets(options.models)
@@ -63,6 +67,7 @@ export async function benchPlanner(options: PlannerBenchOptions): Promise<Planne
     absent,
     smallCases: cases,
     planning,
+    equalNodes: nodes,
     ...(hard === undefined ? {} : { hardSamples: hard }),
     ...(compressed.length === 0 ? {} : { compressAndCut: compressed }),
   }

@@ -32,8 +32,8 @@ const RATES = { roomful: [50, 100, 200, 300], published: [50, 200] } as const
 /** Bandwidths that follow each other for equal times. */
 export const CHANGING = [300, 50, 200, 100] as const
 /** Each of them holds for the time of so many images of the fastest method, within bounds. */
-const PHASE_IMAGES = 100
-const PHASE_MS = { least: 5_000, most: 30_000 } as const
+const PHASE_IMAGES = 20
+const PHASE_MS = { least: 4_000, most: 8_000 } as const
 
 export async function compareMethods(nets: readonly Net[], options: CompareOptions): Promise<ComparisonRow[]> {
   const rows: ComparisonRow[] = []

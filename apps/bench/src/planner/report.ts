@@ -1,5 +1,6 @@
 import type { PlannerBench } from './bench-planner.ts'
 import { BASELINES, CHANGING, COMPARED, type ComparisonRow, type Rates } from './compare.ts'
+import { type EqualNodes, REPORTED } from './edgeld.ts'
 import { COUNTED, REQUESTS } from './play.ts'
 import { describeClasses } from './rooms.ts'
 import { type CompressAndCut, PAIRS } from './shipped.ts'
@@ -60,8 +61,25 @@ export function reportMarkdown(bench: PlannerBench): string {
       `The shipped imagenette net on a phone with two processors (WebGPU 6 GMAC/s and 3 ms a run, WASM 2 GMAC/s and 0.3 ms), a sample that leaves at no exit, predicted: CPU alone ${cpuMs.toFixed(0)} ms, GPU alone ${gpuMs.toFixed(0)} ms, both ${ciahpMs.toFixed(0)} ms: ${(cpuMs / ciahpMs).toFixed(2)} x over the CPU, ${(gpuMs / ciahpMs).toFixed(2)} x over the GPU (reported: 2.31 and 1.23).`,
     )
   }
+  parts.push('', ...equalNodesTable(bench.equalNodes))
   if (compressAndCut !== undefined) parts.push('', ...compressionTable(compressAndCut))
   return parts.join('\n')
+}
+
+function equalNodesTable(rows: readonly EqualNodes[]): string[] {
+  const cells = (values: readonly number[]) => values.map((value) => value.toFixed(2)).join(' | ')
+  return [
+    '### Equal nodes (EdgeLD)',
+    '',
+    "Speed-up over one node, VGG-16's convolutions in float32, nodes of 5 GMAC/s at 1 ms of round trip, simulated.",
+    '',
+    '| method | link | 2 nodes | 3 nodes | 4 nodes |',
+    '|---|---|---|---|---|',
+    ...Object.entries(REPORTED).map(([method, values]) => `| ${method} | reported | ${cells(values)} |`),
+    ...rows.map(
+      ({ method, mbitPerSecond, speedups }) => `| ${method} | ${mbitPerSecond} Mbit/s | ${cells(speedups)} |`,
+    ),
+  ]
 }
 
 function compressionTable(rows: readonly CompressAndCut[]): string[] {

@@ -31,6 +31,8 @@ const MAX_EVALUATIONS = 250
 const MAX_SMALL_EVALUATIONS = 500
 const MAX_REFINED = 10
 const SHARD_EVALUATIONS = 10_000
+/** Chains are ordered by latency; for throughput any of them may be the best. */
+const MAX_CHAINS = 4
 const MAX_VOLUME_SEARCH = 24
 const VOLUME_SPLITS = 12
 const VOLUME_ALPHAS = [0.9, 0.75, 0.5, 0.1] as const
@@ -101,7 +103,9 @@ function candidatesOf(search: Search): Candidate[] {
       for (const input of search.inputs) drafts.push(['offload', search.single(device, input)])
   }
   for (const draft of singleCuts(search)) drafts.push(['cut', draft])
-  for (const draft of latencyChain(search).slice(0, 4)) drafts.push(['chain', draft])
+  const chains = latencyChain(search)
+  const tried = search.limits.objective === 'latency' ? chains.slice(0, MAX_CHAINS) : chains
+  for (const draft of tried) drafts.push(['chain', draft])
   if (search.limits.objective === 'throughput')
     for (const draft of pipelineDrafts(search)) drafts.push(['pipeline', draft])
   for (const draft of rowChainDrafts(search)) drafts.push(['rows', draft])
