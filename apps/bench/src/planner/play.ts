@@ -1,9 +1,14 @@
 import type { Plan } from '@roomful/core'
 import type { PlannableModel } from '@roomful/planner'
 import { percentilesOf, readScenario, simulate } from '@roomful/simulator'
-import type { roomJson } from './rooms.ts'
 
-type RoomJson = ReturnType<typeof roomJson>
+/** ROOM.json: what `readRoom` accepts, its ends and links named. */
+interface RoomJson {
+  readonly initiator: string
+  readonly devices: readonly { readonly id: string }[]
+  readonly links: readonly { readonly a: string; readonly b: string }[]
+  readonly limits: object
+}
 
 /** Requests of one steady measurement, of which the last ones count: the first wait for the runtime's preparations. */
 export const REQUESTS = 9
