@@ -3,6 +3,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { BenchModel, RoomBenchResult, Scenario } from '@roomful/bench/room'
 import { type Command, type CommandContext, option, positional, UsageError, wholeNumber } from '../command.ts'
+import { pageBuilt } from './bench-page.ts'
 import { runPredictor } from './bench-predictor.ts'
 
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url))
@@ -72,7 +73,7 @@ async function runPlanner(context: CommandContext): Promise<0> {
 }
 
 async function runRoom(context: CommandContext): Promise<0 | 1> {
-  const { benchRoom, loadScenario, resumed, roomMarkdown, roomTrace, scenarioNames } = await import(
+  const { benchRoom, DIST, loadScenario, resumed, roomMarkdown, roomTrace, scenarioNames } = await import(
     '@roomful/bench/room'
   )
   const wanted = option(context, 'scenario')
@@ -82,6 +83,7 @@ async function runRoom(context: CommandContext): Promise<0 | 1> {
   const quick = context.values['quick'] === true
   const all = wanted === 'all'
   const scenarios = (all ? scenarioNames() : [wanted]).map(loadScenario)
+  await pageBuilt(ROOT, DIST, (line) => context.warn(line))
   const model = await modelOption(context)
   const { signal } = context
   const run = (scenario: Scenario) =>
