@@ -55,6 +55,8 @@ export interface SeatOptions {
 }
 
 const GPU_QUIET_MS = 1_000
+/** For the operators of one backend when somebody asks for the measurement: enough for a fifth of a core. */
+const WEAK_BUDGET_MS = 8_000
 
 /** A device's seat in the room: owns everything the device runs, and ends all of it when it leaves. */
 export class Seat implements RoomSession {
@@ -265,7 +267,7 @@ export class Seat implements RoomSession {
   async measure(): Promise<void> {
     const measuring = measureAgain(this.#engines, this.#profile.backends, this.#ended.signal)
     for await (const speeds of measuring) this.#setSpeeds(speeds)
-    await this.#measured(0)
+    await this.#measured(0, WEAK_BUDGET_MS)
   }
 
   rename(name: string): void {
@@ -301,7 +303,7 @@ export class Seat implements RoomSession {
   }
 
   /** The speeds are known: now what each kind of operator costs, while nobody has asked for `quietMs`. */
-  async #measured(quietMs: number): Promise<void> {
+  async #measured(quietMs: number, budgetMs?: number): Promise<void> {
     const { signal } = this.#ended
     const between = async () => {
       if (quietMs === 0) return
@@ -313,6 +315,7 @@ export class Seat implements RoomSession {
       planning: this.#planning,
       between,
       signal,
+      ...(budgetMs === undefined ? {} : { budgetMs }),
     })
     for await (const speeds of fitting) this.#setSpeeds(speeds)
     await keepSpeeds(this.#o.settings, this.#profile.backends)

@@ -8,6 +8,8 @@ export interface FitOptions {
   readonly planning: Pick<Planning, 'fit'>
   /** Awaited before each of the small nets: what anybody asks of this device goes first. */
   readonly between?: () => Promise<void>
+  /** Time for each backend; a weak one needs more for as many nets. Default: the micro-benchmark's. */
+  readonly budgetMs?: number
   readonly signal: AbortSignal
 }
 
@@ -18,7 +20,7 @@ export interface FitOptions {
  */
 export async function* fitSpeeds(
   known: readonly BackendSpeed[],
-  { engines, planning, between, signal }: FitOptions,
+  { engines, planning, between, budgetMs, signal }: FitOptions,
 ): AsyncGenerator<readonly BackendSpeed[], void, void> {
   let speeds = known
   for (const speed of known) {
@@ -26,7 +28,11 @@ export async function* fitSpeeds(
     if (speed.coefficients !== undefined) continue
     try {
       const engine = await engines.engine(speed.backend)
-      const samples = await microBenchmark(engine, { signal, ...(between === undefined ? {} : { between }) })
+      const samples = await microBenchmark(engine, {
+        signal,
+        ...(between === undefined ? {} : { between }),
+        ...(budgetMs === undefined ? {} : { budgetMs }),
+      })
       const fitted = await planning.fit(speed, samples)
       speeds = speeds.map((other) => (other.backend === speed.backend ? fitted : other))
     } catch {

@@ -11,6 +11,7 @@ import { analyse, readModel } from '@roomful/graph'
 import type { Manifest } from '@roomful/model'
 import {
   fitLayers,
+  fitQuality,
   fittedSpeed,
   OnlineCorrection,
   plannableModel,
@@ -137,7 +138,8 @@ export class PlanningHost implements Planning {
   }
 
   async fit(speed: BackendSpeed, samples: readonly MicroSample[]): Promise<BackendSpeed> {
-    return fittedSpeed(speed, fitLayers(samples))
+    const fitted = fitLayers(samples)
+    return fitQuality(samples, fitted) === 'too-few' ? speed : fittedSpeed(speed, fitted)
   }
 
   async recall(self: DeviceProfile['id'], factors: Readonly<Record<string, number>>): Promise<void> {

@@ -88,7 +88,7 @@ export interface Planning extends AsyncDisposable {
   ): Promise<Practised>
   /** Ends `practise` after its present episode. */
   rest(): Promise<void>
-  /** A backend's speed with the coefficients fitted to its micro-benchmark. @throws PlannerError `samples` by name */
+  /** A backend's speed with the coefficients fitted to its micro-benchmark; without where too little was measured. @throws PlannerError `samples` by name */
   fit(speed: BackendSpeed, samples: readonly MicroSample[]): Promise<BackendSpeed>
   /** What an earlier visit learned about this device: factors by backend, as `Drift.own` gave them. */
   recall(self: DeviceProfile['id'], factors: Readonly<Record<string, number>>): Promise<void>
