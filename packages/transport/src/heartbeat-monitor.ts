@@ -18,6 +18,11 @@ const FALSE_ALARM = 1e-9
 /** Loss is never assumed to be lower: a link is good until it is not. */
 const LOSS_FLOOR = 0.05
 const MISSES = { min: 4, max: 12 }
+/**
+ * Beats share the congestion window of the messages beside them: when that collapses, they wait for a retransmission
+ * timer, which is a few round trips. On short links that is well within the allowance.
+ */
+const BESIDE_TRANSFERS = { fromRttMs: 100, roundTrips: 4, atMostMs: 4000 }
 /** Our own timers came this much late: the silence may be ours (a long task, a suspended tab). */
 const OWN_STALL_MS = 400
 /** Weight of the newest observation in the running means of loss and jitter. */
@@ -89,14 +94,20 @@ export class HeartbeatMonitor {
     this.#lastLifeMs = Math.max(this.#lastLifeMs, nowMs)
   }
 
-  /** Call at a steady pace of `paceMs`. True: the peer is silent. */
-  silent(nowMs: number, paceMs: number): boolean {
+  /** Call at a steady pace of `paceMs`. True: the peer is silent. `isTransferring`: messages are under way. */
+  silent(nowMs: number, paceMs: number, isTransferring = false): boolean {
     const stalledMs = nowMs - this.#lastCheckMs - paceMs
     this.#lastCheckMs = nowMs
     if (stalledMs > OWN_STALL_MS) {
       // What came meanwhile is still queued behind this timer: start waiting anew, as long as the stall lasted at most.
       this.#lastLifeMs = Math.min(nowMs, this.#lastLifeMs + stalledMs)
     }
-    return nowMs - this.#lastLifeMs > this.allowanceMs
+    return nowMs - this.#lastLifeMs > this.allowanceMs + (isTransferring ? this.#besideTransfersMs() : 0)
+  }
+
+  #besideTransfersMs(): number {
+    const { fromRttMs, roundTrips, atMostMs } = BESIDE_TRANSFERS
+    const { rttMs = 0 } = this
+    return rttMs < fromRttMs ? 0 : Math.min(atMostMs, roundTrips * rttMs)
   }
 }

@@ -61,6 +61,38 @@ describe('heartbeat', () => {
     for (const end of ends) end.stop()
   })
 
+  it('waits longer on a long way while messages are under way, and not on a short one', async () => {
+    for (const { rttMs, noticedMs } of [
+      { rttMs: 10, noticedMs: 2000 },
+      { rttMs: 600, noticedMs: 4500 },
+    ]) {
+      const clock = new VirtualClock()
+      const silences: number[] = []
+      let isCut = false
+      const ends: Heartbeat[] = []
+      for (const other of [1, 0]) {
+        ends.push(
+          new Heartbeat({
+            clock,
+            send: (bytes) => {
+              if (!isCut) clock.after(rttMs / 2, () => ends[other]?.receive(bytes))
+            },
+            onSilent: () => silences.push(clock.now() - 10_000),
+            onRtt: () => {},
+            transferring: () => true,
+          }),
+        )
+      }
+      await clock.advance(10_000)
+      isCut = true
+      await clock.advance(6000)
+      expect(silences).toHaveLength(2)
+      expect(Math.max(...silences)).toBeLessThanOrEqual(noticedMs)
+      expect(Math.max(...silences)).toBeGreaterThan(noticedMs - 1000)
+      for (const end of ends) end.stop()
+    }
+  })
+
   it('says that a peer is back with its first beat', async () => {
     const clock = new VirtualClock()
     const { silences, cut, ends } = pair(clock, seededRandom(5), { rttMs: 10, loss: 0, jitterMs: 0 })

@@ -58,6 +58,8 @@ export interface HeartbeatOptions {
   readonly receivedMbit?: () => number | undefined
   /** What the peer gets from here, by its word. */
   readonly onTold?: (mbitPerSecond: number) => void
+  /** True while messages are under way beside the beats. */
+  readonly transferring?: () => boolean
   /** True while this page's timers are throttled. */
   readonly hidden?: () => boolean
 }
@@ -131,7 +133,8 @@ export class Heartbeat {
 
   #check(): void {
     this.#cancelCheck = this.#options.clock.after(CHECK_MS, () => this.#check())
-    const silent = this.#monitor.silent(this.#options.clock.now(), CHECK_MS)
+    const isTransferring = this.#options.transferring?.() === true
+    const silent = this.#monitor.silent(this.#options.clock.now(), CHECK_MS, isTransferring)
     if (!silent || this.#silent) return
     this.#silent = true
     this.#options.onSilent(true)
