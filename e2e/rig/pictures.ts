@@ -45,6 +45,12 @@ export function packPictures(pack: string, count: number): { label: number; pict
   return pictures
 }
 
+/** A JPEG file. */
+export function pictureFile(file: string): RgbaPicture {
+  const { width, height, data: rgba } = jpeg.decode(readFileSync(file), { useTArray: true, formatAsRGBA: true })
+  return { width, height, rgba }
+}
+
 /** Seeded blobs of colour, smooth enough that neighbouring values resemble a photograph's. */
 export function generatedPicture(seed: number, width = 200, height = 160): RgbaPicture {
   const random = seededRandom(seed)

@@ -98,10 +98,7 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
   const loadBefore = currentLoad()
   const say = (line: string) => print(`${((performance.now() - beginMs) / 1000).toFixed(0)} s: ${line}`)
   const { model, modelName, served } = await modelOf(options)
-  const pictures = benchPictures(
-    options.model === undefined ? scenario.model : '',
-    extent.picturesPerBlock * extent.blocks,
-  )
+  const pictures = benchPictures(options.model?.address ?? scenario.model, extent.picturesPerBlock * extent.blocks)
   const relay = await relayCost()
   say(`${scenario.name}: opening ${scenario.devices.length} devices`)
   await using room = await EmulatedRoom.start(scenario, { seed, ...served })

@@ -37,22 +37,28 @@ export interface LoopOptions {
   readonly cache: boolean
 }
 
+type HeldPictures = { width: number; height: number; data: Uint8ClampedArray<ArrayBuffer> }[]
 declare global {
-  var benchPictures: { width: number; height: number; data: Uint8ClampedArray<ArrayBuffer> }[] | undefined
+  var benchPictures: HeldPictures | undefined
+  var benchFrames: HeldPictures | undefined
 }
 
 /** Puts the pictures into the page, decoded, so that the loops need nothing from outside. */
-export async function sendPictures(device: Device, pictures: readonly RgbaPicture[]): Promise<void> {
+export async function sendPictures(
+  device: Device,
+  pictures: readonly RgbaPicture[],
+  list: 'benchPictures' | 'benchFrames' = 'benchPictures',
+): Promise<void> {
   for (const { width, height, rgba } of pictures) {
     await device.page.evaluate(
-      ({ width, height, base64 }) => {
+      ({ width, height, base64, list }) => {
         const text = atob(base64)
         const data = new Uint8ClampedArray(text.length)
         for (let i = 0; i < text.length; i++) data[i] = text.charCodeAt(i)
-        globalThis.benchPictures ??= []
-        globalThis.benchPictures.push({ width, height, data })
+        globalThis[list] ??= []
+        globalThis[list].push({ width, height, data })
       },
-      { width, height, base64: Buffer.from(rgba).toString('base64') },
+      { width, height, base64: Buffer.from(rgba).toString('base64'), list },
     )
   }
 }

@@ -1,7 +1,13 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import path from 'node:path'
 import { type Random, shuffled } from '@roomful/core'
-import { generatedPicture, packPictures, type RgbaPicture, SHARED_DATA } from '../../../../e2e/rig/pictures.ts'
+import {
+  generatedPicture,
+  packPictures,
+  pictureFile,
+  type RgbaPicture,
+  SHARED_DATA,
+} from '../../../../e2e/rig/pictures.ts'
 
 export interface BenchPictures {
   readonly pictures: readonly RgbaPicture[]
@@ -15,15 +21,48 @@ const PACKS: Readonly<Record<string, string>> = {
   'models/handsigns': 'handsigns96/val.jpegpack',
 }
 
+/** What nets without a pack of their own are shown: photographs whose labels are not theirs. */
+const PHOTOGRAPHS = 'imagenette160/val.jpegpack'
+
 /** Validation pictures of the model where the shared data are at hand, generated ones elsewhere. */
 export function benchPictures(model: string, count: number): BenchPictures {
-  const pack = PACKS[model]
-  const file = pack === undefined || SHARED_DATA === undefined ? undefined : path.join(SHARED_DATA, pack)
+  const pack = PACKS[model] ?? PHOTOGRAPHS
+  const file = SHARED_DATA === undefined ? undefined : path.join(SHARED_DATA, pack)
   if (file === undefined || !existsSync(file)) {
     return { pictures: Array.from({ length: count }, (_, seed) => generatedPicture(seed)) }
   }
   const entries = packPictures(file, count)
-  return { pictures: entries.map(({ picture }) => picture), labels: entries.map(({ label }) => label) }
+  const labels = PACKS[model] === undefined ? {} : { labels: entries.map(({ label }) => label) }
+  return { pictures: entries.map(({ picture }) => picture), ...labels }
+}
+
+const SEQUENCE = 'frames/dog'
+/** Frames are shrunk to about this width: the page scales them again. */
+const FRAME_WIDTH = 256
+
+/** Successive frames of a video where the shared data are at hand; none elsewhere. */
+export function benchFrames(count: number): RgbaPicture[] {
+  const folder = SHARED_DATA === undefined ? undefined : path.join(SHARED_DATA, SEQUENCE)
+  if (folder === undefined || !existsSync(folder)) return []
+  const files = readdirSync(folder).filter((name) => name.endsWith('.jpg'))
+  return files
+    .sort()
+    .slice(0, count)
+    .map((name) => shrunk(pictureFile(path.join(folder, name)), FRAME_WIDTH))
+}
+
+/** Every n-th pixel of every n-th row. */
+function shrunk({ width, height, rgba }: RgbaPicture, toWidth: number): RgbaPicture {
+  const step = Math.max(1, Math.floor(width / toWidth))
+  const [columns, rows] = [Math.floor(width / step), Math.floor(height / step)]
+  const out = new Uint8Array(columns * rows * 4)
+  for (let y = 0; y < rows; y++) {
+    for (let x = 0; x < columns; x++) {
+      const from = (y * step * width + x * step) * 4
+      out.set(rgba.subarray(from, from + 4), (y * columns + x) * 4)
+    }
+  }
+  return { width: columns, height: rows, rgba: out }
 }
 
 /**

@@ -2,8 +2,10 @@ import type { Plan, Topology } from '@roomful/core'
 import { type LatencyPredictor, type PlannableModel, planWith } from '@roomful/planner'
 import type { Device } from '../../../../e2e/rig/device.ts'
 import { installWarm } from './block-run.ts'
+import { sendPictures } from './closed-loop.ts'
 import type { EmulatedRoom } from './emulated-room.ts'
 import type { Extent } from './extent.ts'
+import { benchFrames } from './picture-stream.ts'
 import { localPlan, TOGETHER_CORES } from './solo.ts'
 
 /** Frames per second of a stream. */
@@ -31,6 +33,8 @@ export interface Throughput {
 
 const DEADLINE_MS = 20_000
 const WARM_MS = 300
+/** Of a video, shown again and again. */
+const FRAMES = 20
 
 /**
  * Streams frames through every device alone (each asks itself), and from the initiator through the plans that are made for
@@ -44,8 +48,10 @@ export async function measureThroughput(
   extent: Extent,
 ): Promise<Throughput> {
   const rows: StreamRow[] = []
+  const shown = benchFrames(FRAMES)
   await room.prepared(async () => {
     for (const device of room.devices.values()) {
+      await sendPictures(device, shown, 'benchFrames')
       const plan = await localPlan(model, device)
       await device.page.evaluate((wanted) => globalThis.roomful?.session.installPlan(wanted), plan)
       await stream(device, 2, WARM_MS)
@@ -114,7 +120,7 @@ function stream(device: Device, window: number, forMs: number) {
   return device.page.evaluate(
     async ({ window, forMs, deadlineMs }) => {
       const session = globalThis.roomful?.session
-      const held = globalThis.benchPictures
+      const held = globalThis.benchFrames ?? globalThis.benchPictures
       if (session === undefined || held === undefined) throw new Error('the page is not ready to be measured')
       const beginMs = performance.now()
       const failedBefore = session.snapshot.stats.failed
