@@ -183,7 +183,7 @@ export class Seat implements RoomSession {
         idle: () => this.#asking.idle(GPU_QUIET_MS, signal),
         onProgress: (benchmark) => this.#o.store.update({ benchmark }),
         onSpeeds: (speeds) => this.#setSpeeds(speeds),
-      }).then(() => this.#measured(GPU_QUIET_MS)),
+      }).then(() => this.#measured(this.#profile.backends, { between: () => this.#quiet() })),
       benchmarkStorage().then((storage) => this.#update({ storage })),
       measureAlone({ ...common, self: () => this.#profile }),
       practise({ ...common, planning: this.#planning, mayPractise: () => pauseReason(this.#presence) === undefined }),
@@ -266,8 +266,10 @@ export class Seat implements RoomSession {
 
   async measure(): Promise<void> {
     const measuring = measureAgain(this.#engines, this.#profile.backends, this.#ended.signal)
-    for await (const speeds of measuring) this.#setSpeeds(speeds)
-    await this.#measured(0, WEAK_BUDGET_MS)
+    let speeds = this.#profile.backends
+    for await (const measured of measuring) speeds = measured
+    // Told at once, when all is over: the links are measured anew at such news, and must not be beside the measuring.
+    await this.#measured(speeds, { budgetMs: WEAK_BUDGET_MS })
   }
 
   rename(name: string): void {
@@ -302,25 +304,26 @@ export class Seat implements RoomSession {
     if (this.#profile.role === 'observer') throw new RoomfulError('unsupported', 'an observer asks nothing')
   }
 
-  /** The speeds are known: now what each kind of operator costs, while nobody has asked for `quietMs`. */
-  async #measured(quietMs: number, budgetMs?: number): Promise<void> {
+  /** The speeds are known: now what each kind of operator costs, in the pauses of this device's work. */
+  async #measured(
+    known: readonly BackendSpeed[],
+    options: { readonly between?: () => Promise<void>; readonly budgetMs?: number },
+  ): Promise<void> {
     const { signal } = this.#ended
-    const between = async () => {
-      if (quietMs === 0) return
-      await this.#asking.idle(quietMs, signal)
-      while (this.#runtime.counts.worker.foreign > 0) await sleep(this.#clock, quietMs / 4, signal)
-    }
-    const fitting = fitSpeeds(this.#profile.backends, {
-      engines: this.#engines,
-      planning: this.#planning,
-      between,
-      signal,
-      ...(budgetMs === undefined ? {} : { budgetMs }),
-    })
-    for await (const speeds of fitting) this.#setSpeeds(speeds)
-    await keepSpeeds(this.#o.settings, this.#profile.backends)
-    if (this.#profile.backends.length > 0) return
+    let speeds = known
+    const fitting = fitSpeeds(known, { ...options, engines: this.#engines, planning: this.#planning, signal })
+    for await (const fitted of fitting) speeds = fitted
+    this.#setSpeeds(speeds)
+    await keepSpeeds(this.#o.settings, speeds)
+    if (speeds.length > 0) return
     this.#o.store.say('error', 'Nothing in this browser could run a network: this device can neither ask nor lend.')
+  }
+
+  /** Resolves once nobody has asked anything of this device for a while. */
+  async #quiet(): Promise<void> {
+    const { signal } = this.#ended
+    await this.#asking.idle(GPU_QUIET_MS, signal)
+    while (this.#runtime.counts.worker.foreign > 0) await sleep(this.#clock, GPU_QUIET_MS / 4, signal)
   }
 
   #setSpeeds(backends: readonly BackendSpeed[]): void {

@@ -8,7 +8,7 @@ const SPREAD = 0.2
 /** A device that has news of its speed has just ended its benchmark. */
 const AFTER_NEWS_MS = 1000
 /** News that bring a measurement; a device that tells news all the time is not measured all the time. */
-const MAX_NEWS = 3
+const MAX_NEWS = 6
 /** A timer that comes this late tells of a busy thread or a starved process. */
 const LATE_MS = 15
 const LISTEN_MS = 150
@@ -34,6 +34,8 @@ export class ProbeSchedule {
   #newsLeft = MAX_NEWS
   #stopped = false
   #running = false
+  /** News came while a measurement was under way: that one is worth little. */
+  #again = false
   #cancel: () => void = () => {}
 
   constructor(options: ProbeScheduleOptions) {
@@ -44,7 +46,11 @@ export class ProbeSchedule {
 
   /** One end of the link has measured its own speed anew: what was measured beside that is not to be trusted. */
   news(): void {
-    if (this.#stopped || this.#running || this.#newsLeft === 0) return
+    if (this.#stopped || this.#newsLeft === 0) return
+    if (this.#running) {
+      this.#again = true
+      return
+    }
     this.#newsLeft--
     this.#cancel()
     this.#cancel = this.#o.clock.after(AFTER_NEWS_MS, () => this.#whenCalm(TRIES.early, true))
@@ -93,6 +99,10 @@ export class ProbeSchedule {
     if (this.#stopped) return
     await this.#o.probe(first)
     this.#running = false
-    if (!this.#stopped) this.#next()
+    if (this.#stopped) return
+    this.#next()
+    if (!this.#again) return
+    this.#again = false
+    this.news()
   }
 }
