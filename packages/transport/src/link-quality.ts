@@ -4,8 +4,8 @@ import { RateEstimate } from './rate-estimate.ts'
 import type { LinkFigures } from './room.ts'
 import type { RateSample } from './transfer-meter.ts'
 
-/** Weight of the newest round trip: it drifts, it does not jump. */
-const DRIFT = 0.3
+/** Of so many newest round trips the lower quartile counts: busy threads only ever make them longer. */
+const RECENT = 16
 /** The shortest of this many round trips is that of the idle link. */
 const IDLE_AMONG = 64
 const KNOWN_SAMPLES = 3
@@ -71,9 +71,10 @@ export class LinkQuality {
 
   /** True when the room should hear of it. */
   roundTrip(rttMs: number): boolean {
-    this.rttMs = this.rttMs === undefined ? rttMs : this.rttMs + DRIFT * (rttMs - this.rttMs)
     this.#rtts.push(rttMs)
     if (this.#rtts.length > IDLE_AMONG) this.#rtts.shift()
+    const recent = this.#rtts.slice(-RECENT).sort((a, b) => a - b)
+    this.rttMs = recent[recent.length >> 2]
     return this.#worthTelling()
   }
 

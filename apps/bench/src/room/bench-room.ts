@@ -76,6 +76,8 @@ export interface RoomBenchResult {
 }
 
 const MAX_ACCURACY_LOSS = 0.01
+/** As rooms plan: gains below the error of prediction are no reason for another device or message. */
+const MARGIN = 0.1
 /** Links that are warmed, the initiator's first. */
 const QUICK_LINKS = 7
 const MAX_LINKS = 10
@@ -116,7 +118,7 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
   for (const [id, ms] of solo) say(`${room.nameOf(id)} alone: ${ms.toFixed(1)} ms`)
   const factors = await corrections(model, topology, solo)
   const predictor = new RoomPredictor(topology, { correction: (device) => factors.get(device) ?? 1 })
-  const limits = { maxAccuracyLoss: MAX_ACCURACY_LOSS, episodes: extent.episodes, seed }
+  const limits = { maxAccuracyLoss: MAX_ACCURACY_LOSS, margin: MARGIN, episodes: extent.episodes, seed }
   const methods = extent.methods.filter((method) => options.model?.without?.includes(method) !== true)
   const planned = await planMethods(methods, model, topology, predictor, limits)
   const tfjs = await tfjsPlan(room, planned.plans, extent.tfjsMs)

@@ -70,7 +70,7 @@ export function proposeAuto(search: Search): Proposal {
     .slice(0, 1)
     .flatMap((candidate) => walk(candidate))
   const all = rank([...ranked, ...refined, ...again, ...turned, ...walked])
-  const best = inTime(all) as Candidate
+  const best = simplest(all, inTime(all) as Candidate)
   return {
     ok: true,
     draft: best.draft,
@@ -78,6 +78,32 @@ export function proposeAuto(search: Search): Proposal {
     notes: [...assumptions(best), ...uselessDevices(best.search, best.draft, best.cost)],
     runnersUp: runnersUp(all, best),
   }
+}
+
+/** Of the plans within the margin of the best: fewest parts and messages, then the fastest. Deadlines go first. */
+function simplest(ranked: readonly Candidate[], best: Candidate): Candidate {
+  const { margin, deadlineMs } = best.search.limits
+  if (margin <= 0) return best
+  let chosen = { one: best, parts: partsOf(best.draft) }
+  for (const one of ranked) {
+    if (one.cost > best.cost * (1 + margin)) break
+    const parts = partsOf(one.draft)
+    if (one.cost < best.cost || parts >= chosen.parts) continue
+    if (deadlineMs !== undefined && one.search.evaluate(one.draft).fullMs > deadlineMs) continue
+    chosen = { one, parts }
+  }
+  return chosen.one
+}
+
+/** Session runs of a plan, and messages between them. */
+function partsOf({ volumes }: Draft): number {
+  let parts = 0
+  for (const [index, { shards }] of volumes.entries()) {
+    const before = volumes[index - 1]?.shards ?? []
+    parts += shards.length
+    for (const shard of shards) parts += before.filter(({ processor }) => processor !== shard.processor).length
+  }
+  return parts
 }
 
 /** The best that answers in time when no exit does; where none can, the one that comes nearest. */

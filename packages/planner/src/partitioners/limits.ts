@@ -19,6 +19,11 @@ export interface PlanningLimits {
   readonly cache?: { readonly hitRate: number; readonly hitMs: number }
   /** Longest session of the runtime that will run the plan, in ms. Default: the runtime's own, 20. */
   readonly segmentMs?: number
+  /**
+   * `auto` takes the plan with the fewest parts and messages among those predicted within this share of the best: what
+   * is gained below the error of prediction is not worth what it exposes to the network. Default 0: the best as predicted.
+   */
+  readonly margin?: number
   /** Seed of the methods that use randomness. Default 1. */
   readonly seed?: number
   /** Training episodes of the methods that learn (`distredge`, `cogent`). Default 20. */
@@ -26,7 +31,7 @@ export interface PlanningLimits {
 }
 
 export type ResolvedLimits = PlanningLimits &
-  Required<Pick<PlanningLimits, 'objective' | 'maxAccuracyLoss' | 'privacy' | 'exits' | 'seed' | 'episodes'>>
+  Required<Pick<PlanningLimits, 'objective' | 'maxAccuracyLoss' | 'privacy' | 'exits' | 'margin' | 'seed' | 'episodes'>>
 
 export function resolveLimits(limits: PlanningLimits): ResolvedLimits {
   return {
@@ -34,6 +39,7 @@ export function resolveLimits(limits: PlanningLimits): ResolvedLimits {
     maxAccuracyLoss: 0.01,
     privacy: 'none',
     exits: true,
+    margin: 0,
     seed: 1,
     episodes: 20,
     ...limits,

@@ -175,6 +175,23 @@ describe('published methods', () => {
     else expect(result.reason).toBe('deadline')
   })
 
+  it('auto takes the plan of the fewest parts within the margin, and the best without one', async () => {
+    const random = seededRandom(21)
+    let simpler = 0
+    for (let i = 0; i < 12; i++) {
+      const model = randomChain(random, 5)
+      const { topology, predictor } = randomRoom(random, 3)
+      const sharp = await planWith('auto', model, topology, predictor)
+      const robust = await planWith('auto', model, topology, predictor, { margin: 0.1 })
+      if (!sharp.ok || !robust.ok) throw new Error('no plan')
+      const shards = (plan: typeof sharp.plan) => plan.volumes.reduce((sum, volume) => sum + volume.shards.length, 0)
+      expect(robust.plan.predicted.latencyMs).toBeLessThanOrEqual(1.1 * sharp.plan.predicted.latencyMs + 1e-9)
+      expect(robust.plan.predicted.latencyMs).toBeGreaterThanOrEqual(sharp.plan.predicted.latencyMs - 1e-9)
+      if (shards(robust.plan) < shards(sharp.plan)) simpler++
+    }
+    expect(simpler).toBeGreaterThan(0)
+  })
+
   it('distredge and cogent repeat themselves from a seed', async () => {
     const room = randomRoom(seededRandom(3), 3)
     const model = { ...EXITED, trunks: [{ ...EXITED, trunk: 'slim', trunkLoss: 0.005, trunks: [] }] }

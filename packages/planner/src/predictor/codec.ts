@@ -6,6 +6,9 @@ const MB_PER_GMAC = 200
 export const DEFLATE_RATIO = 0.75
 const DEFLATE_MB_PER_GMAC = 10
 
+/** Measured in Chromium at 0.1, 0.2 and 1.0 core: per pixel, for a device of 1 GMAC/s. */
+const PICTURE_MS_PER_PIXEL = 1.4e-3
+
 /** Time to pack and unpack feature maps on one device; runs beside the compute, in its own Worker. */
 export class CodecModel {
   readonly #mbPerSecond: number
@@ -29,8 +32,8 @@ export class CodecModel {
     return this.encodeMs(elements, wire) / 2
   }
 
-  /** JPEG of a picture of `pixels`, either way: about ten passes over its values. [ours] */
+  /** JPEG of a picture of `pixels`, either way, canvas included. */
   pictureMs(pixels: number): number {
-    return (pixels * 3 * 4 * 2) / (this.#mbPerSecond * 1e3)
+    return (pixels * PICTURE_MS_PER_PIXEL * MB_PER_GMAC) / this.#mbPerSecond
   }
 }

@@ -7,7 +7,7 @@ import { fitCosts, type TimedWork } from './fit.ts'
 import { addLayer } from './layer-work.ts'
 import { LinkModel } from './link.ts'
 import { fitLink } from './link-fit.ts'
-import { fitLayers, fitQuality, fittedSpeed, type LayerSample } from './micro-fit.ts'
+import { fitLayers, fitQuality, fitSustained, fittedSpeed, type LayerSample } from './micro-fit.ts'
 import { nonNegativeLeastSquares } from './nnls.ts'
 import { referenceCosts } from './reference-costs.ts'
 import { fitUtilisation } from './utilisation.ts'
@@ -199,6 +199,18 @@ describe('fitLayers', () => {
     expect(at(2)).toBeGreaterThan(at(1))
     expect(at(4)).toBeGreaterThan(0.85)
     expect(at(14)).toBe(1)
+  })
+
+  it('is stretched to the speed that a throttled backend sustains, and left alone where it sustains more', () => {
+    const samples = [8, 16, 64, 128].flatMap((c) => [conv(28, 28, c, 9), conv(14, 14, c, 1)]).map((l) => timed(l, 1))
+    const big = addLayer(emptyWork(), conv(40, 40, 64, 9))
+    const msOf = (gmacsPerSecond: number) =>
+      workMs(big, fitSustained({ backend: 'ort-wasm', threads: 1, gmacsPerSecond, overheadMs: 1 }, samples).costs)
+    const bursts = workMs(big, fitLayers(samples).costs)
+    const gmacs = workMacs(big) / 1e6 / bursts
+    expect(msOf(gmacs)).toBe(bursts)
+    expect(msOf(gmacs * 3)).toBe(bursts)
+    expect(msOf(gmacs / 5) / bursts).toBeCloseTo(5, 1)
   })
 
   it('is judged by its number of samples and by its own error', () => {

@@ -11,6 +11,9 @@ import type { PlanChoice } from '../snapshot.ts'
 import { planOfHand } from './hand-plan.ts'
 import type { ChosenPlan, DrawnPlan } from './planning.ts'
 
+/** Predictions of browsers are off by about as much: see docs/benchmarks. */
+const PREDICTION_MARGIN = 0.1
+
 /** What planning knows of a model: its segments and costs, and the thresholds of its exits. */
 export interface PlanningModel {
   readonly plannable: PlannableModel
@@ -24,7 +27,7 @@ export async function planAutomatically(
   predictor: LatencyPredictor,
   options: PlanningOptions,
 ): Promise<ChosenPlan> {
-  const limits: PlanningLimits = { ...options }
+  const limits: PlanningLimits = { ...options, margin: PREDICTION_MARGIN }
   const result = await planWith('auto', model.plannable, topology, predictor, limits)
   if (!result.ok) throw new RoomfulError('unavailable', `There is no plan: ${result.message}`)
   const { plan, notes, runnersUp } = result

@@ -10,8 +10,8 @@ import type { MicroSample } from '@roomful/engine'
 import { analyse, readModel } from '@roomful/graph'
 import type { Manifest } from '@roomful/model'
 import {
-  fitLayers,
   fitQuality,
+  fitSustained,
   fittedSpeed,
   OnlineCorrection,
   plannableModel,
@@ -138,7 +138,7 @@ export class PlanningHost implements Planning {
   }
 
   async fit(speed: BackendSpeed, samples: readonly MicroSample[]): Promise<BackendSpeed> {
-    const fitted = fitLayers(samples)
+    const fitted = fitSustained(speed, samples)
     return fitQuality(samples, fitted) === 'too-few' ? speed : fittedSpeed(speed, fitted)
   }
 
