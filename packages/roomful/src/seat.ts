@@ -42,6 +42,7 @@ import {
 } from './session.ts'
 import type { HandPlan, RequestView, RoomSnapshot } from './snapshot.ts'
 import { watchRoom } from './view/room-view.ts'
+import { withTrace } from './view/stats.ts'
 import type { SnapshotStore } from './view/store.ts'
 import { tellStory, watchStories } from './view/story.ts'
 
@@ -125,6 +126,7 @@ export class Seat implements RoomSession {
         const model = this.#desk.model
         return model?.pack.manifest.digest === digest ? model.url : undefined
       },
+      onTraced: (trace) => store.update({ requests: withTrace(store.snapshot.requests, trace) }),
       onMeasurement: (measurement) => this.#desk.measured(measurement),
       onTopologyChange: ({ what }) => this.#desk.changed(what !== 'load'),
     })

@@ -4,8 +4,11 @@ import { RateEstimate } from './rate-estimate.ts'
 import type { LinkFigures } from './room.ts'
 import type { RateSample } from './transfer-meter.ts'
 
-/** Of so many newest round trips the lower quartile counts: busy threads only ever make them longer. */
-const RECENT = 16
+/**
+ * Of so many newest round trips the second shortest counts: a busy thread or an empty CPU quota at either end only ever makes them
+ * longer, and a request finds both ends free. One that is too short by chance does not count.
+ */
+const RECENT = 32
 /** The shortest of this many round trips is that of the idle link. */
 const IDLE_AMONG = 64
 const KNOWN_SAMPLES = 3
@@ -74,7 +77,7 @@ export class LinkQuality {
     this.#rtts.push(rttMs)
     if (this.#rtts.length > IDLE_AMONG) this.#rtts.shift()
     const recent = this.#rtts.slice(-RECENT).sort((a, b) => a - b)
-    this.rttMs = recent[recent.length >> 2]
+    this.rttMs = recent[Math.min(1, recent.length >> 2)]
     return this.#worthTelling()
   }
 

@@ -16,10 +16,19 @@ export function culpritsOf(error: unknown): readonly DeviceId[] {
   return (error as { devices?: readonly DeviceId[] }).devices ?? []
 }
 
-/** Whether two plans do the same, whatever was predicted of them. */
-export function samePlan(a: Plan | undefined, b: Plan): boolean {
+/**
+ * Whether two plans do the same, whatever was predicted of them. `exactly`: with the same thresholds of the exits too; a
+ * little more or less of them is no reason to build sessions anew when nobody has asked for it.
+ */
+export function samePlan(a: Plan | undefined, b: Plan, exactly: boolean): boolean {
   if (a === undefined) return false
   const essence = ({ model, trunk, input, volumes, exits }: Plan) =>
-    JSON.stringify({ model, trunk, input, volumes, exits: exits.map(({ threshold, ...rest }) => rest) })
+    JSON.stringify({
+      model,
+      trunk,
+      input,
+      volumes,
+      exits: exactly ? exits : exits.map(({ threshold, ...rest }) => rest),
+    })
   return essence(a) === essence(b)
 }

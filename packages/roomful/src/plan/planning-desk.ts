@@ -265,7 +265,8 @@ export class PlanningDesk {
     const { runtime } = this.#o
     const [current] = runtime.current
     // A plan that has failed on a device is installed anew, even when it is still the best one.
-    const goesOn = current !== undefined && samePlan(current.plan, chosen.plan) && runtime.usable(current)
+    const goesOn =
+      current !== undefined && samePlan(current.plan, chosen.plan, hand !== undefined) && runtime.usable(current)
     if (goesOn) {
       this.#handInUse = hand
       this.#automatic = hand === undefined

@@ -1,7 +1,7 @@
 import { requestId } from '@roomful/core'
 import { describe, expect, it } from 'vitest'
 import type { RequestView } from '../snapshot.ts'
-import { EMPTY_STATS, percentile, statsWith, withRequest } from './stats.ts'
+import { EMPTY_STATS, percentile, statsWith, withRequest, withTrace } from './stats.ts'
 
 const request = (totalMs: number, more: Partial<RequestView['trace']> = {}): RequestView => ({
   trace: { request: requestId('r'), method: 'local', source: 'computed', exit: 'final', totalMs, spans: [], ...more },
@@ -29,6 +29,17 @@ describe('statsWith', () => {
     for (let i = 0; i < 130; i++) requests = withRequest(requests, request(i))
     expect(requests).toHaveLength(100)
     expect(requests[0]?.trace.totalMs).toBe(30)
+  })
+})
+
+describe('withTrace', () => {
+  it('tells the story of an answered request anew and leaves what the person waited', () => {
+    const requests = [request(10), { ...request(20), trace: { ...request(20).trace, request: requestId('late') } }]
+    const late = { ...request(35).trace, request: requestId('late'), exit: 'exit1' as never }
+    const told = withTrace(requests, late)
+    expect(told[1]?.trace).toMatchObject({ exit: 'exit1', totalMs: 20 })
+    expect(told[0]).toBe(requests[0])
+    expect(withTrace(requests, { ...late, request: requestId('unknown') })).toBe(requests)
   })
 })
 

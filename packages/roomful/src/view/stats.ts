@@ -18,6 +18,16 @@ export function withRequest(requests: readonly RequestView[], request: RequestVi
   return [...requests, request].slice(-MAX_REQUESTS)
 }
 
+/** The story of an answered request, told anew when stages have reported after the answer; unknown requests change nothing. */
+export function withTrace(requests: readonly RequestView[], trace: RequestView['trace']): readonly RequestView[] {
+  const at = requests.findIndex((each) => each.trace.request === trace.request)
+  const found = requests[at]
+  // What the person waited stays what it was.
+  return found === undefined
+    ? requests
+    : requests.with(at, { ...found, trace: { ...trace, totalMs: found.trace.totalMs } })
+}
+
 /** Counts go on from `stats`; percentiles are those of `requests` (the last hundred). Exits count computed answers only. */
 export function statsWith(stats: StatsView, request: RequestView, requests: readonly RequestView[]): StatsView {
   const { trace } = request
