@@ -8,7 +8,7 @@ import type { RateSample } from './transfer-meter.ts'
  * Of so many newest round trips the second shortest counts: a busy thread or an empty CPU quota at either end only ever makes them
  * longer, and a request finds both ends free. One that is too short by chance does not count.
  */
-const RECENT = 32
+const RECENT = 64
 /** The shortest of this many round trips is that of the idle link. */
 const IDLE_AMONG = 64
 const KNOWN_SAMPLES = 3

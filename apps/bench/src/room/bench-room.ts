@@ -76,6 +76,7 @@ export interface RoomBenchResult {
 }
 
 const MAX_ACCURACY_LOSS = 0.01
+const CALM_MS = 2_000
 /** As rooms plan: gains below the error of prediction are no reason for another device or message. */
 const MARGIN = 0.1
 /** Links that are warmed, the initiator's first. */
@@ -114,6 +115,8 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
   await installWarm(room, await localPlan(model, room.initiator))
   await room.measure()
   const solo = await soloTimes(room, extent, signal)
+  // Links are planned for as they are between requests, not as a saturated device just now saw them.
+  await new Promise((resolve) => setTimeout(resolve, CALM_MS))
   const topology = await room.topology()
   for (const [id, ms] of solo) say(`${room.nameOf(id)} alone: ${ms.toFixed(1)} ms`)
   const factors = await corrections(model, topology, solo)
