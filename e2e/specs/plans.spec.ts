@@ -220,9 +220,12 @@ test.describe
       expectEqual(answers, alone)
       for (const { trace } of answers) {
         expect(trace.exit).toBe('final')
-        for (const { device } of on(...uses)) {
-          expect(trace.spans.some((span) => span.kind === 'compute' && span.device === device)).toBe(true)
-        }
+        const seats = on(...uses)
+        // A stage may report after the answer: the page's story of the request is complete a moment later.
+        await asker().until('every device has told that it computed', ({ requests }) => {
+          const told = requests.find((request) => request.trace.request === trace.request)?.trace.spans ?? []
+          return seats.every(({ device }) => told.some((span) => span.kind === 'compute' && span.device === device))
+        })
       }
     }
 
