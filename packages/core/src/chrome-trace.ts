@@ -32,11 +32,12 @@ export function chromeTraceOf(
 ): ChromeTrace {
   const processes = new Map<string, number>()
   const events: ChromeTraceEvent[] = []
-  const processOf = (name: string): number => {
-    const known = processes.get(name)
+  // By device, not by name: two devices may have the same.
+  const processOf = (key: string, name: string): number => {
+    const known = processes.get(key)
     if (known !== undefined) return known
     const pid = processes.size + 1
-    processes.set(name, pid)
+    processes.set(key, pid)
     events.push({ name: 'process_name', ph: 'M', pid, tid: 0, args: { name } })
     return pid
   }
@@ -45,13 +46,13 @@ export function chromeTraceOf(
     const { request, method, source, exit, totalMs, recovered } = trace
     const args = { request, method, source, exit, ...(recovered === undefined ? {} : { recovered }) }
     const whole = { ph: 'X', tid: 1, ts: offsetMs * 1000, dur: totalMs * 1000 } as const
-    events.push({ name: label ?? method, pid: processOf('requests'), cat: 'request', args, ...whole })
+    events.push({ name: label ?? method, pid: processOf('', 'requests'), cat: 'request', args, ...whole })
     for (const span of trace.spans) {
       events.push({
         name: span.exit ?? (span.volume === undefined ? span.kind : `${span.kind} ${span.volume + 1}`),
         cat: span.kind,
         ph: 'X',
-        pid: processOf(nameOf(span.device)),
+        pid: processOf(span.device, nameOf(span.device)),
         tid: LINES[span.kind] ?? 1,
         ts: (offsetMs + span.startMs) * 1000,
         dur: (span.endMs - span.startMs) * 1000,

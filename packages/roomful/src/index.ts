@@ -2,6 +2,7 @@ export {
   type AnswerSource,
   type Backend,
   type BackendSpeed,
+  chromeTraceOf,
   type DeviceId,
   type DeviceProfile,
   deviceId,

@@ -21,7 +21,7 @@ import { Asking } from './asking.ts'
 import { keepSpeeds, measureAgain, measureDevice } from './compute/benchmark.ts'
 import { EnginePool } from './compute/engine-pool.ts'
 import { fitSpeeds } from './compute/fit-speeds.ts'
-import { type Presence, pauseReason, watchPresence } from './device/presence.ts'
+import { Lending } from './device/lending.ts'
 import type { SettingsStore } from './device/settings.ts'
 import { WakeLock } from './device/wake-lock.ts'
 import { watchServing } from './device/watch-serving.ts'
@@ -73,10 +73,10 @@ export class Seat implements RoomSession {
   readonly #planning: Planning
   readonly #desk: PlanningDesk
   readonly #asking: Asking
+  readonly #lending: Lending
   readonly #wakeLock = new WakeLock()
   readonly #undo: (() => void)[] = []
   #profile: DeviceProfile
-  #presence: Presence = { visible: true }
   #leaving: Promise<void> | undefined
   #showing: ModelDigest | undefined
 
@@ -117,7 +117,7 @@ export class Seat implements RoomSession {
       library: this.#library,
       codec: this.#codec,
       pictures: canvasCodec,
-      mayServe: () => this.#lends,
+      mayServe: () => this.#lending.lends,
       predictMs: (macs, backend) => {
         const speed = this.#profile.backends.find((each) => each.backend === backend)
         return speed === undefined ? undefined : speed.overheadMs + macs / (speed.gmacsPerSecond * 1e6)
@@ -131,6 +131,13 @@ export class Seat implements RoomSession {
       onTopologyChange: ({ what }) => this.#desk.changed(what !== 'load'),
     })
     const self = () => this.#profile
+    this.#lending = new Lending({
+      store,
+      settings: options.settings,
+      profile: self,
+      update: (change) => this.#update(change),
+      announce: (away, reason) => this.#runtime.announce(away, reason),
+    })
     const downloadedBytes = () => this.#downloads.bytes
     this.#planning = new WorkerPlanning(clock)
     this.#desk = new PlanningDesk({
@@ -162,14 +169,9 @@ export class Seat implements RoomSession {
   /** Begins what goes on in the background until the device leaves. */
   async start(): Promise<void> {
     const { signal } = this.#ended
-    this.#presence = watchPresence((presence) => {
-      this.#presence = presence
-      this.#updateLending()
-    }, signal)
     const { lending, corrections } = await this.#o.settings.read()
     if (corrections !== undefined) this.#planning.recall(this.self, corrections).catch(() => {})
-    this.#o.store.update({ lending: { asked: lending !== undefined, allowed: lending ?? false } })
-    this.#updateLending()
+    this.#lending.start(lending, signal)
     if (this.#profile.role === 'observer') return
     const common = {
       runtime: this.#runtime,
@@ -188,7 +190,7 @@ export class Seat implements RoomSession {
       }).then(() => this.#measured(this.#profile.backends, { between: () => this.#quiet() })),
       benchmarkStorage().then((storage) => this.#update({ storage })),
       measureAlone({ ...common, self: () => this.#profile }),
-      practise({ ...common, planning: this.#planning, mayPractise: () => pauseReason(this.#presence) === undefined }),
+      practise({ ...common, planning: this.#planning, mayPractise: () => this.#lending.awake }),
     ]
     for (const work of background) {
       work.catch((error: unknown) => {
@@ -200,7 +202,7 @@ export class Seat implements RoomSession {
       store: this.#o.store,
       clock: this.#clock,
       storageFailures: () => this.#cache.cache.local.stats.failures,
-      holdsAwake: () => this.#lends && this.#o.room.peers.size > 0,
+      holdsAwake: () => this.#lending.lends && this.#o.room.peers.size > 0,
       wakeLock: this.#wakeLock,
     })
     this.#undo.push(undo)
@@ -282,9 +284,7 @@ export class Seat implements RoomSession {
   }
 
   allowLending(allowed: boolean): void {
-    this.#o.store.update({ lending: { asked: true, allowed } })
-    void this.#o.settings.write({ lending: allowed })
-    this.#updateLending()
+    this.#lending.allow(allowed)
   }
 
   leave(): Promise<void> {
@@ -294,11 +294,6 @@ export class Seat implements RoomSession {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.leave()
-  }
-
-  get #lends(): boolean {
-    const { allowed } = this.#o.store.snapshot.lending
-    return allowed && this.#profile.role === 'worker' && pauseReason(this.#presence) === undefined
   }
 
   #checkMayAsk(): void {
@@ -332,18 +327,6 @@ export class Seat implements RoomSession {
     this.#engines.speeds = backends
     this.#update({ backends })
     this.#desk.changed()
-  }
-
-  /** Consent, visibility and battery together decide whether others may compute here. */
-  #updateLending(): void {
-    const { store } = this.#o
-    const { asked, allowed } = store.snapshot.lending
-    const paused = allowed ? pauseReason(this.#presence) : undefined
-    store.update({ lending: { asked, allowed, ...(paused === undefined ? {} : { pausedBecause: paused }) } })
-    const wasLending = this.#profile.lending
-    const { battery, visible } = this.#presence
-    this.#update({ visible, lending: this.#lends, ...(battery === undefined ? {} : { battery }) })
-    if (wasLending !== this.#profile.lending) this.#runtime.announce(!this.#profile.lending, paused)
   }
 
   #update(change: Partial<Omit<DeviceProfile, 'id' | 'protocol'>>): void {

@@ -2,7 +2,7 @@ import { systemClock, withDeadline } from '@roomful/core'
 import { type Browser, chromium, type Page } from 'playwright'
 import { browserPath } from '../../../../e2e/rig/browsers.ts'
 import type { PredictorPage } from './page/page.ts'
-import { type Nets, servePage } from './serve-page.ts'
+import { type Nets, servePredictorPage } from './serve-page.ts'
 
 const CHROMIUM_FLAGS = [
   '--no-sandbox',
@@ -26,7 +26,7 @@ export class PredictorRig implements AsyncDisposable {
   static async start(nets: Nets): Promise<PredictorRig> {
     const rig = new PredictorRig()
     try {
-      const pages = await servePage(nets)
+      const pages = await servePredictorPage(nets)
       rig.#undo.push(() => pages[Symbol.asyncDispose]())
       const executablePath = browserPath('chromium')
       if (executablePath === undefined) throw new Error('chromium is not installed: run npm test, which installs it')

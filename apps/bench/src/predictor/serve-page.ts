@@ -1,5 +1,4 @@
-import { fileURLToPath } from 'node:url'
-import { createServer } from 'vite'
+import { servePage } from '../serve-page.ts'
 
 const NETS = '/nets/'
 
@@ -10,16 +9,9 @@ export type Nets = Map<string, () => Uint8Array>
 export const netUrl = (name: string): string => NETS + encodeURIComponent(name)
 
 /** The benchmark's page under Vite's development server, cross-origin isolated as Roomful's own, and the nets. */
-export async function servePage(nets: Nets): Promise<AsyncDisposable & { url: string }> {
-  const server = await createServer({
-    configFile: false,
-    root: fileURLToPath(new URL('page', import.meta.url)),
-    logLevel: 'error',
+export function servePredictorPage(nets: Nets): Promise<AsyncDisposable & { url: string }> {
+  return servePage(new URL('page', import.meta.url), {
     server: {
-      host: '127.0.0.1',
-      port: 0,
-      hmr: false,
-      fs: { allow: [fileURLToPath(new URL('../../../..', import.meta.url))] },
       headers: {
         'Cross-Origin-Opener-Policy': 'same-origin',
         'Cross-Origin-Embedder-Policy': 'require-corp',
@@ -45,8 +37,4 @@ export async function servePage(nets: Nets): Promise<AsyncDisposable & { url: st
       },
     ],
   })
-  await server.listen()
-  const [url] = server.resolvedUrls?.local ?? []
-  if (url === undefined) throw new Error('the benchmark page has no address')
-  return { url, [Symbol.asyncDispose]: () => server.close() }
 }

@@ -11,7 +11,7 @@ import { type Browser, chromium, type Page } from 'playwright'
 import { throughRelay } from '../../../../e2e/rig/ice-rewrite.ts'
 import { type PathShape, UdpRelay } from '../../../../e2e/rig/udp-relay.ts'
 import type { BenchPage } from './page/page.ts'
-import { servePage } from './serve-page.ts'
+import { serveTransportPage } from './serve-page.ts'
 
 const SYSTEM_CHROMIUM = '/usr/bin/chromium'
 /** Longer than any single measurement on a slow machine. */
@@ -93,7 +93,7 @@ export class TransportRig implements AsyncDisposable {
   }
 
   async #start(path: PathShape, random: Random): Promise<void> {
-    const pages = await servePage()
+    const pages = await serveTransportPage()
     this.#undo.push(() => pages[Symbol.asyncDispose]())
     const signalling = await startServer({ port: 0, cors: ['*'] })
     this.#signalling = signalling

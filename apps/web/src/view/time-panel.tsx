@@ -1,5 +1,4 @@
-import type { DeviceId, RoomSnapshot } from 'roomful'
-import { chromeTrace } from '../export/chrome-trace.ts'
+import { chromeTraceOf, type DeviceId, type RoomSnapshot } from 'roomful'
 import { download } from '../export/download.ts'
 import { requestsCsv } from '../export/requests-csv.ts'
 import type { DeviceMark } from './device-mark.tsx'
@@ -34,7 +33,12 @@ export function TimePanel({ snapshot, mark }: { snapshot: RoomSnapshot; mark: (i
       {requests.length > 0 && <LatencyBars requests={requests} mark={mark} />}
       {requests.length > 0 && (
         <div class="row">
-          <button type="button" onClick={() => download('roomful-trace.json', chromeTrace(requests, mark))}>
+          <button
+            type="button"
+            onClick={() =>
+              download('roomful-trace.json', JSON.stringify(chromeTraceOf(requests, (id) => mark(id).name)))
+            }
+          >
             Chrome trace
           </button>
           <button type="button" onClick={() => download('roomful-requests.json', JSON.stringify(requests, null, 1))}>
