@@ -67,6 +67,42 @@ describe('recovery', () => {
     expect(own.map((span) => span.volume)).toEqual([0, 1, 2])
   })
 
+  it('gets ready to complete alone when nothing has been asked for a while, not beside requests', async () => {
+    const [a] = await setup()
+    await room.until(a.runtime.install(split))
+    for (let i = 0; i < 5; i++) {
+      await room.until(a.runtime.infer({ tensor: room.picture() }))
+      await room.clock.advance(100)
+      expect(a.runtime.counts.worker.sessions).toBe(1)
+    }
+    await room.clock.advance(1000)
+    expect(a.runtime.counts.worker.sessions).toBe(3)
+  })
+
+  it('gets ready under steady load too, and forgets it with the plan', async () => {
+    const [a] = await setup()
+    await room.until(a.runtime.install(split))
+    for (let i = 0; i < 300; i++) {
+      await room.until(a.runtime.infer({ tensor: room.picture() }))
+      await room.clock.advance(10)
+    }
+    expect(room.clock.now()).toBeLessThan(120_000)
+    expect(a.runtime.counts).toMatchObject({ worker: { sessions: 3, plans: 2 }, coordinator: { plans: 2 } })
+    await room.until(a.runtime.install(planOf(net, [['logits', ['a']]])))
+    expect(a.runtime.counts).toMatchObject({ worker: { plans: 1 }, coordinator: { plans: 1 } })
+  })
+
+  it('a plan that is replaced before this device is ready to complete its requests leaves nothing behind', async () => {
+    const [a] = await setup()
+    await room.until(a.runtime.install(split))
+    await room.until(a.runtime.infer({ tensor: room.picture() }))
+    expect(a.runtime.counts.coordinator.plans).toBe(1)
+    await room.until(a.runtime.install(planOf(net, [['logits', ['a']]])))
+    await room.clock.advance(30_000)
+    expect(a.runtime.counts).toMatchObject({ worker: { plans: 1 }, coordinator: { plans: 1 } })
+    expect(room.clock.pending).toBeLessThanOrEqual(9)
+  })
+
   it('an initiator without the model completes elsewhere', async () => {
     const bare = new MiniNet({
       random: seededRandom(3),

@@ -14,7 +14,7 @@ import { type StreamOptions, type StreamResult, streamFrames } from './coordinat
 import type { TopologyChange } from './coordinator/topology-change.ts'
 import { RuntimeError } from './error.ts'
 import type { ModelLibrary } from './model/staged-model.ts'
-import type { EngineProvider } from './stage/session-pool.ts'
+import type { EngineProvider, IdleLimit } from './stage/session-pool.ts'
 import { StageWorker } from './stage/stage-worker.ts'
 import type { WorkerLimits } from './stage/worker-limits.ts'
 import type { FeatureCodec } from './wire/feature-codec.ts'
@@ -42,7 +42,7 @@ export interface RuntimeOptions {
   readonly manifestUrl?: (digest: ModelDigest) => string | undefined
   readonly prepareTimeoutMs?: number
   readonly prefetch?: boolean
-  readonly idleSessions?: number
+  readonly idleSessions?: Partial<IdleLimit>
   readonly onTopologyChange?: (change: TopologyChange) => void
   /** A computed answer's trace with what was reported after the answer, at most a second later. */
   readonly onTraced?: (trace: Trace) => void

@@ -15,6 +15,7 @@ import type { FeatureMap } from '@roomful/tensor'
 import { SimilarLook } from '../cache/similar-look.ts'
 import { RuntimeError } from '../error.ts'
 import { firstSharedCut } from '../plan/fallback.ts'
+import { Activity } from '../stage/activity.ts'
 import type { ResultHeader } from '../wire/request-links.ts'
 import type { Attempt } from './attempt.ts'
 import type { CoordinatorOptions, InferOptions } from './coordinator-options.ts'
@@ -23,6 +24,7 @@ import { helpersIn } from './helpers.ts'
 import { type InstalledPlan, Installer } from './installer.ts'
 import { measurementsOf } from './measurements.ts'
 import { type DownReason, PlanHealth } from './plan-health.ts'
+import { QuietBuild } from './quiet-build.ts'
 import { type PictureInput, RequestInput } from './request-input.ts'
 import { RequestRun } from './request-run.ts'
 import type { InferenceResult, KeptMap } from './result.ts'
@@ -46,6 +48,7 @@ export class Coordinator {
   readonly #fallbacks: Fallbacks
   readonly #health = new PlanHealth()
   readonly #seconds = new SecondCompletions()
+  readonly #activity: Activity
   readonly #stragglers: Stragglers
   #switches = 0
   #requests = 0
@@ -54,6 +57,7 @@ export class Coordinator {
   constructor(options: CoordinatorOptions) {
     this.#o = options
     this.#stragglers = new Stragglers(options.clock)
+    this.#activity = new Activity(options.clock)
     this.#installer = new Installer({
       ...options,
       onDropped: (device, detail) => options.onTopologyChange?.({ device, what: 'dropped', detail }),
@@ -61,7 +65,7 @@ export class Coordinator {
     })
     this.#fallbacks = new Fallbacks({
       self: options.room.self,
-      prepare: (plan) => this.prepare(plan),
+      prepare: (plan, signal, quiet) => this.#prepare(plan, signal, quiet),
       retire: (installed) => this.#installer.retire(installed),
     })
   }
@@ -105,8 +109,12 @@ export class Coordinator {
 
   /** Builds a plan everywhere without switching to it, for `infer(..., { plan })`; retire it afterwards. */
   prepare(plan: Plan, signal?: AbortSignal): Promise<InstalledPlan> {
+    return this.#prepare(plan, signal)
+  }
+
+  #prepare(plan: Plan, signal?: AbortSignal, quiet?: QuietBuild): Promise<InstalledPlan> {
     if (this.#closed) return Promise.reject(new RuntimeError('closed', 'this device has left'))
-    return this.#installer.prepare(plan, signal)
+    return this.#installer.prepare(plan, signal, quiet)
   }
 
   retire(installed: InstalledPlan): void {
@@ -122,6 +130,7 @@ export class Coordinator {
     const id = requestId(`${this.#o.room.self}:r${++this.#requests}`)
     const input = new RequestInput(picture, installed.model)
     this.#installer.enter(installed)
+    this.#activity.begin()
     try {
       const deadlineMs = options.deadlineMs ?? DEFAULT_DEADLINE_MS
       const { signal } = options
@@ -141,6 +150,7 @@ export class Coordinator {
       if (lookup !== undefined) void answers?.keep(lookup, installed, result, kept)
       return result
     } finally {
+      this.#activity.end()
       this.#installer.leave(installed)
     }
   }
@@ -316,14 +326,18 @@ export class Coordinator {
     onTraced?.(trace)
   }
 
-  /** The first answer has come: the device gets ready to complete the plan's requests alone. */
+  /** The first answer has come: in quiet moments the device gets ready to complete the plan's requests alone. */
   #prefetch(installed: InstalledPlan): void {
-    const { room, engines, prefetch } = this.#o
+    const { room, engines, prefetch, clock, worker } = this.#o
     const [backend] = engines.backends
     const alone = installed.devices.every((device) => device === room.self)
     if (prefetch === false || alone || backend === undefined || this.#closed) return
     if (!this.#turns.members.includes(installed)) return
-    this.#fallbacks.get(installed, { device: room.self, backend }).catch((error: unknown) => {
+    const own = installed.prepared.find(({ device }) => device === room.self)
+    const idleMs = () => Math.min(this.#activity.idleMs, worker.idleMs)
+    const quiet = () => new QuietBuild({ clock, idleMs, stepMs: own?.buildMs ?? 0 })
+    this.#fallbacks.foresee(installed, { device: room.self, backend }, quiet).catch((error: unknown) => {
+      if (this.#closed) return
       this.#o.onTopologyChange?.({ device: room.self, what: 'dropped', detail: errorText(error) })
     })
   }

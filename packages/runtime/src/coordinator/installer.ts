@@ -7,6 +7,7 @@ import { layOut, type PlanLayout } from '../plan/layout.ts'
 import type { StageWorker } from '../stage/stage-worker.ts'
 import type { RequestLinks } from '../wire/request-links.ts'
 import { LatencyTracker } from './latency-tracker.ts'
+import type { QuietBuild } from './quiet-build.ts'
 
 /** A plan that every device in it has built and warmed. */
 export interface InstalledPlan {
@@ -48,10 +49,10 @@ export class Installer {
   }
 
   /**
-   * Prepares the plan on every device it names.
+   * Prepares the plan on every device it names; with `quiet`, this device builds its part in quiet moments.
    * @throws RuntimeError `bad-plan`, or `prepare-failed` with the devices that could not (`devices`)
    */
-  async prepare(wanted: Plan, signal?: AbortSignal): Promise<InstalledPlan> {
+  async prepare(wanted: Plan, signal?: AbortSignal, quiet?: QuietBuild): Promise<InstalledPlan> {
     const { room, library } = this.#o
     const plan = checkPlan(wanted)
     const model = await library.open(plan.model, {}, signal)
@@ -65,7 +66,7 @@ export class Installer {
     const outcomes = await Promise.all(
       devices.map(async (device) => {
         try {
-          const done = await this.#prepareOn(device, order, both)
+          const done = await this.#prepareOn(device, order, both, quiet)
           return { ok: true as const, device, ...done }
         } catch (error) {
           // After the first failure the others fail because they were told to stop.
@@ -141,9 +142,12 @@ export class Installer {
     device: DeviceId,
     order: { planId: PlanId; plan: Plan; initiator: DeviceId; manifestUrl?: string },
     signal: AbortSignal | undefined,
+    quiet?: QuietBuild,
   ): Promise<{ buildMs: number; fetchedBytes: number }> {
     const { room, worker, links } = this.#o
-    if (device === room.self) return worker.prepare(order, signal)
+    if (device === room.self) {
+      return worker.prepare(quiet === undefined ? order : { ...order, pace: (stop) => quiet.next(stop) }, signal)
+    }
     if (!links.reachable(device)) throw new TransportError('disconnected', `${device} is not linked`)
     const timeoutMs = this.#o.prepareTimeoutMs ?? 60_000
     return room.request(device, 'prepare', order, { timeoutMs, signal, priority: 'control' })

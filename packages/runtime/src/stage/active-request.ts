@@ -102,3 +102,8 @@ function targetKey(target: Target): string {
       return `r${target.volume}`
   }
 }
+
+/** Span times from the moment the stage's first input came: this device's clock means nothing elsewhere. */
+export function relativeSpans({ spans, originMs }: Collecting): Span[] {
+  return spans.map((span) => ({ ...span, startMs: span.startMs - originMs, endMs: span.endMs - originMs }))
+}

@@ -5,6 +5,7 @@ import { mayProduce } from '../plan/routes.ts'
 import type { FeatureCodec } from '../wire/feature-codec.ts'
 import type { PictureCodec } from '../wire/picture-codec.ts'
 import type { FeatureHeader } from '../wire/request-links.ts'
+import type { Target } from './active-request.ts'
 import { type PreparedPlan, shardKey } from './prepared-plan.ts'
 
 /**
@@ -22,6 +23,15 @@ export function checkHeader(header: FeatureHeader, plan: PreparedPlan, from: Dev
   if (initiator !== plan.layout.initiator || !mine || !rowsFit || !mayProduce(plan.layout, volume, from)) {
     throw new RuntimeError('malformed', `a feature map from ${from} does not fit plan ${header.planId}`)
   }
+}
+
+/** What of this device a feature map is for. */
+export function targetsOf({ volume, shards, exits, relay }: FeatureHeader): Target[] {
+  return [
+    ...shards.map((shard): Target => ({ kind: 'shard', volume, shard })),
+    ...exits.map((exit): Target => ({ kind: 'exit', volume, exit })),
+    ...(relay === true ? [{ kind: 'relay', volume } satisfies Target] : []),
+  ]
 }
 
 export interface DecodeInputOptions {

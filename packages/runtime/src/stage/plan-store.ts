@@ -21,6 +21,8 @@ export interface PrepareOrder {
   readonly plan: Plan
   readonly initiator: DeviceId
   readonly manifestUrl?: string
+  /** Resolves when the next session may be built: for a plan that nobody waits for. */
+  readonly pace?: (signal: AbortSignal) => Promise<void>
 }
 
 export interface PlanStoreOptions {
@@ -106,7 +108,7 @@ export class PlanStore {
 
   #build(order: PrepareOrder): Held {
     const { self, clock, library, pool, limits, predictMs } = this.#o
-    const { planId, plan, initiator, manifestUrl } = order
+    const { planId, plan, initiator, manifestUrl, pace } = order
     let count = 0
     for (const other of this.#held.values()) if (other.initiator === initiator) count++
     if (count >= limits.plansPerInitiator) {
@@ -131,6 +133,7 @@ export class PlanStore {
         pool,
         segmentMs,
         predictMs,
+        ...(pace === undefined ? {} : { pace }),
         signal: building.signal,
       })
       endMs = clock.now()

@@ -34,6 +34,8 @@ export interface PrepareOptions {
   readonly segmentMs: number
   /** Predicted time of a stage on a backend of this device; undefined when nothing is known. */
   readonly predictMs: (macs: number, backend: Backend) => number | undefined
+  /** Resolves when the next session may be built; at once by default. */
+  readonly pace?: (signal: AbortSignal) => Promise<void>
   readonly signal: AbortSignal
 }
 
@@ -110,15 +112,16 @@ async function build(
   blank: FeatureMap,
   leases: SessionLease[],
 ): Promise<PreparedStage> {
-  const { model, pool, signal } = options
+  const { model, pool, pace, signal } = options
   const predicted = options.predictMs(stageMacs(model, part), backend) ?? 0
   const segments: SessionLease[] = []
-  for (const segment of segmentsOf(model, part, predicted, options.segmentMs)) {
+  for (const [index, segment] of segmentsOf(model, part, predicted, options.segmentMs).entries()) {
+    if (!pool.holds(model, segment, backend)) await pace?.(signal)
     const lease = await pool.acquire(model, segment, backend, signal)
     leases.push(lease)
     segments.push(lease)
+    if (!lease.warm()) await warmUp(lease, index === 0 ? blank : blankInput(model, segment), signal)
   }
-  await warmUp(segments, blank, signal)
   return { backend, segments }
 }
 
@@ -138,20 +141,18 @@ export function stageMacs(model: StagedModel, part: StagePart): number {
   return (end - start) * share
 }
 
-/** Runs zeros through the chain once: the first run compiles shaders and grows arenas. */
-async function warmUp(segments: readonly SessionLease[], blank: FeatureMap, signal: AbortSignal): Promise<void> {
-  if (segments.every((lease) => lease.warm())) return
-  let map = blank
-  for (const lease of segments) {
-    const [input] = lease.session.inputs
-    if (input === undefined) return
-    const { outputs } = await lease.session.run({ [input]: map }, { signal })
-    lease.markWarm()
-    const [output] = lease.session.outputs
-    const next = output === undefined ? undefined : outputs[output]
-    if (next === undefined) return
-    map = next
-  }
+/** Runs zeros through once: the first run compiles shaders and grows arenas. */
+async function warmUp(lease: SessionLease, blank: FeatureMap, signal: AbortSignal): Promise<void> {
+  const [input] = lease.session.inputs
+  if (input === undefined) return
+  await lease.session.run({ [input]: blank }, { signal })
+  lease.markWarm()
+}
+
+/** What a segment takes that is not its stage's first: no picture and no code of a bottleneck. */
+function blankInput(model: StagedModel, { from, to, rows }: StagePart): FeatureMap {
+  const taken = rows && model.inputRows(from, to, rows)
+  return zeros(model.dtype(from), withRows(model.shape(from) ?? [], taken && taken.end - taken.start))
 }
 
 function zeros(dtype: DType, dims: readonly number[]): FeatureMap {

@@ -12,6 +12,8 @@ interface Entry {
   readonly key: string
   readonly session: Promise<StageSession>
   readonly fetchedBytes: () => number
+  /** Of its sub-model, weights inside. */
+  readonly bytes: () => number
   readonly backend: Backend
   holders: number
   built: boolean
@@ -31,25 +33,42 @@ export interface SessionLease {
 }
 
 /**
- * Sessions by sub-model and backend, shared by all plans that need the same one, disposed when the last plan that holds
- * them is gone (`idle` of them stay warm for the next plan, the longest unused goes first).
+ * What stays warm when no plan holds it: the parts of one network of ordinary size, which the next plan may cut at the same
+ * places, and no second copy of a large one.
+ */
+const IDLE: IdleLimit = { sessions: 24, bytes: 48 << 20 }
+
+export interface IdleLimit {
+  readonly sessions: number
+  /** Of their sub-models, weights inside. */
+  readonly bytes: number
+}
+
+/**
+ * Sessions by sub-model and backend, shared by all plans that need the same one. When the last plan that holds one is gone
+ * it stays warm for the next plan, as far as the limit goes; the longest unused is disposed first.
  */
 export class SessionPool {
   readonly #engines: EngineProvider
-  readonly #idleLimit: number
+  readonly #limit: IdleLimit
   readonly #entries = new Map<string, Entry>()
   readonly #idle = new Map<string, Entry>()
   readonly #disposals = new Set<Promise<void>>()
   readonly #watched = new WeakSet<InferenceEngine>()
 
-  constructor(engines: EngineProvider, idleLimit = 4) {
+  constructor(engines: EngineProvider, idle: Partial<IdleLimit> = {}) {
     this.#engines = engines
-    this.#idleLimit = idleLimit
+    this.#limit = { ...IDLE, ...idle }
   }
 
   /** Sessions held or idle. */
   get size(): number {
     return this.#entries.size
+  }
+
+  /** Whether `acquire` would build nothing. */
+  holds(model: StagedModel, part: StagePart, backend: Backend): boolean {
+    return this.#entries.get(sessionKey(model.digest, part, backend))?.built === true
   }
 
   /** @throws what the engine or the model throws; `signal.reason` */
@@ -91,11 +110,13 @@ export class SessionPool {
   #build(key: string, model: StagedModel, part: StagePart, backend: Backend): Entry {
     const building = new AbortController()
     let fetchedBytes = 0
+    let size = 0
     const session = (async () => {
       const engine = await this.#engines.engine(backend)
       this.#watch(engine)
       const { bytes, fetchedBytes: fetched } = await model.part(part, building.signal)
       fetchedBytes = fetched
+      size = bytes.length
       return engine.load(bytes, { signal: building.signal, label: `${part.from}..${part.to}`, move: true })
     })()
     const entry: Entry = {
@@ -103,6 +124,7 @@ export class SessionPool {
       backend,
       session,
       fetchedBytes: () => fetchedBytes,
+      bytes: () => size,
       holders: 0,
       built: false,
       warm: false,
@@ -128,8 +150,11 @@ export class SessionPool {
       return
     }
     this.#idle.set(entry.key, entry)
+    let bytes = 0
+    for (const idle of this.#idle.values()) bytes += idle.bytes()
     for (const [key, oldest] of this.#idle) {
-      if (this.#idle.size <= this.#idleLimit) break
+      if (this.#idle.size <= this.#limit.sessions && bytes <= this.#limit.bytes) break
+      bytes -= oldest.bytes()
       this.#idle.delete(key)
       this.#entries.delete(key)
       this.#dispose(oldest)

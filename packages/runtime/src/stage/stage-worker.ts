@@ -4,10 +4,11 @@ import { RuntimeError } from '../error.ts'
 import { consumerRoutes, holder, producerRoutes, trunkRoutes } from '../plan/routes.ts'
 import { EXACT } from '../wire/feature-codec.ts'
 import type { FeatureHeader, RequestAddress } from '../wire/request-links.ts'
-import { ActiveRequest, type Collecting, type Target } from './active-request.ts'
+import { ActiveRequest, type Collecting, relativeSpans, type Target } from './active-request.ts'
+import { Activity } from './activity.ts'
 import { CancelledRequests } from './cancelled.ts'
 import { verdictOf } from './exit-verdict.ts'
-import { checkHeader, decodeInput } from './incoming.ts'
+import { checkHeader, decodeInput, targetsOf } from './incoming.ts'
 import { LoadReporter } from './load-reporter.ts'
 import { PlanStore, type PrepareOrder } from './plan-store.ts'
 import { shardKey } from './prepared-plan.ts'
@@ -30,6 +31,7 @@ export class StageWorker {
   readonly #plans: PlanStore
   readonly #runner: StageRunner
   readonly #load: LoadReporter
+  readonly #activity: Activity
   readonly #requests = new Map<RequestId, ActiveRequest>()
   readonly #cancelled = new CancelledRequests()
   #incomingBytes = 0
@@ -38,6 +40,7 @@ export class StageWorker {
   constructor(options: StageWorkerOptions) {
     const { self, clock, library, onLoad } = options
     this.#o = options
+    this.#activity = new Activity(clock)
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits }
     this.#pool = new SessionPool(options.engines, options.idleSessions)
     const predictMs = options.predictMs ?? (() => undefined)
@@ -71,6 +74,11 @@ export class StageWorker {
 
   get load(): number {
     return this.#load.load
+  }
+
+  /** Since when this device has had no part in any request, in milliseconds. */
+  get idleMs(): number {
+    return this.#activity.idleMs
   }
 
   prepare(order: PrepareOrder, signal?: AbortSignal): Promise<{ buildMs: number; fetchedBytes: number }> {
@@ -148,6 +156,7 @@ export class StageWorker {
       this.#end(request, new RuntimeError('deadline', 'the request has run out of time')),
     )
     this.#requests.set(requestId, request)
+    this.#activity.begin()
     return request
   }
 
@@ -163,11 +172,7 @@ export class StageWorker {
     const { clock } = this.#o
     const cameMs = clock.now()
     const { volume } = header
-    const targets: Target[] = [
-      ...header.shards.map((shard): Target => ({ kind: 'shard', volume, shard })),
-      ...header.exits.map((exit): Target => ({ kind: 'exit', volume, exit })),
-      ...(header.relay === true ? [{ kind: 'relay', volume } satisfies Target] : []),
-    ]
+    const targets = targetsOf(header)
     const stages = targets.map((target) => ({ target, stage: request.collecting(target, cameMs) }))
     const map = 'map' in payload ? payload.map : await this.#decode(request, header, payload.blob)
     const decodedMs = clock.now()
@@ -278,7 +283,7 @@ export class StageWorker {
       {
         signal: request.signal,
         onSpan: (span) => stage.spans.push(span),
-        encoded: () => links.spans(request.address, relative(stage), stage.originMs),
+        encoded: () => links.spans(request.address, relativeSpans(stage), stage.originMs),
       },
     )
   }
@@ -292,7 +297,7 @@ export class StageWorker {
     rows?: { start: number; end: number },
   ): Promise<void> {
     const { requestId, planId } = request.address
-    const spans = stage === undefined ? [] : relative(stage)
+    const spans = stage === undefined ? [] : relativeSpans(stage)
     const header = { requestId, planId, exit, confident, spans, ...(rows === undefined ? {} : { rows }) }
     await this.#o.links.result(request.address, header, outputs, stage?.originMs ?? this.#o.clock.now())
   }
@@ -338,12 +343,8 @@ export class StageWorker {
   #forget(request: ActiveRequest): void {
     if (this.#requests.get(request.id) !== request) return
     this.#requests.delete(request.id)
+    this.#activity.end()
     request.stopTimer()
     this.#plans.leave(request.address.planId)
   }
-}
-
-/** Span times from the moment the stage's first input came: this device's clock means nothing elsewhere. */
-function relative({ spans, originMs }: Collecting): Span[] {
-  return spans.map((span) => ({ ...span, startMs: span.startMs - originMs, endMs: span.endMs - originMs }))
 }

@@ -61,7 +61,7 @@ describe('the fair queue', () => {
 describe('the session pool', () => {
   const net = new MiniNet({ random: seededRandom(1), strides: [1, 1] })
   const part: StagePart = { trunk: 'main', from: 'x', to: 't1' }
-  function setup(idle: number) {
+  function setup(sessions: number) {
     const clock = new VirtualClock()
     const engine = new FakeEngine({
       clock,
@@ -74,7 +74,7 @@ describe('the session pool', () => {
         run: (inputs) => ({ t1: inputs['x'] as FeatureMap }),
       }),
     })
-    return { clock, engine, pool: new SessionPool(fakeEngines([engine]), idle) }
+    return { clock, engine, pool: new SessionPool(fakeEngines([engine]), { sessions }) }
   }
 
   it('builds one session for all who need the same part, and disposes it after the last', async () => {

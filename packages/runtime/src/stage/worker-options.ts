@@ -4,7 +4,7 @@ import type { ModelLibrary } from '../model/staged-model.ts'
 import type { FeatureCodec } from '../wire/feature-codec.ts'
 import type { PictureCodec } from '../wire/picture-codec.ts'
 import type { RequestLinks } from '../wire/request-links.ts'
-import type { EngineProvider } from './session-pool.ts'
+import type { EngineProvider, IdleLimit } from './session-pool.ts'
 import type { WorkerLimits } from './worker-limits.ts'
 
 export interface StageWorkerOptions {
@@ -19,8 +19,8 @@ export interface StageWorkerOptions {
   readonly limits?: Partial<WorkerLimits>
   /** Predicted time of `macs` multiply-accumulates on a backend of this device. */
   readonly predictMs?: (macs: number, backend: Backend) => number | undefined
-  /** Sessions that stay warm after their last plan was retired. Default 4. */
-  readonly idleSessions?: number
+  /** Sessions that stay warm after their last plan was retired. Default: 24, and 48 MiB of sub-models. */
+  readonly idleSessions?: Partial<IdleLimit>
   /** On the initiator: a cut's whole tensor passed here; recovery may start from it. */
   readonly onWhole?: (request: RequestId, volume: number, map: FeatureMap) => void
   readonly onLoad?: (load: number, queued: number) => void
