@@ -5,6 +5,7 @@ import type { EvaluatorOptions, Timeline } from './evaluator/evaluation.ts'
 import { Evaluator } from './evaluator/evaluator.ts'
 import { compileRoom } from './evaluator/room.ts'
 import type { PlannableModel } from './model/plannable.ts'
+import { auto } from './partitioners/auto.ts'
 import type { PlanningLimits } from './partitioners/limits.ts'
 import { type PartitionResult, runMethod } from './partitioners/method.ts'
 import { METHODS, methodNamed } from './partitioners/registry.ts'
@@ -26,7 +27,7 @@ export function planWith(
   return runMethod(method, new Search(model, topology, predictor, limits))
 }
 
-/** Plans with every method over shared tables. */
+/** Plans with every method over shared tables; `auto`, the last one, knows the plans of the others. */
 export async function planWithAll(
   model: PlannableModel,
   topology: Topology,
@@ -35,7 +36,11 @@ export async function planWithAll(
 ): Promise<{ readonly method: string; readonly result: PartitionResult }[]> {
   const search = new Search(model, topology, predictor, limits)
   const out: { method: string; result: PartitionResult }[] = []
-  for (const method of METHODS) out.push({ method: method.name, result: await runMethod(method, search) })
+  for (const method of METHODS) {
+    const known = out.flatMap(({ result }) => (result.ok ? [result.plan] : []))
+    const informed = method === auto ? search.withLimits({ known }) : search
+    out.push({ method: method.name, result: await runMethod(method, informed) })
+  }
   return out
 }
 

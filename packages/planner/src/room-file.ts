@@ -55,6 +55,7 @@ const LimitsSchema = v.strictObject({
   cache: v.optional(v.strictObject({ hitRate: Share, hitMs: NotNegative })),
   seed: v.optional(v.pipe(v.number(), v.integer())),
   episodes: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(10_000))),
+  learn: v.optional(v.boolean()),
   wire: v.optional(v.strictObject({ bits: v.picklist([32, 16, 8, 4]), entropy: v.picklist(['none', 'deflate']) })),
 })
 

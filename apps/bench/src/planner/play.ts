@@ -45,7 +45,12 @@ export async function changingRate(
   const count = Math.ceil((totalMs / 1000) * most * 1.1) + 2
   const requests = { kind: 'closed', count, deadlineMs: DEADLINE_MS }
   const result = await simulate(readScenario({ model: 'given', room, methods: [method], requests, events }), model)
-  const inTime = result.requests.filter(({ outcome, endMs }) => outcome === 'ok' && endMs <= totalMs).length
-  const lastMs = Math.max(...result.requests.map(({ endMs }) => endMs))
-  return (inTime * 1000) / Math.min(totalMs, lastMs)
+  let images = 0
+  let lastMs = 0
+  for (const { outcome, startMs, endMs } of result.requests) {
+    lastMs = Math.max(lastMs, endMs)
+    // The image in work at the end counts by the share of its time that has passed.
+    if (outcome === 'ok' && startMs < totalMs) images += Math.min(1, (totalMs - startMs) / (endMs - startMs))
+  }
+  return (images * 1000) / Math.min(totalMs, lastMs)
 }

@@ -26,9 +26,9 @@ export type Group = keyof typeof GROUPS
  */
 export type Wires = 'roomful' | 'published'
 
-/** The limits under which all methods of the comparison plan: no exits. */
+/** The limits under which all methods of the comparison plan: no exits; `auto` also knows what the agent learns. */
 export function limitsFor(wires: Wires, episodes: number) {
-  const base = { exits: false, seed: 1, episodes }
+  const base = { exits: false, seed: 1, episodes, learn: true }
   const plain = { bits: 32, entropy: 'none' } as const
   return (wires === 'roomful' ? base : { ...base, maxAccuracyLoss: 0, wire: plain }) satisfies PlanningLimits
 }

@@ -1,9 +1,10 @@
 import { seededRandom } from '@roomful/core'
-import type { Draft, DraftVolume } from '../evaluator/draft.ts'
+import { type Draft, type DraftVolume, fromPlan } from '../evaluator/draft.ts'
 import { volumeSearch } from '../rl/lc-pss.ts'
 import { fusePoints } from './aofl.ts'
 import { balanced } from './balance.ts'
 import { latencyChain } from './chain.ts'
+import { learnedSplit } from './distredge.ts'
 import { ExhaustiveWalk } from './exhaustive.ts'
 import type { Method, Proposal, RunnerUp } from './method.ts'
 import { improve } from './moves.ts'
@@ -49,11 +50,15 @@ const SMALL_STEPS = 40_000
 export const auto: Method = {
   name: 'auto',
   about: 'all of them together, refined on the evaluator',
-  propose: (search) => proposeAuto(search),
+  async propose(search) {
+    const learned = search.limits.learn === true ? await learnedSplit(search) : undefined
+    return proposeAuto(search, learned === undefined ? [] : [candidate('learned', search, learned)])
+  },
 }
 
-export function proposeAuto(search: Search): Proposal {
-  const candidates = searchesOf(search).flatMap((one) => candidatesOf(one))
+function proposeAuto(search: Search, learned: readonly Candidate[]): Proposal {
+  const searches = searchesOf(search)
+  const candidates = [...learned, ...searches.flatMap((one) => [...knownTo(one), ...candidatesOf(one)])]
   const ranked = rank(candidates)
   if (ranked[0] === undefined) {
     search.best([search.single(0)])
@@ -114,6 +119,22 @@ function inTime(ranked: readonly Candidate[]): Candidate | undefined {
   const timed = ranked.map((one) => ({ one, fullMs: one.search.evaluate(one.draft).fullMs }))
   const found = timed.find(({ fullMs }) => fullMs <= deadlineMs)
   return found?.one ?? timed.reduce((a, b) => (b.fullMs < a.fullMs ? b : a)).one
+}
+
+/** The given plans that fit this trunk and this room. */
+function knownTo(search: Search): Candidate[] {
+  const { model, room, limits } = search
+  return (limits.known ?? []).flatMap((plan) => {
+    if (plan.trunk !== model.trunk) return []
+    const draft = fromPlan(plan, model, room)
+    if (draft === undefined) return []
+    if (draft.exits.length === 0) return [candidate('known', search, draft)]
+    const setting = model.settings.find(({ thresholds }) =>
+      draft.exits.every(({ exit, threshold }) => thresholds[exit] === threshold),
+    )
+    if (setting === undefined) return []
+    return [candidate('known', search, { ...draft, shares: setting.shares, exitLoss: setting.accuracyLoss })]
+  })
 }
 
 /** One search per trunk within the loss; all share the room, the predictor and the limits. */

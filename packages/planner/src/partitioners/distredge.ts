@@ -1,4 +1,5 @@
 import { seededRandom } from '@roomful/core'
+import type { Draft } from '../evaluator/draft.ts'
 import { ALPHAS, volumeSearch } from '../rl/lc-pss.ts'
 import { fastestGroups, trainOsds } from '../rl/osds.ts'
 import { balanced } from './balance.ts'
@@ -20,11 +21,21 @@ export const distredge: Method = {
     if (span === undefined) return refuse('untileable', 'no layer of this network can be split by rows')
     if (search.helpers.length === 0) return refuse('no-peers', 'nobody else is in the room')
     const { seed, episodes } = search.limits
-    const ends = chooseVolumes(search, span)
-    let best: ReturnType<typeof search.single> | undefined
-    for await (const progress of trainOsds(search, span, ends, { seed, episodes })) best = progress.best
+    const best = await learnedSplit(search)
     return best === undefined ? search.whyNot() : propose(best, `${episodes} training episodes, seed ${seed}`)
   },
+}
+
+/** The best decision that the agent sees in `limits.episodes`; undefined where nothing can be split, or nobody helps. */
+export async function learnedSplit(search: Search): Promise<Draft | undefined> {
+  const span = rowSpan(search)
+  if (span === undefined || search.helpers.length === 0) return undefined
+  const { seed, episodes } = search.limits
+  let best: Draft | undefined
+  for await (const progress of trainOsds(search, span, chooseVolumes(search, span), { seed, episodes })) {
+    best = progress.best
+  }
+  return best
 }
 
 /** The volumes of the alpha that does best with balanced rows: the published sweep, on the evaluator. */

@@ -84,7 +84,8 @@ export class ExhaustiveWalk {
       this.#consider({ input: this.#input, volumes, exits: [], shares: [] })
       return true
     }
-    for (let to = Math.max(from + 1, from === 0 ? firstCut : 0); to <= last; to++) {
+    // Long volumes first: plans of few parts are good ones more often, and bound what is left to look at.
+    for (let to = last; to >= Math.max(from + 1, from === 0 ? firstCut : 0); to--) {
       for (const shards of this.#splits(from, to)) {
         const wires = this.#wires(to)
         const prefix = [...volumes, rowVolume(from, to, shards, 0)]

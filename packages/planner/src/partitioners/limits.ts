@@ -1,4 +1,4 @@
-import type { TensorName, WireFormat } from '@roomful/core'
+import type { Plan, TensorName, WireFormat } from '@roomful/core'
 
 /** What a plan must keep to, and what it is for. */
 export interface PlanningLimits {
@@ -20,6 +20,11 @@ export interface PlanningLimits {
   /** Longest session of the runtime that will run the plan, in ms. Default: the runtime's own, 20. */
   readonly segmentMs?: number
   /**
+   * How long the plan is expected to be in use, ms: what its requests lose while the initiator gets ready to complete them
+   * alone is spread over that time. Default: not counted.
+   */
+  readonly dwellMs?: number
+  /**
    * `auto` takes the plan with the fewest parts and messages among those predicted within this share of the best: what
    * is gained below the error of prediction is not worth what it exposes to the network. Default 0: the best as predicted.
    */
@@ -28,6 +33,13 @@ export interface PlanningLimits {
   readonly seed?: number
   /** Training episodes of the methods that learn (`distredge`, `cogent`). Default 20. */
   readonly episodes?: number
+  /** Plans that `auto` starts from beside its own, such as what practice has learned. Those that do not fit are left out. */
+  readonly known?: readonly Plan[]
+  /**
+   * Whether `auto` also trains DistrEdge's agent (`episodes`), as a room's practice does in the background: seconds instead
+   * of milliseconds. Default false.
+   */
+  readonly learn?: boolean
 }
 
 export type ResolvedLimits = PlanningLimits &

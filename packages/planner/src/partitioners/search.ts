@@ -2,6 +2,7 @@ import type { Topology, WireFormat } from '@roomful/core'
 import { type Draft, PICTURE_LOSS, wholeVolume } from '../evaluator/draft.ts'
 import type { QuickEvaluation } from '../evaluator/evaluation.ts'
 import { Evaluator } from '../evaluator/evaluator.ts'
+import { readinessMs } from '../evaluator/readiness.ts'
 import { compileRoom, type Room } from '../evaluator/room.ts'
 import { lastPoint, type PlannableModel, pointAt, pointIndex, segmentAt } from '../model/plannable.ts'
 import { sameWire } from '../model/wires.ts'
@@ -93,10 +94,12 @@ export class Search {
     if (!evaluation.feasible || evaluation.accuracyLoss > this.limits.maxAccuracyLoss + 1e-9)
       return Number.POSITIVE_INFINITY
     if (this.firstCut > 0 && !this.#keepsRaw(draft)) return Number.POSITIVE_INFINITY
-    if (this.limits.objective === 'latency') return evaluation.latencyMs
+    const { dwellMs } = this.limits
+    const extra = dwellMs === undefined ? 1 : 1 + readinessMs(this.evaluator, draft) / dwellMs
+    if (this.limits.objective === 'latency') return evaluation.latencyMs * extra
     // Of two equally long periods the one with the sooner answer is better.
     const { throughputPerSecond, fullMs } = evaluation
-    return throughputPerSecond > 0 ? 1000 / throughputPerSecond + fullMs * 1e-4 : Number.POSITIVE_INFINITY
+    return throughputPerSecond > 0 ? (1000 / throughputPerSecond) * extra + fullMs * 1e-4 : Number.POSITIVE_INFINITY
   }
 
   /** The cheapest of some drafts; undefined when none keeps the limits (then `whyNot` says the last reason). */

@@ -1,4 +1,5 @@
 import type { DeviceId, LinkProfile, Topology } from '@roomful/core'
+import type { Preparation } from './preparation.ts'
 
 /** How far something must move before it is worth a new plan. */
 export interface Hysteresis {
@@ -12,14 +13,25 @@ export interface Hysteresis {
   readonly pauseMs: number
   /** Share by which a new plan must be better to be taken while the old one still works. Default 0.05. */
   readonly gain: number
+  /** How long a room is expected to stay as it is before anything is known of it. Default 30,000. */
+  readonly dwellMs: number
 }
 
-export const DEFAULT_HYSTERESIS: Hysteresis = { link: 0.3, load: 0.2, speed: 0.25, pauseMs: 3_000, gain: 0.05 }
+export const DEFAULT_HYSTERESIS: Hysteresis = {
+  link: 0.3,
+  load: 0.2,
+  speed: 0.25,
+  pauseMs: 3_000,
+  gain: 0.05,
+  dwellMs: 30_000,
+}
 
 /** What the last plan was made for; plain data, never changed in place. */
 export interface ReplanState {
   readonly planned: Topology | undefined
   readonly plannedAtMs: number
+  /** How long the room is expected to stay as it is, learned from how long it has: the mean of the last times. */
+  readonly dwellMs?: number
 }
 
 export const initialReplanState: ReplanState = { planned: undefined, plannedAtMs: Number.NEGATIVE_INFINITY }
@@ -47,16 +59,32 @@ export function replan(
   if (reason === undefined) return { state }
   const urgent = reason === 'first' || reason === 'leave'
   if (!urgent && nowMs - state.plannedAtMs < hysteresis.pauseMs) return { state }
-  return { state: { planned: now, plannedAtMs: nowMs }, reason }
+  const { dwellMs = hysteresis.dwellMs } = state
+  const next = reason === 'first' ? dwellMs : (dwellMs + nowMs - state.plannedAtMs) / 2
+  return { state: { planned: now, plannedAtMs: nowMs, dwellMs: next }, reason }
+}
+
+/** What a switch costs, and how long its gain is expected to last (`ReplanState.dwellMs`). */
+export interface SwitchingCost extends Preparation {
+  readonly dwellMs: number
 }
 
 /**
- * Whether to switch from a working plan, newly predicted for the present room, to a new one. A plan that no longer works
- * is predicted as Infinity.
+ * Whether to switch from a working plan, newly predicted for the present room, to a new one: it must be better by more
+ * than the hysteresis, and what that saves from the switch to the room's next change must be more than what getting ready
+ * costs the requests meanwhile. A plan that no longer works is predicted as Infinity.
  */
-export function worthSwitching(currentMs: number, newMs: number, hysteresis: Hysteresis = DEFAULT_HYSTERESIS): boolean {
+export function worthSwitching(
+  currentMs: number,
+  newMs: number,
+  hysteresis: Hysteresis = DEFAULT_HYSTERESIS,
+  cost?: SwitchingCost,
+): boolean {
   if (!Number.isFinite(newMs)) return false
-  return !Number.isFinite(currentMs) || newMs < currentMs * (1 - hysteresis.gain)
+  if (!Number.isFinite(currentMs)) return true
+  const gain = 1 - newMs / currentMs
+  if (gain <= hysteresis.gain) return false
+  return cost === undefined || gain * (cost.dwellMs - cost.readyMs) > cost.delayMs
 }
 
 function changeOf(before: Topology, now: Topology, hysteresis: Hysteresis): ReplanReason | undefined {

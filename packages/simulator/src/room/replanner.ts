@@ -7,6 +7,7 @@ import {
   type PlanningLimits,
   planWith,
   predictPlan,
+  preparationOf,
   type ReplanReason,
   replan,
   worthSwitching,
@@ -119,13 +120,16 @@ export class Replanner {
   async #plan(topology: Topology): Promise<Pick<Replan, 'outcome' | 'detail'>> {
     const { aside, model, method, limits, runtime } = this.#o
     const predictor = this.#o.predictor(topology)
-    const result = await aside(planWith(method, model, topology, predictor, limits))
+    const { dwellMs = DEFAULT_HYSTERESIS.dwellMs } = this.#state
+    const result = await aside(planWith(method, model, topology, predictor, { ...limits, dwellMs }))
     if (!result.ok) return { outcome: 'failed', detail: result.message }
     const [current] = runtime.current
     if (current !== undefined && runtime.usable(current)) {
       const now = this.#objective(current.plan, topology, predictor)
       const better = this.#objective(result.plan, topology, predictor)
-      if (!worthSwitching(now, better)) return { outcome: 'kept' }
+      const cost = preparationOf(result.plan, current.plan, model, topology, predictor, { weightsHeld: true })
+      const switching = cost && { ...cost, dwellMs }
+      if (!worthSwitching(now, better, DEFAULT_HYSTERESIS, switching)) return { outcome: 'kept' }
     }
     await runtime.install(result.plan)
     return { outcome: 'switched' }
