@@ -3,7 +3,6 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { DEFAULT_LIMITS } from '../stage/worker-limits.ts'
 import { MiniNet } from '../testing/mini-net.ts'
 import { type MiniDevice, MiniRoom, planOf } from '../testing/mini-room.ts'
-import { LatencyTracker } from './latency-tracker.ts'
 import type { Measurement } from './measurements.ts'
 import { placeSpans } from './place-spans.ts'
 import type { PictureInput } from './request-input.ts'
@@ -349,16 +348,6 @@ describe('what is learned', () => {
     const transfers = measured.filter((one) => one.kind === 'transfer')
     expect(transfers).toHaveLength(2)
     for (const { ms } of transfers) expect(Math.abs(ms - 10)).toBeLessThan(1)
-  })
-
-  it('an answer is late after four times its prediction, later after the observed 99th percentile', () => {
-    const tracker = new LatencyTracker(100)
-    expect(tracker.lateAfterMs).toBe(600)
-    for (let i = 0; i < 30; i++) tracker.add(80)
-    expect(tracker.lateAfterMs).toBe(140)
-    const slow = new LatencyTracker(10)
-    slow.add(5000)
-    expect(slow.lateAfterMs).toBe(7500)
   })
 
   it('spans of helpers lie between sending and arriving, in equal slack per hop', () => {

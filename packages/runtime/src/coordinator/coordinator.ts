@@ -218,12 +218,14 @@ export class Coordinator {
   peerGone(device: DeviceId, reason: string): void {
     for (const installed of this.#known()) this.#health.markForgotten(installed, device)
     this.#health.forgetDevice(device)
+    this.#seconds.justified(device)
     for (const run of this.#active) run.onDeviceDown(device, `gone (${reason})`, true)
     this.#o.onTopologyChange?.({ device, what: 'gone', detail: reason })
   }
 
   /** Silent or hidden: requests are planned around it until it is back. */
   peerDown(device: DeviceId, what: DownReason, detail?: string): void {
+    if (what === 'silent') this.#seconds.justified(device)
     if (!this.#health.markDown(device, what)) return
     for (const run of this.#active) run.onDeviceDown(device, detail ?? what, false)
     this.#o.onTopologyChange?.({ device, what, ...(detail === undefined ? {} : { detail }) })

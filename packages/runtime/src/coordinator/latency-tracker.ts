@@ -1,30 +1,44 @@
-/** Observations kept per plan. */
+/** Answers remembered per plan. */
 const WINDOW = 100
-/** Below this many observations the prediction rules. */
-const ENOUGH = 20
+/** What is believed of a new plan, as standard deviations of the logarithm: how far its prediction is off ... */
+const PREDICTION_OFF = 0.6
+/** ... and how far its answers lie apart, which counts as so many answers. */
+const SPREAD = 0.4
+const SPREAD_WEIGHT = 4
+/** Standard normal quantile of 0.99. */
+const Z99 = 2.326
+/** A timer that is so late means nothing. */
+const TIMER_MS = 20
 
 /**
- * When an answer of one plan is late. Until 20 answers have come, four times the predicted time and at least half a
- * second more than it (predictions of a new plan may be far off); then the observed 99th percentile and half as much again.
+ * When an answer of one plan is late: beyond the 99th percentile of its answers' times. These are taken to be log-normal
+ * about the predicted time: what is believed of a new plan (about 5 times the prediction) gives way to what is observed
+ * (normal model with a conjugate prior of the mean; Gelman et al., Bayesian Data Analysis, 2.5), so that a handful of
+ * answers is enough and a single slow one does not rule the rest.
  */
 export class LatencyTracker {
   readonly #predictedMs: number
+  /** Logarithms of observed over predicted time. */
   readonly #seen: number[] = []
 
   constructor(predictedMs: number) {
-    this.#predictedMs = predictedMs
+    this.#predictedMs = Math.max(1, predictedMs)
   }
 
+  /** A request that took the plan's whole way: none that an exit answered, or that began at a later cut. */
   add(totalMs: number): void {
-    this.#seen.push(totalMs)
+    this.#seen.push(Math.log(Math.max(totalMs, 0.1) / this.#predictedMs))
     if (this.#seen.length > WINDOW) this.#seen.shift()
   }
 
   get lateAfterMs(): number {
-    const doubtful = Math.max(4 * this.#predictedMs, this.#predictedMs + 500)
-    if (this.#seen.length < ENOUGH) return Math.max(doubtful, 1.5 * Math.max(0, ...this.#seen))
-    const sorted = this.#seen.toSorted((a, b) => a - b)
-    const p99 = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * 0.99))] ?? 0
-    return 1.5 * p99 + 20
+    const count = this.#seen.length
+    const observed = count === 0 ? 0 : this.#seen.reduce((sum, x) => sum + x, 0) / count
+    const squares = this.#seen.reduce((sum, x) => sum + (x - observed) ** 2, 0)
+    const spread = (SPREAD_WEIGHT * SPREAD ** 2 + squares) / (SPREAD_WEIGHT + count)
+    // A prediction that is far off is believed less.
+    const certainty = 1 / Math.max(PREDICTION_OFF, Math.abs(observed)) ** 2 + count / spread
+    const mean = (count * observed) / spread / certainty
+    return this.#predictedMs * Math.exp(mean + Z99 * Math.sqrt(spread + 1 / certainty)) + TIMER_MS
   }
 }

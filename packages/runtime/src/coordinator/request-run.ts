@@ -204,9 +204,11 @@ export class RequestRun {
   #answer(attempt: Attempt, exit: ExitName, outputs: readonly FeatureMap[], temperature: number): void {
     const [logits] = outputs
     if (logits === undefined) return
-    attempt.installed.latency.add(this.#c.clock.now() - attempt.startMs)
+    if (exit === FINAL_EXIT && attempt.startVolume === 0) {
+      attempt.installed.latency.add(this.#c.clock.now() - attempt.startMs)
+    }
     const [first] = this.#attempts
-    if (attempt === first && !attempt.late) this.#c.seconds.inTime()
+    if (attempt === first && !attempt.late) this.#c.seconds.inTime(attempt.devices)
     if (attempt !== first && first?.running && this.#wasUrgent) this.#c.stuck(first)
     this.#finish(attempt, exit, verdictOf(logits, temperature), outputs, 'computed')
   }
@@ -248,14 +250,15 @@ export class RequestRun {
     const { clock, seconds } = this.#c
     const leftMs = this.#o.deadlineMs - this.#sinceStart()
     const urgent = leftMs < this.#o.deadlineMs / 2
-    if (!seconds.take(this, urgent)) {
+    const alone = attempt.devices.every((device) => device === this.#c.self)
+    const missing = attempt.openDevices.filter((device) => alone || device !== this.#c.self)
+    if (!seconds.take(this, urgent, missing)) {
       const againMs = Math.max(MIN_ASK_AGAIN_MS, Math.min(attempt.installed.latency.lateAfterMs / 2, leftMs / 8))
       attempt.stopLateTimer = clock.after(againMs, () => this.#late(attempt))
       return
     }
     this.#wasUrgent ||= urgent
-    const alone = attempt.devices.every((device) => device === this.#c.self)
-    for (const device of attempt.openDevices) if (alone || device !== this.#c.self) this.#search.without(device)
+    for (const device of missing) this.#search.without(device)
     void this.#recover(`no answer within ${Math.round(clock.now() - attempt.startMs)} ms`)
   }
 

@@ -1,3 +1,4 @@
+import { type DeviceId, deviceId } from '@roomful/core'
 import { describe, expect, it } from 'vitest'
 import { SecondCompletions } from './second-completions.ts'
 
@@ -32,5 +33,25 @@ describe('second completions', () => {
     for (let i = 0; i < 3; i++) seconds.inTime()
     expect(started()).toBe(true)
     expect(started()).toBe(false)
+  })
+
+  it('cost nothing where the device that was waited for is dead, and once at most', () => {
+    const seconds = new SecondCompletions()
+    const started = (device: DeviceId) => {
+      const request = {}
+      const may = seconds.take(request, false, [device])
+      seconds.release(request)
+      return may
+    }
+    for (let i = 0; i < 30; i++) {
+      const dead = deviceId(`dead ${i}`)
+      expect(started(dead)).toBe(true)
+      seconds.justified(dead)
+    }
+    const slow = deviceId('slow')
+    for (let i = 0; i < 5; i++) expect(started(slow)).toBe(true)
+    seconds.inTime([slow])
+    seconds.justified(slow)
+    expect([started(slow), started(slow)]).toEqual([true, false])
   })
 })
