@@ -9,7 +9,6 @@ import {
   type ModelDigest,
   type Plan,
   seededRandom,
-  sleep,
   systemClock,
 } from '@roomful/core'
 import { benchmarkStorage, createFeatureCodec, type FeatureCodec } from '@roomful/engine'
@@ -18,9 +17,9 @@ import { PackageLibrary, peerSource, RoomCacheLink, Runtime, serveModels } from 
 import type { Room } from '@roomful/transport'
 import { measureAlone } from './alone.ts'
 import { Asking } from './asking.ts'
-import { keepSpeeds, measureAgain, measureDevice } from './compute/benchmark.ts'
 import { EnginePool } from './compute/engine-pool.ts'
-import { fitSpeeds } from './compute/fit-speeds.ts'
+import { predictedMs } from './compute/predicted-ms.ts'
+import { SelfMeasurement } from './compute/self-measurement.ts'
 import { Lending } from './device/lending.ts'
 import type { SettingsStore } from './device/settings.ts'
 import { WakeLock } from './device/wake-lock.ts'
@@ -34,6 +33,7 @@ import { practise } from './plan/practice.ts'
 import { WorkerPlanning } from './plan/worker-planning.ts'
 import {
   type HandPlanOptions,
+  type Held,
   type InferOptions,
   type Picture,
   type PlanningOptions,
@@ -44,7 +44,7 @@ import type { HandPlan, RequestView, RoomSnapshot } from './snapshot.ts'
 import { watchRoom } from './view/room-view.ts'
 import { withTrace } from './view/stats.ts'
 import type { SnapshotStore } from './view/store.ts'
-import { tellStory, watchStories } from './view/story.ts'
+import { tellAnswer, watchStories } from './view/story.ts'
 
 export interface SeatOptions {
   readonly room: Room
@@ -54,10 +54,6 @@ export interface SeatOptions {
   readonly clock?: Clock
   readonly onLeft?: () => void
 }
-
-const GPU_QUIET_MS = 1_000
-/** For the operators of one backend when somebody asks for the measurement: enough for a fifth of a core. */
-const WEAK_BUDGET_MS = 8_000
 
 /** A device's seat in the room: owns everything the device runs, and ends all of it when it leaves. */
 export class Seat implements RoomSession {
@@ -74,6 +70,7 @@ export class Seat implements RoomSession {
   readonly #desk: PlanningDesk
   readonly #asking: Asking
   readonly #lending: Lending
+  readonly #measurement: SelfMeasurement
   readonly #wakeLock = new WakeLock()
   readonly #undo: (() => void)[] = []
   #profile: DeviceProfile
@@ -118,10 +115,7 @@ export class Seat implements RoomSession {
       codec: this.#codec,
       pictures: canvasCodec,
       mayServe: () => this.#lending.lends,
-      predictMs: (macs, backend) => {
-        const speed = this.#profile.backends.find((each) => each.backend === backend)
-        return speed === undefined ? undefined : speed.overheadMs + macs / (speed.gmacsPerSecond * 1e6)
-      },
+      predictMs: (macs, backend) => predictedMs(this.#profile.backends, macs, backend),
       manifestUrl: (digest) => {
         const model = this.#desk.model
         return model?.pack.manifest.digest === digest ? model.url : undefined
@@ -155,7 +149,19 @@ export class Seat implements RoomSession {
       desk: this.#desk,
       store,
       clock,
-      onAnswered: (request) => this.#tell(request),
+      onAnswered: (request) => tellAnswer(room, this.#runtime, this.#desk.model, request),
+    })
+    this.#measurement = new SelfMeasurement({
+      settings: options.settings,
+      store,
+      clock,
+      asking: this.#asking,
+      runtime: this.#runtime,
+      engines: this.#engines,
+      planning: this.#planning,
+      speeds: () => this.#profile.backends,
+      onSpeeds: (speeds) => this.#setSpeeds(speeds),
+      signal: this.#ended.signal,
     })
     this.#undo.push(
       serveModels(room, (digest) => this.#library.held(digest)),
@@ -182,12 +188,7 @@ export class Seat implements RoomSession {
       signal,
     }
     const background = [
-      measureDevice(this.#o.settings, {
-        signal,
-        idle: () => this.#asking.idle(GPU_QUIET_MS, signal),
-        onProgress: (benchmark) => this.#o.store.update({ benchmark }),
-        onSpeeds: (speeds) => this.#setSpeeds(speeds),
-      }).then(() => this.#measured(this.#profile.backends, { between: () => this.#quiet() })),
+      this.#measurement.first(),
       benchmarkStorage().then((storage) => this.#update({ storage })),
       measureAlone({ ...common, self: () => this.#profile }),
       practise({ ...common, planning: this.#planning, mayPractise: () => this.#lending.awake }),
@@ -268,12 +269,13 @@ export class Seat implements RoomSession {
     return this.#desk.automatically(options)
   }
 
-  async measure(): Promise<void> {
-    const measuring = measureAgain(this.#engines, this.#profile.backends, this.#ended.signal)
-    let speeds = this.#profile.backends
-    for await (const measured of measuring) speeds = measured
-    // Told at once, when all is over: the links are measured anew at such news, and must not be beside the measuring.
-    await this.#measured(speeds, { budgetMs: WEAK_BUDGET_MS })
+  measure(): Promise<void> {
+    return this.#measurement.again()
+  }
+
+  get held(): Held {
+    const { worker, coordinator } = this.#runtime.counts
+    return { ...worker, requests: worker.requests + coordinator.requests }
   }
 
   rename(name: string): void {
@@ -301,28 +303,6 @@ export class Seat implements RoomSession {
     if (this.#profile.role === 'observer') throw new RoomfulError('unsupported', 'an observer asks nothing')
   }
 
-  /** The speeds are known: now what each kind of operator costs, in the pauses of this device's work. */
-  async #measured(
-    known: readonly BackendSpeed[],
-    options: { readonly between?: () => Promise<void>; readonly budgetMs?: number },
-  ): Promise<void> {
-    const { signal } = this.#ended
-    let speeds = known
-    const fitting = fitSpeeds(known, { ...options, engines: this.#engines, planning: this.#planning, signal })
-    for await (const fitted of fitting) speeds = fitted
-    this.#setSpeeds(speeds)
-    await keepSpeeds(this.#o.settings, speeds)
-    if (speeds.length > 0) return
-    this.#o.store.say('error', 'Nothing in this browser could run a network: this device can neither ask nor lend.')
-  }
-
-  /** Resolves once nobody has asked anything of this device for a while. */
-  async #quiet(): Promise<void> {
-    const { signal } = this.#ended
-    await this.#asking.idle(GPU_QUIET_MS, signal)
-    while (this.#runtime.counts.worker.foreign > 0) await sleep(this.#clock, GPU_QUIET_MS / 4, signal)
-  }
-
   #setSpeeds(backends: readonly BackendSpeed[]): void {
     this.#engines.speeds = backends
     this.#update({ backends })
@@ -333,14 +313,6 @@ export class Seat implements RoomSession {
     this.#profile = { ...this.#profile, ...change }
     this.#o.room.updateProfile(change)
     this.#o.store.update({ self: this.#profile })
-  }
-
-  #tell(request: RequestView): void {
-    const { model } = this.#desk
-    if (model === undefined) return
-    const plan = this.#runtime.current.find((installed) => installed.planId === request.plan)?.plan
-    const told = { digest: model.outline.digest, ...(model.url === undefined ? {} : { url: model.url }) }
-    tellStory(this.#o.room, { request, plan, model: told })
   }
 
   /** An observer reads the structure of the model that the room uses; a dropped model without URL stays unseen. */

@@ -44,10 +44,22 @@ export interface HandPlanOptions {
   readonly exits?: boolean
 }
 
+/** What a device holds at one moment, for itself and for others. */
+export interface Held {
+  readonly plans: number
+  /** Sub-models that are built, in use or kept warm for the next plan. */
+  readonly sessions: number
+  readonly requests: number
+  /** Feature maps that wait for their missing rows or their turn. */
+  readonly bufferedBytes: number
+}
+
 /** A device's seat in a room: the whole public surface that the page is built on. */
 export interface RoomSession extends AsyncDisposable {
   readonly self: DeviceId
   readonly snapshot: RoomSnapshot
+  /** For leak checks: bounded whatever happens, and without requests and bytes at rest. */
+  readonly held: Held
   /** Calls back with every new snapshot; changes made in one task come as one. Returns an undo. */
   onChange(listener: (snapshot: RoomSnapshot) => void): () => void
 

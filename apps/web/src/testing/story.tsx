@@ -14,6 +14,7 @@ const nothing = async () => {}
 const session: RoomSession = {
   self: storySnapshot.self.id,
   snapshot: storySnapshot,
+  held: { plans: 0, sessions: 0, requests: 0, bufferedBytes: 0 },
   onChange: () => () => {},
   loadModel: nothing,
   infer: () => Promise.reject(new Error('a story runs nothing')),

@@ -1,26 +1,29 @@
-import { type ModelDigest, modelDigest, type Plan, planId } from '@roomful/core'
+import { type ModelDigest, modelDigest, planId } from '@roomful/core'
 import type { NoticeOf } from '@roomful/protocol'
+import type { Runtime } from '@roomful/runtime'
 import type { Room } from '@roomful/transport'
+import type { OpenedModel } from '../model/open-model.ts'
 import type { RequestView } from '../snapshot.ts'
 import { statsWith, withRequest } from './stats.ts'
 import type { SnapshotStore } from './store.ts'
 
 const TIMEOUT_MS = 5_000
 
-export interface Told {
-  readonly request: RequestView
-  readonly plan: Plan | undefined
-  readonly model: { readonly digest: ModelDigest; readonly url?: string }
-}
-
 /** Tells the room's observers of an answered request. Nobody waits for it and nothing depends on it. */
-export function tellStory(room: Room, { request, plan, model }: Told): void {
+export function tellAnswer(
+  room: Room,
+  runtime: Pick<Runtime, 'current'>,
+  model: OpenedModel | undefined,
+  request: RequestView,
+): void {
+  if (model === undefined) return
+  const plan = runtime.current.find((installed) => installed.planId === request.plan)?.plan
   for (const [id, { profile, link }] of room.peers) {
     if (profile.role !== 'observer' || link !== 'connected') continue
     const { answer, trace } = request
     const body: NoticeOf<'story'> = {
       trace,
-      model: model.digest,
+      model: model.outline.digest,
       ...(plan === undefined ? {} : { plan }),
       ...(model.url === undefined ? {} : { modelUrl: model.url }),
       ...(answer === undefined
