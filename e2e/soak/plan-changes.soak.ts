@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs'
+import type { Page } from 'playwright'
+import type { Held } from 'roomful'
 import { expect, test } from 'vitest'
 import type { Device } from '../rig/device.ts'
 import { generatedPicture } from '../rig/pictures.ts'
@@ -11,11 +13,18 @@ const WARM = isShort ? 20 : 100
 const ASK_EVERY = 10
 /** Of the page's heap, and of the whole renderer (WebAssembly memory and Workers included), from warm to the end. */
 const MAX_GROWTH = { heapMb: 20, renderersMb: 150 }
+/** The plan in use, and the one by which this device completes its requests alone. */
+const MAX_PLANS = 2
+/** What two plans have built, and what stays warm for the next one. */
+const MAX_SESSIONS = 40
+/** Old plans are given up a moment after the switch. */
+const SETTLE_MS = 3_000
 
 interface Memory {
   readonly heapMb: number
   readonly renderersMb: number
   readonly workers: number
+  readonly held: Held
 }
 
 async function memoryOf({ page }: Device): Promise<Memory> {
@@ -32,8 +41,11 @@ async function memoryOf({ page }: Device): Promise<Memory> {
   const renderersMb = processInfo
     .filter(({ type }) => type === 'renderer')
     .reduce((sum, { id }) => sum + residentMb(id), 0)
-  return { heapMb: usedSize / 2 ** 20, renderersMb, workers: page.workers().length }
+  return { heapMb: usedSize / 2 ** 20, renderersMb, workers: page.workers().length, held: await heldBy(page) }
 }
+
+const heldBy = (page: Page): Promise<Held> =>
+  page.evaluate(() => globalThis.roomful?.session.held ?? Promise.reject(new Error('the page holds no session')))
 
 function residentMb(pid: number): number {
   try {
@@ -55,6 +67,7 @@ test(`${CHANGES} plan changes leave memory as it was`, async () => {
     const last = cuts.at(-1) ?? ''
     const look = async () => Promise.all(devices.map(memoryOf))
     let warm: Memory[] = []
+    let mostSessions = 0
     for (let change = 0; change < CHANGES; change++) {
       if (change === WARM) warm = await look()
       const cut = cuts[change % (cuts.length - 1)] ?? ''
@@ -66,10 +79,16 @@ test(`${CHANGES} plan changes leave memory as it was`, async () => {
       if (change % ASK_EVERY > 0) continue
       const { answer } = await asker.infer(generatedPicture(change % 7), { cache: false })
       expect(answer).toBeDefined()
+      for (const { page } of devices) mostSessions = Math.max(mostSessions, (await heldBy(page)).sessions)
+      if (change % 100 === 0) console.info(`${change} changes`, JSON.stringify(await look()))
     }
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
     const end = await look()
-    console.info('plan changes', JSON.stringify({ changes: CHANGES, warm, end }))
-    for (const [index, { heapMb, renderersMb, workers }] of end.entries()) {
+    console.info('plan changes', JSON.stringify({ changes: CHANGES, mostSessions, warm, end }))
+    expect(mostSessions).toBeLessThanOrEqual(MAX_SESSIONS)
+    for (const [index, { heapMb, renderersMb, workers, held }] of end.entries()) {
+      expect(held).toMatchObject({ requests: 0, bufferedBytes: 0 })
+      expect(held.plans).toBeLessThanOrEqual(MAX_PLANS)
       expect(heapMb - (warm[index]?.heapMb ?? 0)).toBeLessThan(MAX_GROWTH.heapMb)
       expect(renderersMb - (warm[index]?.renderersMb ?? 0)).toBeLessThan(MAX_GROWTH.renderersMb)
       expect(workers).toBe(warm[index]?.workers)

@@ -140,6 +140,7 @@ describe('the signalling server', () => {
     const answer = await lost.join('phone')
     lost.close()
     await until(async () => clock.pending > 1)
+    expect(await watcher.hears('peer-unseen')).toEqual({ id: 'phone' })
     const back = await connect()
     const resume = answer.ok ? answer.resume : ''
     expect(await back.join('phone', { load: 0.5 }, [], resume)).toMatchObject({ ok: true })

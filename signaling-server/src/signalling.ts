@@ -76,6 +76,8 @@ export class Signalling {
   /** A lost socket: the device keeps its place for a while. */
   lost(member: Membership): void {
     if (this.#closed) return
+    const { room, id } = member
+    this.#o.io.to(everybody(room)).except(oneDevice(room, id)).emit('peer-unseen', { id })
     const cancel = this.#o.clock.after(this.#o.limits.reconnectGraceMs, () => {
       this.#grace.delete(member.resume)
       this.leave(member, 'disconnected').catch((error: unknown) => this.#o.log(`registry: ${errorText(error)}`))

@@ -8,6 +8,7 @@ import {
   JoinSchema,
   PeerJoinedSchema,
   PeerLeftSchema,
+  PeerUnseenSchema,
   ProfileUpdateSchema,
   SignalledSchema,
   SignalSchema,
@@ -80,12 +81,13 @@ export function checkPeerMessage(value: unknown): PeerMessage {
 }
 
 type ClientMessage<E extends 'join' | 'profile' | 'signal'> = Parameters<ClientEvents[E]>[0]
-type ServerMessage<E extends 'peer-joined' | 'peer-updated' | 'peer-left' | 'signal'> = Parameters<ServerEvents[E]>[0]
+type ServerMessage<E extends keyof typeof SERVER_SCHEMAS> = Parameters<ServerEvents[E]>[0]
 
 const CLIENT_SCHEMAS = { join: JoinSchema, profile: ProfileUpdateSchema, signal: SignalSchema }
 const SERVER_SCHEMAS = {
   'peer-joined': PeerJoinedSchema,
   'peer-updated': ProfileUpdateSchema,
+  'peer-unseen': PeerUnseenSchema,
   'peer-left': PeerLeftSchema,
   signal: SignalledSchema,
 }

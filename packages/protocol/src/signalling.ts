@@ -42,6 +42,8 @@ export interface ClientEvents {
 export interface ServerEvents {
   'peer-joined'(message: { profile: DeviceProfile }): void
   'peer-updated'(message: { profile: DeviceProfile; links: readonly LinkProfile[] }): void
+  /** Its line to the server has broken; it keeps its place for a while, and may be dead. */
+  'peer-unseen'(message: { id: DeviceId }): void
   'peer-left'(message: { id: DeviceId; reason: 'left' | 'timeout' | 'disconnected' }): void
   signal(message: { from: DeviceId; sealed: Sealed }): void
   'server-closing'(): void

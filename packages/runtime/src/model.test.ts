@@ -43,7 +43,7 @@ const ask = fc.record({
   cancelAfterMs: fc.constantFrom(undefined, undefined, undefined, 10, 60),
 })
 const fault = fc.record({
-  do: fc.constantFrom('cut' as const, 'silence' as const, 'restore' as const, 'slow' as const),
+  do: fc.constantFrom('cut' as const, 'silence' as const, 'restore' as const, 'slow' as const, 'unsee' as const),
   one: fc.nat(4),
   two: fc.nat(4),
 })
@@ -197,6 +197,7 @@ async function play({ seed, loss, plans, steps }: Story): Promise<void> {
       if (s.do === 'cut') room.network.disconnect(one.id, two.id, 'cut', 300)
       else if (s.do === 'silence') room.network.silence(one.id, two.id)
       else if (s.do === 'restore') room.network.restore(one.id, two.id)
+      else if (s.do === 'unsee') room.network.unsee(one.id)
       else room.network.setLink(one.id, two.id, { rttMs: 900 })
     }
   }

@@ -153,6 +153,29 @@ describe('recovery', () => {
     expect(result.trace.totalMs).toBeLessThan(2500)
   })
 
+  it('a device that the server has lost sight of is not waited for, and its answer still counts', async () => {
+    const [a, b] = await setup({ link: { rttMs: 4 } })
+    await room.until(a.runtime.install(split))
+    await room.until(a.runtime.infer({ tensor: room.picture() }))
+    await room.clock.advance(2000)
+    const ask = async (dies: boolean) => {
+      const tensor = room.picture()
+      const answer = a.runtime.infer({ tensor })
+      await room.clock.advance(60)
+      room.network.unsee(b.id)
+      if (dies) room.network.kill(b.id)
+      const { labelIndex, trace } = await room.until(answer)
+      expect(labelIndex).toBe(label(tensor))
+      return trace
+    }
+    const alive = await ask(false)
+    expect(alive.recovered).toMatch(/no answer within 60 ms/)
+    await room.clock.advance(2000)
+    const dead = await ask(true)
+    expect(dead.totalMs).toBeLessThan(400)
+    expect(new Set(dead.spans.map(({ device }) => device))).toEqual(new Set([a.id]))
+  })
+
   it('a room that answers late is not given twice the work', async () => {
     // b is far slower than predicted and asked twice as often as it can answer.
     const [a, b] = await setup({ speed: (id) => (id === 'b' ? 500 : 200), link: { rttMs: 4 } })

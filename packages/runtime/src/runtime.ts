@@ -194,6 +194,7 @@ export class Runtime implements AsyncDisposable {
         else if (link === 'connected') this.#connected(id)
         else if (link === 'lost') this.#lost(id, 'the link is lost')
       }),
+      room.on('unseen', (id) => coordinator.peerDoubted(id)),
       room.on('gone', (id, reason) => this.#lost(id, reason)),
     )
   }

@@ -29,6 +29,11 @@ export interface RoomEvents {
   peer(id: DeviceId, state: PeerState): void
   /** A peer is gone: it left, or its link is lost. Requests to it have been rejected with `disconnected`. */
   gone(id: DeviceId, reason: string): void
+  /**
+   * The signalling server has lost its line to a peer: a hint, at once, that it may be dead. Links do not depend on that
+   * line, so it may as well go on.
+   */
+  unseen(id: DeviceId): void
   /** The signalling server's reachability; running links do not depend on it. */
   signalling(state: 'connected' | 'reconnecting' | 'closed', detail?: string): void
   /** Something refused or malformed that a person may want to know about. */

@@ -15,6 +15,8 @@ export interface SignallingEvents {
   /** Joined, or joined again: the registry's whole view. */
   onJoined(peers: readonly DeviceProfile[], links: readonly LinkProfile[]): void
   onPeer(profile: DeviceProfile, links: readonly LinkProfile[]): void
+  /** The server has lost its line to the device. */
+  onUnseen(id: DeviceId): void
   onLeft(id: DeviceId, reason: 'left' | 'timeout' | 'disconnected'): void
   onSignal(from: DeviceId, sealed: Sealed): void
   onState(state: 'connected' | 'reconnecting' | 'closed', detail?: string): void
@@ -75,6 +77,7 @@ export class SignallingClient {
     this.#socket.on('server-closing', () => this.#lost('the server is closing'))
     this.#listen('peer-joined', ({ profile }) => options.onPeer(profile, []))
     this.#listen('peer-updated', ({ profile, links }) => options.onPeer(profile, links))
+    this.#listen('peer-unseen', ({ id }) => options.onUnseen(id))
     this.#listen('peer-left', ({ id, reason }) => options.onLeft(id, reason))
     this.#listen('signal', ({ from, sealed }) => options.onSignal(from, sealed))
   }
@@ -233,7 +236,7 @@ export class SignallingClient {
     })
   }
 
-  #listen<E extends 'peer-joined' | 'peer-updated' | 'peer-left' | 'signal'>(
+  #listen<E extends 'peer-joined' | 'peer-updated' | 'peer-unseen' | 'peer-left' | 'signal'>(
     event: E,
     listener: (message: Parameters<ServerEvents[E]>[0]) => void,
   ): void {

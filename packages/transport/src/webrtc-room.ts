@@ -115,6 +115,9 @@ class WebRtcRoom {
       describe: () => ({ profile: this.core.profile, links: this.core.ownLinks }),
       onJoined: (peers, links) => this.#onJoined(peers, links),
       onPeer: (profile, links) => this.#onPeer(profile, links),
+      onUnseen: (id) => {
+        if (this.#remotes.has(id)) this.core.emit('unseen', id)
+      },
       onLeft: (id, reason) => this.#onLeft(id, reason),
       onSignal: (from, sealed) => this.#onSignal(from, sealed),
       onState: (state, detail) => {

@@ -21,6 +21,8 @@ export const SignalSchema = v.strictObject({ to: DeviceIdSchema, sealed: SealedS
 
 /** What the server tells a client is checked as well: a page may be given any signalling URL. */
 export const PeerJoinedSchema = v.strictObject({ profile: DeviceProfileSchema })
+export const PeerUnseenSchema = v.strictObject({ id: DeviceIdSchema })
+
 export const PeerLeftSchema = v.strictObject({
   id: DeviceIdSchema,
   reason: v.picklist(['left', 'timeout', 'disconnected']),

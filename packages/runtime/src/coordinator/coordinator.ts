@@ -65,7 +65,7 @@ export class Coordinator {
     })
     this.#fallbacks = new Fallbacks({
       self: options.room.self,
-      prepare: (plan, signal, quiet) => this.#prepare(plan, signal, quiet),
+      prepare: (plan, signal, quiet) => this.prepare(plan, signal, quiet),
       retire: (installed) => this.#installer.retire(installed),
     })
   }
@@ -108,11 +108,7 @@ export class Coordinator {
   }
 
   /** Builds a plan everywhere without switching to it, for `infer(..., { plan })`; retire it afterwards. */
-  prepare(plan: Plan, signal?: AbortSignal): Promise<InstalledPlan> {
-    return this.#prepare(plan, signal)
-  }
-
-  #prepare(plan: Plan, signal?: AbortSignal, quiet?: QuietBuild): Promise<InstalledPlan> {
+  prepare(plan: Plan, signal?: AbortSignal, quiet?: QuietBuild): Promise<InstalledPlan> {
     if (this.#closed) return Promise.reject(new RuntimeError('closed', 'this device has left'))
     return this.#installer.prepare(plan, signal, quiet)
   }
@@ -221,6 +217,11 @@ export class Coordinator {
     this.#seconds.justified(device)
     for (const run of this.#active) run.onDeviceDown(device, `gone (${reason})`, true)
     this.#o.onTopologyChange?.({ device, what: 'gone', detail: reason })
+  }
+
+  /** It may be dead: what waits for it is treated as late. */
+  peerDoubted(device: DeviceId): void {
+    for (const run of this.#active) run.onDeviceDoubted(device)
   }
 
   /** Silent or hidden: requests are planned around it until it is back. */

@@ -149,6 +149,15 @@ export class RequestRun {
     if (hit) void this.#recover(`${device}: ${why}`)
   }
 
+  /** A device may be dead: who waits for it waits no longer than for a late answer. */
+  onDeviceDoubted(device: DeviceId): void {
+    for (const attempt of this.#attempts) {
+      if (!attempt.running || attempt.late || !attempt.isOpen(device) || !attempt.needs(device)) continue
+      attempt.stopLateTimer()
+      this.#late(attempt)
+    }
+  }
+
   #launch(installed: InstalledPlan): void {
     const { clock } = this.#c
     const kept = this.#kept ?? { volume: 0, map: undefined }

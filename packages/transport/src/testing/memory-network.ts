@@ -138,6 +138,11 @@ export class MemoryNetwork {
     this.#afterSilence(link, () => this.disconnect(a, b, 'no sign of life'))
   }
 
+  /** The signalling server has lost its line to a device, dead or not, and tells the others. */
+  unsee(id: DeviceId): void {
+    for (const device of this.#devices.values()) if (device.id !== id) device.room.emit('unseen', id)
+  }
+
   restore(a: DeviceId, b: DeviceId): void {
     const link = this.#links.get(key(a, b))
     if (link === undefined || !link.up || !link.silent) return
