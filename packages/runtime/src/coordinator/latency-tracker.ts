@@ -36,8 +36,8 @@ export class LatencyTracker {
     const observed = count === 0 ? 0 : this.#seen.reduce((sum, x) => sum + x, 0) / count
     const squares = this.#seen.reduce((sum, x) => sum + (x - observed) ** 2, 0)
     const spread = (SPREAD_WEIGHT * SPREAD ** 2 + squares) / (SPREAD_WEIGHT + count)
-    // A prediction that is far off is believed less.
-    const certainty = 1 / Math.max(PREDICTION_OFF, Math.abs(observed)) ** 2 + count / spread
+    // A prediction that answers fall far behind is believed less; answers that come sooner may yet come later.
+    const certainty = 1 / Math.max(PREDICTION_OFF, observed) ** 2 + count / spread
     const mean = (count * observed) / spread / certainty
     return this.#predictedMs * Math.exp(mean + Z99 * Math.sqrt(spread + 1 / certainty)) + TIMER_MS
   }
