@@ -36,11 +36,12 @@ export async function runRequests(options: RequestsOptions): Promise<RequestReco
   const ask = (id: number) => askOne(options, id, marks[id] ?? 0, originMs)
   const records: RequestRecord[] = []
   if (pattern.kind === 'closed') {
+    const { count, inFlight, untilMs = Number.POSITIVE_INFINITY } = pattern
     let next = 0
     const loop = async () => {
-      for (let id = next++; id < pattern.count; id = next++) records.push(await ask(id))
+      for (let id = next++; id < count && clock.now() - originMs < untilMs; id = next++) records.push(await ask(id))
     }
-    await Promise.all(Array.from({ length: pattern.inFlight }, loop))
+    await Promise.all(Array.from({ length: inFlight }, loop))
   } else {
     const asked: Promise<RequestRecord>[] = []
     for (let id = 0; id < pattern.count; id++) {

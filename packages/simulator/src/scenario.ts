@@ -13,6 +13,7 @@ const RequestsSchema = v.variant('kind', [
   v.strictObject({
     kind: v.literal('closed'),
     count: Count,
+    untilMs: v.optional(Positive),
     inFlight: v.optional(v.pipe(Count, v.maxValue(16)), 1),
     deadlineMs: v.optional(Positive, 10_000),
   }),

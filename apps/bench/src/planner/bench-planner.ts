@@ -1,6 +1,7 @@
 import path from 'node:path'
 import '@tensorflow/tfjs-backend-wasm'
-import { type ComparisonRow, compareMethods } from './compare.ts'
+import { Checkpoints } from './checkpoints.ts'
+import { type ComparisonRow, comparisonTasks } from './compare.ts'
 import { type EqualNodes, equalNodes } from './edgeld.ts'
 import { loadNets } from './nets.ts'
 import { type CompressAndCut, compressAndCut, type HardSamples, hardSamples, shippedModel } from './shipped.ts'
@@ -12,15 +13,19 @@ export interface PlannerBenchOptions {
   readonly models: string
   /** Folder of the shipped model packages for the exit and compression studies. */
   readonly shipped: string
-  /** A minute instead of a quarter of an hour: one net at one bandwidth, few cases. */
+  /** Three minutes instead of twenty: few rows of the comparison, everything else whole. */
   readonly quick: boolean
+  /** Folder in which parts that are done are kept until all are, so that a run that was cut off goes on. */
+  readonly keep: string
+  /** What the results depend on, such as a digest of the code: parts kept under another one are done again. */
+  readonly version: string
   readonly episodes?: number
   readonly onProgress?: (line: string) => void
 }
 
 /** Packages in the folder of shipped models; the first one has the exits of the hard samples. */
 const SHIPPED = ['imagenette', 'handsigns']
-const EPISODES = { quick: 10, full: 60 } as const
+const EPISODES = { quick: 100, full: 300 } as const
 
 /**
  * What `bench planner --json` prints. `comparison` is simulated (with the prediction beside it), `planning` measured,
@@ -40,27 +45,22 @@ export interface PlannerBench {
 export async function benchPlanner(options: PlannerBenchOptions): Promise<PlannerBench> {
   const { quick, onProgress = () => {} } = options
   const episodes = options.episodes ?? (quick ? EPISODES.quick : EPISODES.full)
-  onProgress('planning times')
-  const planning = await planningTimes(quick ? 5 : 15)
-  onProgress('exits and compression on the shipped models')
+  const done = new Checkpoints(options.keep, `${quick ? 'quick' : 'full'}-${episodes}-${options.version}`, onProgress)
+  const planning = await done.part('planning times', () => planningTimes(quick ? 5 : 15))
   const compressed: CompressAndCut[] = []
   let hard: HardSamples | undefined
   for (const name of SHIPPED) {
     const model = await shippedModel(path.join(options.shipped, name))
     if (model === undefined) continue
     hard ??= await hardSamples(model)
-    compressed.push(...(await compressAndCut(name, model)))
+    compressed.push(...(await done.part(`compress and cut ${name}`, () => compressAndCut(name, model))))
   }
-  onProgress('equal nodes')
-  const nodes = await equalNodes(quick ? [1000] : [1000, 300])
-  onProgress('auto against every plan of small cases')
-  const cases = await smallCases(quick ? 25 : 500)
+  const nodes = await done.part('equal nodes', () => equalNodes(quick ? [1000] : [1000, 300]))
+  const cases = await done.part('every plan of small cases', () => smallCases(500))
   const { nets, absent } = loadNets(options.models)
-  const comparison = await compareMethods(nets, {
-    episodes,
-    quick,
-    onRow: ({ net, wires, group, link }) => onProgress(`${net}, ${wires}, ${group}, ${link}`),
-  })
+  const comparison: ComparisonRow[] = []
+  for (const { key, run } of comparisonTasks(nets, quick, episodes)) comparison.push(await done.part(key, run))
+  await done.clear()
   return {
     episodes,
     comparison,

@@ -1,3 +1,4 @@
+import type { Plan } from '@roomful/core'
 import { planWith, readRoom } from '@roomful/planner'
 import type { Net } from './nets.ts'
 import { changingRate, steadyRate } from './play.ts'
@@ -22,42 +23,55 @@ export interface ComparisonRow {
   readonly predictedPerSecond?: Rates
 }
 
-export interface CompareOptions {
-  readonly episodes: number
-  readonly quick: boolean
-  readonly onRow?: (row: ComparisonRow) => void
+/** One row still to be made; `key` names it in files. */
+export interface ComparisonTask {
+  readonly key: string
+  readonly run: () => Promise<ComparisonRow>
 }
 
-const RATES = { roomful: [50, 100, 200, 300], published: [50, 200] } as const
 /** Bandwidths that follow each other for equal times. */
 export const CHANGING = [300, 50, 200, 100] as const
 /** Each of them holds for the time of so many images of the fastest method, within bounds. */
 const PHASE_IMAGES = 20
 const PHASE_MS = { least: 4_000, most: 8_000 } as const
 
-export async function compareMethods(nets: readonly Net[], options: CompareOptions): Promise<ComparisonRow[]> {
-  const rows: ComparisonRow[] = []
-  const add = (row: ComparisonRow) => {
-    rows.push(row)
-    options.onRow?.(row)
-  }
-  for (const net of options.quick ? nets.slice(0, 1) : nets) {
-    for (const wires of ['roomful', 'published'] as const) {
-      const steady: ComparisonRow[] = []
-      for (const mbit of options.quick ? [100] : RATES[wires]) {
-        const row = await steadyRow(net, wires, 'four mixed', mbit, options.episodes)
-        steady.push(row)
-        add(row)
-      }
-      if (options.quick) continue
-      if (wires === 'roomful') {
-        add(await changingRow(net, steady, options.episodes))
-        add(await steadyRow(net, wires, 'two slow two fast', 100, options.episodes))
-      }
-      add(await steadyRow(net, wires, 'sixteen mixed', 200, options.episodes))
-    }
-  }
-  return rows
+type Room = readonly [wires: Wires, group: Group, link: number | 'changing']
+
+const ROOMS: readonly Room[] = [
+  ['roomful', 'four mixed', 50],
+  ['roomful', 'four mixed', 100],
+  ['roomful', 'four mixed', 200],
+  ['roomful', 'four mixed', 300],
+  ['roomful', 'four mixed', 'changing'],
+  ['roomful', 'two slow two fast', 100],
+  ['roomful', 'sixteen mixed', 200],
+  ['published', 'four mixed', 50],
+  ['published', 'four mixed', 100],
+  ['published', 'four mixed', 200],
+  ['published', 'four mixed', 300],
+  ['published', 'four boards', 100],
+  ['published', 'four boards', 300],
+  ['published', 'sixteen mixed', 200],
+]
+
+/** Net and room of the rows of a quick run: where the methods differ most, and where they should not. */
+const QUICK: readonly (readonly [net: string, ...Room])[] = [
+  ['VGG-16', 'roomful', 'four mixed', 100],
+  ['VGG-16', 'roomful', 'four mixed', 'changing'],
+  ['VGG-16', 'roomful', 'two slow two fast', 100],
+  ['VGG-16', 'published', 'four mixed', 50],
+  ['ResNet-50', 'published', 'four mixed', 300],
+  ['MobileNetV2', 'roomful', 'four mixed', 50],
+]
+
+export function comparisonTasks(nets: readonly Net[], quick: boolean, episodes: number): ComparisonTask[] {
+  const rows = quick
+    ? QUICK.flatMap(([name, ...room]) => nets.filter((net) => net.name === name).map((net) => ({ net, room })))
+    : nets.flatMap((net) => ROOMS.map((room) => ({ net, room })))
+  return rows.map(({ net, room: [wires, group, link] }) => ({
+    key: [net.name, wires, group, link].join('-').replaceAll(' ', '_'),
+    run: () => (link === 'changing' ? changingRow(net, episodes) : steadyRow(net, wires, group, link, episodes)),
+  }))
 }
 
 async function steadyRow(net: Net, wires: Wires, group: Group, mbit: number, episodes: number): Promise<ComparisonRow> {
@@ -66,9 +80,13 @@ async function steadyRow(net: Net, wires: Wires, group: Group, mbit: number, epi
   const { topology, predictor } = readRoom(json)
   const predicted = noRates()
   const simulated = noRates()
+  const learned: Plan[] = []
   for (const method of COMPARED) {
-    const result = await planWith(method, net.model, topology, predictor, limits)
+    // What the agent has learned is learned once.
+    const informed = method === 'auto' && learned.length > 0 ? { ...limits, learn: false, known: learned } : limits
+    const result = await planWith(method, net.model, topology, predictor, informed)
     if (!result.ok) continue
+    if (method === 'distredge') learned.push(result.plan)
     predicted[method] = 1000 / result.plan.predicted.fullMs
     simulated[method] = await steadyRate(net.model, json, result.plan)
   }
@@ -76,15 +94,14 @@ async function steadyRow(net: Net, wires: Wires, group: Group, mbit: number, epi
   return { net: net.name, wires, group, link, imagesPerSecond: simulated, predictedPerSecond: predicted }
 }
 
-async function changingRow(net: Net, steady: readonly ComparisonRow[], episodes: number): Promise<ComparisonRow> {
-  const most = (method: Compared) => Math.max(...steady.map(({ imagesPerSecond }) => imagesPerSecond[method]))
-  const fastest = Math.max(...COMPARED.map(most))
-  const phaseMs = Math.min(PHASE_MS.most, Math.max(PHASE_MS.least, (PHASE_IMAGES / fastest) * 1000))
+async function changingRow(net: Net, episodes: number): Promise<ComparisonRow> {
   const room = roomJson(GROUPS['four mixed'], CHANGING[0], limitsFor('roomful', episodes))
+  const { topology, predictor } = readRoom(room)
+  const first = await planWith('auto', net.model, topology, predictor, { ...room.limits, learn: false })
+  const imageMs = first.ok ? first.plan.predicted.fullMs : PHASE_MS.most
+  const phaseMs = Math.min(PHASE_MS.most, Math.max(PHASE_MS.least, PHASE_IMAGES * imageMs))
   const rates = noRates()
-  for (const method of COMPARED) {
-    if (most(method) > 0) rates[method] = await changingRate(net.model, room, method, CHANGING, phaseMs, most(method))
-  }
+  for (const method of COMPARED) rates[method] = await changingRate(net.model, room, method, CHANGING, phaseMs)
   return { net: net.name, wires: 'roomful', group: 'four mixed', link: 'changing', imagesPerSecond: rates }
 }
 

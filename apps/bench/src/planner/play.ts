@@ -1,6 +1,6 @@
 import type { Plan } from '@roomful/core'
 import type { PlannableModel } from '@roomful/planner'
-import { percentilesOf, readScenario, simulate } from '@roomful/simulator'
+import { percentilesOf, readScenario, SimulatorError, simulate } from '@roomful/simulator'
 
 /** ROOM.json: what `readRoom` accepts, its ends and links named. */
 interface RoomJson {
@@ -11,9 +11,10 @@ interface RoomJson {
 }
 
 /** Requests of one steady measurement, of which the last ones count: the first wait for the runtime's preparations. */
-export const REQUESTS = 9
+export const REQUESTS = 6
 export const COUNTED = 3
 const DEADLINE_MS = 1e7
+const MOST_REQUESTS = 10_000
 
 /** Images per second of a plan, one image after the other: 1 / the median simulated latency of the last requests. */
 export async function steadyRate(model: PlannableModel, room: RoomJson, plan: Plan): Promise<number> {
@@ -25,8 +26,7 @@ export async function steadyRate(model: PlannableModel, room: RoomJson, plan: Pl
 
 /**
  * Images per second of a method while all links go through `rates` (Mbit/s), each for `phaseMs`; the method plans anew
- * when the runtime notices. Everything that a change costs is in the figure.
- * @param most an upper bound of its images per second
+ * when the runtime notices. Everything that a change costs is in the figure. 0 where the method has no plan.
  */
 export async function changingRate(
   model: PlannableModel,
@@ -34,7 +34,6 @@ export async function changingRate(
   method: string,
   rates: readonly number[],
   phaseMs: number,
-  most: number,
 ): Promise<number> {
   const totalMs = phaseMs * rates.length
   const events = rates
@@ -42,15 +41,17 @@ export async function changingRate(
     .flatMap((mbitPerSecond, i) =>
       room.links.map(({ a, b }) => ({ kind: 'link', atMs: phaseMs * (i + 1), a, b, mbitPerSecond })),
     )
-  const count = Math.ceil((totalMs / 1000) * most * 1.1) + 2
-  const requests = { kind: 'closed', count, deadlineMs: DEADLINE_MS }
-  const result = await simulate(readScenario({ model: 'given', room, methods: [method], requests, events }), model)
+  const requests = { kind: 'closed', count: MOST_REQUESTS, untilMs: totalMs, deadlineMs: DEADLINE_MS }
+  const scenario = readScenario({ model: 'given', room, methods: [method], requests, events })
+  const result = await simulate(scenario, model).catch((error: unknown) => {
+    if (error instanceof SimulatorError && error.reason === 'plan') return undefined
+    throw error
+  })
+  if (result === undefined) return 0
   let images = 0
-  let lastMs = 0
   for (const { outcome, startMs, endMs } of result.requests) {
-    lastMs = Math.max(lastMs, endMs)
     // The image in work at the end counts by the share of its time that has passed.
-    if (outcome === 'ok' && startMs < totalMs) images += Math.min(1, (totalMs - startMs) / (endMs - startMs))
+    if (outcome === 'ok') images += Math.min(1, (totalMs - startMs) / (endMs - startMs))
   }
-  return (images * 1000) / Math.min(totalMs, lastMs)
+  return (images * 1000) / totalMs
 }

@@ -42,8 +42,10 @@ export function comparisonPlot(rows: readonly ComparisonRow[]): string {
   ].join('\n')
 }
 
+const SHORT = { 'four mixed': '4', 'four boards': 'boards', 'two slow two fast': '2+2', 'sixteen mixed': '16' } as const
+
 const label = ({ net, wires, group, link }: ComparisonRow): string =>
-  `${net}${wires === 'published' ? ', fp32' : ''}, ${group === 'four mixed' ? '4' : group === 'sixteen mixed' ? '16' : '2+2'}, ${link}${link === 'changing' ? '' : ' Mbit/s'}`
+  `${net}${wires === 'published' ? ', fp32' : ''}, ${SHORT[group]}, ${link}${link === 'changing' ? '' : ' Mbit/s'}`
 
 function mark(method: Compared, x: number, y: number, title: string): string {
   const [colour, shape] = MARKS[method] ?? [OTHER, 'circle']

@@ -5,6 +5,7 @@ import type { BenchModel, RoomBenchResult, Scenario } from '@roomful/bench/room'
 import { type Command, type CommandContext, option, positional, UsageError, wholeNumber } from '../command.ts'
 import { pageBuilt } from './bench-page.ts'
 import { runPredictor } from './bench-predictor.ts'
+import { sourceDigest } from './source-digest.ts'
 
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url))
 
@@ -27,7 +28,7 @@ room --scenario NAME|all [--quick] [--model NAME|PATH] [--seed N] [--trace FILE]
   room      every method in a room of emulated devices: real browsers with CPU shares, links with rate and delay
   runtime   per-request overhead over compute and links, for 1 to 4 Chromium processes
   transport goodput and echo of feature-map messages in two Chromium processes, against a raw channel and PeerJS
-  --quick   a minute (room: three) instead of a quarter of an hour
+  --quick   a minute (planner, room: three) instead of a quarter of an hour; planner goes on where it was cut off
   --write   puts the tables and the plot into docs/
   --scenario  for room: a file of apps/bench/scenarios without .json, or all; all goes on where it was cut off
   --seed    for room: another order, other losses (default the scenario's)
@@ -53,12 +54,26 @@ summary, notes, throughput, played, environment, solo, plans, samples, traces}; 
   },
 }
 
+/** What the planner's figures depend on. */
+const PLANNER_SOURCES = [
+  'packages/graph/src',
+  'packages/planner/src',
+  'packages/runtime/src',
+  'packages/simulator/src',
+  'packages/transport/src/testing',
+  'apps/bench/src/planner',
+  'public/models/imagenette/model.json',
+  'public/models/handsigns/model.json',
+] as const
+
 async function runPlanner(context: CommandContext): Promise<0> {
   const { benchPlanner, comparisonPlot, replaceGenerated, reportMarkdown } = await import('@roomful/bench')
   const result = await benchPlanner({
     models: path.join(ROOT, '..', 'shared', 'models'),
     shipped: path.join(ROOT, 'public', 'models'),
     quick: context.values['quick'] === true,
+    keep: path.join(ROOT, 'node_modules', '.cache', 'roomful-bench', 'planner'),
+    version: await sourceDigest(PLANNER_SOURCES.map((folder) => path.join(ROOT, folder))),
     onProgress: (line) => context.warn(line),
   })
   const markdown = reportMarkdown(result)

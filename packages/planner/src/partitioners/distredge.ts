@@ -1,13 +1,13 @@
 import { seededRandom } from '@roomful/core'
 import type { Draft } from '../evaluator/draft.ts'
 import { ALPHAS, volumeSearch } from '../rl/lc-pss.ts'
-import { fastestGroups, trainOsds } from '../rl/osds.ts'
-import { balanced } from './balance.ts'
+import { trainOsds } from '../rl/osds.ts'
+import { warmStart } from '../rl/warm-start.ts'
 import { type Method, propose } from './method.ts'
 import { joined } from './place-exits.ts'
 import { refuse } from './refusal.ts'
 import type { Search } from './search.ts'
-import { complete, type RowSpan, rowSpan, speeds, stripVolumes, workers } from './strips.ts'
+import { complete, type RowSpan, rowSpan, stripVolumes, workers } from './strips.ts'
 
 /**
  * DistrEdge (IPDPS 2022): LC-PSS chooses the layer volumes, OSDS (DDPG) the rows of each. `limits.episodes` bounds the
@@ -38,17 +38,15 @@ export async function learnedSplit(search: Search): Promise<Draft | undefined> {
   return best
 }
 
-/** The volumes of the alpha that does best with balanced rows: the published sweep, on the evaluator. */
+/** The volumes of the alpha that does best with the agent's warm start: the published sweep, on the evaluator. */
 export function chooseVolumes(search: Search, span: RowSpan): number[] {
-  const processors = workers(search)
-  const weights = speeds(search, processors, span)
-  const volumes = volumeSearch(search, span, processors.length, seededRandom(search.limits.seed))
+  const devices = workers(search).length
+  const volumes = volumeSearch(search, span, devices, seededRandom(search.limits.seed))
+  const sweeps = new Map(ALPHAS.map(volumes).map((ends) => [ends.join(), ends]))
   let best: { ends: number[]; cost: number } | undefined
-  for (const alpha of ALPHAS) {
-    const ends = volumes(alpha)
-    const drafts = fastestGroups(processors, weights).flatMap((group) => {
-      const rates = group.map((processor) => weights[processors.indexOf(processor)] ?? 0)
-      const split = (from: number, to: number) => balanced(search, from, to, group, rates)
+  for (const ends of sweeps.values()) {
+    const drafts = warmStart(search, span, ends).flatMap((decision) => {
+      const split = (_: number, to: number) => decision[ends.indexOf(to)] ?? []
       return complete(search, stripVolumes(search, span, ends, split)).map((draft) => joined(draft, new Set()))
     })
     const draft = search.best(drafts)

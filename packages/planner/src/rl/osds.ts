@@ -1,18 +1,18 @@
-import { type Random, seededRandom } from '@roomful/core'
+import { gaussian, type Random, seededRandom } from '@roomful/core'
 import type { Draft, DraftShard, DraftVolume } from '../evaluator/draft.ts'
 import { pointAt } from '../model/plannable.ts'
-import { balanced } from '../partitioners/balance.ts'
 import { joined } from '../partitioners/place-exits.ts'
-import { rowVolume, shardsOf, splitRows } from '../partitioners/rows.ts'
+import { rowVolume, shardsOf } from '../partitioners/rows.ts'
 import type { Search } from '../partitioners/search.ts'
-import { complete, type RowSpan, speeds, workers } from '../partitioners/strips.ts'
+import { complete, type RowSpan, workers } from '../partitioners/strips.ts'
 import { Ddpg } from './ddpg.ts'
 import { loadTensorflow } from './perceptron.ts'
+import { type Decision, finishTimes, warmStart } from './warm-start.ts'
 
 export interface OsdsOptions {
   readonly episodes: number
   readonly seed: number
-  /** Environment steps per gradient step. Default 8: tfjs on a CPU needs about 0.15 s for one. */
+  /** Environment steps per gradient step. Default 8, more in long trainings: tfjs on a CPU needs about 0.15 s for one. */
   readonly stepsPerUpdate?: number
   readonly signal?: AbortSignal
 }
@@ -30,13 +30,21 @@ const ACTOR = [400, 200, 100]
 const CRITIC = [400, 200, 100, 100]
 /** How far the policy may move a cut from the best split of the warm start, as a share of the rows. [ours] */
 const REACH = 0.25
+/** Share of the episodes that vary the best decision seen instead of asking the policy. [ours] */
+const NEAR_BEST = 0.6
+/** Gradient steps of one training. [ours] */
+const MOST_UPDATES = 150
+/** Decisions of the warm start that are played. [ours] */
+const WARM_EPISODES = 8
+
+const clip = (value: number): number => Math.max(-1, Math.min(1, value))
 
 /**
  * Optimal split decision search (DistrEdge): DDPG over the layer volumes. State: each device's accumulated finish time
  * and the shape of the volume's last layer; action: the |D| - 1 cut points of its rows, sorted; reward: 1 / T at the
- * end. The best decision seen is kept. The first episodes are heuristics, a warm start: a split in proportion to speed,
- * and balanced rows over the fastest devices, all of them and ever fewer; the policy's cut points are read relative to
- * the best of these, so that exploration does not begin with what is plainly bad. [ours]
+ * end. The best decision seen is kept, and more than half of the episodes explore beside it. The first episodes are a warm start, in place of thousands of published ones: the
+ * best of some heuristics (`warm-start.ts`); the policy's cut points are read relative to the very best of these, so
+ * that exploration does not begin with what is plainly bad. [ours]
  *
  * Yields after every episode, so that a room can train in the background and stop whenever it likes.
  */
@@ -58,21 +66,28 @@ export async function* trainOsds(
     gamma: 1,
   })
   try {
-    let best: { draft: Draft; cost: number } | undefined
+    let best: { draft: Draft; cost: number; actions: (readonly number[])[] } | undefined
     let steps = 0
-    const warm = environment.heuristics
+    const warm = environment.warm.length
+    const all = (warm + options.episodes) * ends.length
+    const stepsPerUpdate = options.stepsPerUpdate ?? Math.max(8, Math.ceil(all / MOST_UPDATES))
     for (let episode = 0; episode < warm + options.episodes; episode++) {
       options.signal?.throwIfAborted()
       const trained = episode - warm
       const noise = 0.4 * (1 - trained / options.episodes) + 0.05
+      const near = best !== undefined && random.next() < NEAR_BEST ? varied(best.actions, random) : undefined
       const { draft, cost, transitions } = environment.play((state, volume) =>
-        trained < 0 ? environment.heuristic(volume, episode) : explore(agent, state, noise, trained + 1, random),
+        trained < 0
+          ? environment.warmAction(volume, episode)
+          : (near?.[volume] ?? explore(agent, state, noise, trained + 1, random)),
       )
       for (const transition of transitions) {
         agent.remember(transition)
-        if (++steps % (options.stepsPerUpdate ?? 8) === 0) agent.learn()
+        if (++steps % stepsPerUpdate === 0) agent.learn()
       }
-      if (draft !== undefined && (best === undefined || cost < best.cost)) best = { draft, cost }
+      if (draft !== undefined && (best === undefined || cost < best.cost)) {
+        best = { draft, cost, actions: transitions.map(({ action }) => action) }
+      }
       if (best !== undefined) yield { episode, costMs: cost, bestMs: best.cost, best: best.draft }
       // Lets timers and messages of the Worker through.
       await new Promise<void>((resolve) => setTimeout(resolve, 0))
@@ -82,16 +97,13 @@ export async function* trainOsds(
   }
 }
 
-/** The fastest devices in the order of the processors: all, and ever fewer, down to one; at most eleven groups. */
-export function fastestGroups(processors: readonly number[], weights: readonly number[]): number[][] {
-  const order = processors.map((_, at) => at).sort((a, b) => (weights[b] ?? 0) - (weights[a] ?? 0))
-  const sizes = new Set<number>()
-  for (let i = 8; i >= 1; i--) sizes.add(Math.max(1, Math.round((processors.length * i) / 8)))
-  for (const size of [3, 2, 1]) sizes.add(Math.min(size, processors.length))
-  return [...sizes].map((size) => {
-    const chosen = new Set(order.slice(0, size))
-    return processors.filter((_, at) => chosen.has(at))
-  })
+/** The best decision seen, with the cut points of one volume or two moved by little or much. */
+function varied(actions: readonly (readonly number[])[], random: Random): (readonly number[])[] {
+  const deviation = 0.02 * 20 ** random.next()
+  const chosen = new Set([random.int(actions.length), random.int(actions.length)])
+  return actions.map((action, volume) =>
+    chosen.has(volume) ? action.map((value) => clip(value + gaussian(random) * deviation)) : action,
+  )
 }
 
 /** The policy with noise, now and then a purely random action. */
@@ -120,10 +132,8 @@ class SplitEnvironment {
   readonly #span: RowSpan
   readonly #ends: readonly number[]
   readonly #processors: readonly number[]
-  readonly #weights: readonly number[]
-  /** `base[volume]`: cut points of the best heuristic, as shares of the rows. */
-  readonly #base: readonly (readonly number[])[]
-  readonly #groups: readonly (readonly number[])[]
+  /** Decisions of the warm start, the best one first. */
+  readonly warm: readonly Decision[]
   readonly #scaleMs: number
 
   constructor(search: Search, span: RowSpan, ends: readonly number[]) {
@@ -131,58 +141,41 @@ class SplitEnvironment {
     this.#span = span
     this.#ends = ends
     this.#processors = workers(search)
-    this.#weights = speeds(search, this.#processors, span)
-    this.#groups = fastestGroups(this.#processors, this.#weights)
     this.stateSize = this.#processors.length + 4
     this.actionSize = this.#processors.length - 1
-    const proportional = this.#finish(
-      this.#volumes((_, to) => splitRows(this.#rows(to), this.#processors, this.#weights)),
-    )
-    this.#scaleMs = Math.max(1e-6, proportional === undefined ? 1 : search.cost(proportional))
-    let best = Number.POSITIVE_INFINITY
-    let base: number[][] = []
-    for (let kind = 0; kind < this.heuristics; kind++) {
-      const cuts = ends.map((_, volume) => this.#heuristicCuts(volume, kind))
-      const draft = this.#finish(this.#volumes((_, to) => this.#shardsAt(cuts[ends.indexOf(to)] ?? [], to)))
-      const cost = draft === undefined ? Number.POSITIVE_INFINITY : search.cost(draft)
-      if (base.length > 0 && cost >= best) continue
-      best = cost
-      base = cuts
-    }
-    this.#base = base
+    const played = warmStart(search, span, ends)
+      .map((decision) => ({ decision, cost: this.#costOf(decision) }))
+      .sort((a, b) => a.cost - b.cost)
+    this.warm = played.slice(0, WARM_EPISODES).map(({ decision }) => decision)
+    const proportional = played.find(({ cost }) => Number.isFinite(cost))?.cost ?? 1
+    this.#scaleMs = Math.max(1e-6, proportional)
   }
 
-  /** How many heuristics there are. */
-  get heuristics(): number {
-    return this.#groups.length + 1
+  /** The action that stands for a decision of the warm start. */
+  warmAction(volume: number, at: number): number[] {
+    const base = this.#cutsOf(0, volume)
+    return this.#cutsOf(at, volume).map((cut, i) => clip((cut - (base[i] as number)) / REACH))
   }
 
-  /** The action that stands for the proportional split (0) or for balanced rows over one of the groups. */
-  heuristic(volume: number, kind: number): number[] {
-    const base = this.#base[volume] as readonly number[]
-    const cuts = this.#heuristicCuts(volume, kind)
-    return cuts.map((cut, at) => Math.max(-1, Math.min(1, (cut - (base[at] as number)) / REACH)))
-  }
-
-  #heuristicCuts(volume: number, kind: number): number[] {
-    const to = this.#ends[volume] as number
-    const from = this.#ends[volume - 1] ?? this.#span.from
-    const group = this.#groups[kind - 1] ?? this.#processors
-    const weights = group.map((processor) => this.#weights[this.#processors.indexOf(processor)] ?? 0)
-    const shards =
-      kind === 0 ? splitRows(this.#rows(to), group, weights) : balanced(this.#search, from, to, group, weights)
-    const cuts: number[] = []
+  /** Cut points of a warm-start decision, as shares of the volume's rows. */
+  #cutsOf(at: number, volume: number): number[] {
+    const shards = this.warm[at]?.[volume] ?? []
+    const rows = this.#rows(this.#ends[volume] as number)
     let row = 0
-    for (const processor of this.#processors.slice(0, -1)) {
+    return this.#processors.slice(0, -1).map((processor) => {
       row = shards.find((shard) => shard.processor === processor)?.end ?? row
-      cuts.push(row / this.#rows(to))
-    }
-    return cuts
+      return row / rows
+    })
   }
 
-  play(choose: (state: readonly number[], volume: number) => number[]): Played {
+  #costOf(decision: Decision): number {
+    const draft = this.#finish(this.#volumes((to) => decision[this.#ends.indexOf(to)] ?? []))
+    return draft === undefined ? Number.POSITIVE_INFINITY : this.#search.cost(draft)
+  }
+
+  play(choose: (state: readonly number[], volume: number) => readonly number[]): Played {
     const volumes: DraftVolume[] = []
-    const seen: { state: number[]; action: number[] }[] = []
+    const seen: { state: number[]; action: readonly number[] }[] = []
     let from = this.#span.from
     for (const [index, to] of this.#ends.entries()) {
       const state = this.#state(volumes, index)
@@ -207,7 +200,7 @@ class SplitEnvironment {
   }
 
   #shards(action: readonly number[], volume: number): DraftShard[] {
-    const base = this.#base[volume] as readonly number[]
+    const base = this.#cutsOf(0, volume)
     return this.#shardsAt(
       action.map((value, at) => (base[at] as number) + value * REACH),
       this.#ends[volume] as number,
@@ -225,10 +218,10 @@ class SplitEnvironment {
     )
   }
 
-  #volumes(split: (from: number, to: number) => DraftShard[]): DraftVolume[] {
+  #volumes(split: (to: number) => readonly DraftShard[]): DraftVolume[] {
     let from = this.#span.from
     return this.#ends.map((to) => {
-      const volume = rowVolume(from, to, split(from, to), this.#search.wire(to))
+      const volume = rowVolume(from, to, split(to), this.#search.wire(to))
       from = to
       return volume
     })
@@ -242,13 +235,7 @@ class SplitEnvironment {
   #state(volumes: readonly DraftVolume[], index: number): number[] {
     const to = this.#ends[index] as number
     const [, channels = 1, height = 1, width = 1] = pointAt(this.#search.model, to).shape
-    const finish =
-      volumes.length === 0
-        ? this.#processors.map(() => 0)
-        : this.#search.evaluator.finishTimes(
-            { input: 'tensor', volumes: this.#prefixed(volumes), exits: [], shares: [] },
-            this.#processors,
-          )
+    const finish = finishTimes(this.#search, volumes, this.#processors)
     return [
       ...finish.map((ms) => ms / this.#scaleMs),
       Math.log2(height + 1) / 8,
@@ -256,11 +243,5 @@ class SplitEnvironment {
       Math.log2(channels + 1) / 10,
       index / Math.max(1, this.#ends.length - 1),
     ]
-  }
-
-  /** A prefix that starts at the picture, whatever must stay on the initiator before the split. */
-  #prefixed(volumes: readonly DraftVolume[]): DraftVolume[] {
-    const [draft] = complete(this.#search, volumes, this.#search.mainOf(0))
-    return (draft?.volumes ?? volumes).filter((volume) => volume.to <= (volumes.at(-1)?.to ?? 0))
   }
 }
