@@ -54,10 +54,14 @@ export interface ExitPlacement {
   readonly mode: 'race' | 'wait'
 }
 
-/** What leaves the initiator when its first volume runs elsewhere. `quality` 0..1 for jpeg and webp. */
+/**
+ * What leaves the initiator when its first volume runs elsewhere. `quality` 0..1 for jpeg and webp. `bits` for the tensor:
+ * with 8 it travels in 256 levels per channel, which for pixels is at most half a level off; default 32, exact.
+ */
 export interface PictureFormat {
   readonly kind: 'tensor' | 'jpeg' | 'webp'
   readonly quality?: number
+  readonly bits?: 8
 }
 
 /** What the planner expects of a plan; milliseconds and bytes per request. */
@@ -108,6 +112,7 @@ const PlanSchema = v.strictObject({
   input: v.strictObject({
     kind: v.picklist(['tensor', 'jpeg', 'webp']),
     quality: v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
+    bits: v.optional(v.literal(8)),
   }),
   volumes: v.pipe(
     v.array(
@@ -159,6 +164,24 @@ export function checkPlan(value: unknown): Plan {
     checkShards(volume, index)
   }
   return plan
+}
+
+/** Parts of a schedule; a room has fewer devices. */
+const MAX_PARTS = 32
+
+/** A Plan, or a schedule of at most 32 whose shares are positive. @throws PlanError */
+export function checkSchedule(value: unknown): Plan | Schedule {
+  if (!Array.isArray(value)) return checkPlan(value)
+  if (value.length < 1 || value.length > MAX_PARTS) {
+    throw new PlanError('malformed', `schedule: ${value.length} parts; 1 to ${MAX_PARTS} are allowed`)
+  }
+  return value.map((part: { readonly plan?: unknown; readonly share?: unknown } | null, index) => {
+    const share = part?.share
+    if (typeof share !== 'number' || !(share > 0 && share <= 1)) {
+      throw new PlanError('malformed', `schedule: the share of part ${index} must lie within 0 and 1`)
+    }
+    return { plan: checkPlan(part?.plan), share }
+  })
 }
 
 function checkShards(volume: LayerVolume, index: number): void {

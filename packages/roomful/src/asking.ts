@@ -1,7 +1,7 @@
 import { type Clock, ReasonedError, sleep } from '@roomful/core'
 import type { InferenceResult, Runtime } from '@roomful/runtime'
 import type { PlanningDesk } from './plan/planning-desk.ts'
-import { type InferOptions, type Picture, RoomfulError } from './session.ts'
+import { type FrameOptions, type InferOptions, type Picture, RoomfulError } from './session.ts'
 import type { RequestView } from './snapshot.ts'
 import { answerView } from './view/answer.ts'
 import { statsWith, withRequest } from './view/stats.ts'
@@ -61,15 +61,16 @@ export class Asking {
 
   async *stream(
     frames: AsyncIterable<Picture>,
-    options: InferOptions & { window?: number } = {},
+    options: FrameOptions = {},
   ): AsyncGenerator<RequestView, void, undefined> {
     const { runtime, store } = this.#o
     const signal = this.#signal(options.signal)
     await this.#ready(STREAM_READY_MS, signal)
     this.#inFlight++
     try {
-      const { deadlineMs = DEFAULT_DEADLINE_MS, window = 2, cache = false } = options
-      for await (const end of runtime.stream(inputsOf(frames), { signal, deadlineMs, window, cache })) {
+      const { deadlineMs = DEFAULT_DEADLINE_MS, window, frames: which = 'latest', cache = false } = options
+      const wanted = { signal, deadlineMs, frames: which, cache, ...(window === undefined ? {} : { window }) }
+      for await (const end of runtime.stream(inputsOf(frames), wanted)) {
         if (end.ok) {
           yield this.#answered(end.result, options)
         } else if (!signal.aborted) {

@@ -2,12 +2,13 @@ import { idbStore } from '@roomful/cache'
 import {
   type BackendSpeed,
   type Clock,
-  checkPlan,
+  checkSchedule,
   type DeviceId,
   type DeviceProfile,
   errorText,
   type ModelDigest,
   type Plan,
+  type Schedule,
   seededRandom,
   systemClock,
 } from '@roomful/core'
@@ -32,6 +33,7 @@ import { PlanningDesk } from './plan/planning-desk.ts'
 import { practise } from './plan/practice.ts'
 import { WorkerPlanning } from './plan/worker-planning.ts'
 import {
+  type FrameOptions,
   type HandPlanOptions,
   type Held,
   type InferOptions,
@@ -249,10 +251,7 @@ export class Seat implements RoomSession {
     return this.#asking.infer(picture, options)
   }
 
-  inferStream(
-    frames: AsyncIterable<Picture>,
-    options?: InferOptions & { window?: number },
-  ): AsyncIterable<RequestView> {
+  inferStream(frames: AsyncIterable<Picture>, options?: FrameOptions): AsyncIterable<RequestView> {
     this.#checkMayAsk()
     return this.#asking.stream(frames, options)
   }
@@ -261,8 +260,8 @@ export class Seat implements RoomSession {
     return this.#desk.byHand({ plan, exits: options.exits ?? true })
   }
 
-  async installPlan(plan: Plan): Promise<void> {
-    await this.#desk.byHand(checkPlan(plan))
+  async installPlan(plan: Plan | Schedule): Promise<void> {
+    await this.#desk.byHand(checkSchedule(plan))
   }
 
   planAutomatically(options: Partial<PlanningOptions> = {}): Promise<void> {

@@ -1,4 +1,4 @@
-import type { DeviceId, Plan } from '@roomful/core'
+import type { DeviceId, Plan, Schedule } from '@roomful/core'
 import { ReasonedError } from '@roomful/core'
 import type { HandPlan, RequestView, RoomSnapshot } from './snapshot.ts'
 
@@ -39,6 +39,13 @@ export interface PlanningOptions {
   readonly exits: boolean
 }
 
+export interface FrameOptions extends InferOptions {
+  /** Frames in flight at once. Default two per stage of the plans in use. */
+  readonly window?: number
+  /** Default `latest`. */
+  readonly frames?: 'latest' | 'every'
+}
+
 export interface HandPlanOptions {
   /** Evaluate the exits that hang on the plan's cuts. Default true. */
   readonly exits?: boolean
@@ -66,16 +73,20 @@ export interface RoomSession extends AsyncDisposable {
   /** A model package's folder URL, or an ONNX file (a Blob is read in a Worker, bytes are copied), which becomes the room's model. */
   loadModel(source: string | Uint8Array | Blob, options?: { signal?: AbortSignal; name?: string }): Promise<void>
   infer(picture: Picture, options?: InferOptions): Promise<RequestView>
-  /** Latest frame wins: frames that arrive while the window is full replace the one that waits. */
-  inferStream(frames: AsyncIterable<Picture>, options?: InferOptions & { window?: number }): AsyncIterable<RequestView>
+  /**
+   * Latest frame wins: frames that arrive while the window is full replace the one that waits. `frames: 'every'` leaves none
+   * out and answers in their order, for recordings.
+   */
+  inferStream(frames: AsyncIterable<Picture>, options?: FrameOptions): AsyncIterable<RequestView>
 
   /** Replaces the planner until `planAutomatically`. @throws PlanError when it does not fit the model or the room */
   planByHand(plan: HandPlan, options?: HandPlanOptions): Promise<void>
   /**
-   * Installs any Plan as it is, such as one a partitioner made elsewhere; replaces the planner until `planAutomatically`.
+   * Installs any Plan as it is, such as one a partitioner made elsewhere, or a schedule of several that take requests in
+   * turn; replaces the planner until `planAutomatically`.
    * @throws PlanError when it is malformed or does not fit the model or the room; RuntimeError when it cannot be prepared
    */
-  installPlan(plan: Plan): Promise<void>
+  installPlan(plan: Plan | Schedule): Promise<void>
   planAutomatically(options?: Partial<PlanningOptions>): Promise<void>
 
   /**

@@ -131,7 +131,10 @@ export class Runtime implements AsyncDisposable {
   }
 
   stream(frames: AsyncIterable<PictureInput>, options: StreamOptions = {}): AsyncGenerator<StreamResult, void> {
-    return streamFrames(frames, (picture, one) => this.infer(picture, one), options)
+    return streamFrames(frames, (picture, one) => this.infer(picture, one), {
+      window: this.#coordinator.window,
+      ...options,
+    })
   }
 
   /** This device is hidden or pauses lending (or is back): the room plans around it. */

@@ -83,7 +83,7 @@ const MARGIN = 0.1
 const QUICK_LINKS = 7
 const MAX_LINKS = 10
 /** What a quick run needs for its streams: the devices alone, two plans, with their warm-up. */
-const STREAMS = 4
+const STREAMS = 9
 const STREAM_MS = 4_000
 /** Before and after the events, the answers of one device alone among it. */
 const AROUND_EVENTS_MS = 40_000
@@ -131,8 +131,7 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
   )
   const run = new BlockRun(room, plans, pictures, extent, seed)
   const events = scenario.events.length > 0 && extent.blocks > 0
-  // A quick run has no time for both.
-  const streams = extent.streamMs > 0 && !(quick && events)
+  const streams = extent.streamMs > 0 && (!quick || scenario.streams)
   const reservedMs =
     (streams ? STREAMS * (extent.streamMs + STREAM_MS) : 0) +
     (events ? Math.max(...scenario.events.map(({ atMs }) => atMs)) + AROUND_EVENTS_MS : 0)
@@ -170,7 +169,7 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
       ...(cpuShares === 'cgroup' ? [] : [`CPU shares by ${cpuShares}: Workers are not slowed, figures do not compare`]),
       ...(coldLinks === 0 ? [] : [`${coldLinks} links are as first probed, while pages were loading`]),
       ...(tfjs.note === undefined ? [] : [tfjs.note]),
-      ...(extent.streamMs > 0 && !streams ? ['streams: not measured in a quick run that plays events'] : []),
+      ...(extent.streamMs > 0 && !streams ? ['streams: not measured in a quick run of this scenario'] : []),
       ...(played === undefined ? [] : notesOf(played)),
     ],
     ...(throughput === undefined ? {} : { throughput }),

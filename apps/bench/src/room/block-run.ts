@@ -1,4 +1,4 @@
-import { type Plan, type Random, seededRandom, shuffled, type Trace } from '@roomful/core'
+import { type Plan, type Random, type Schedule, seededRandom, shuffled, type Trace } from '@roomful/core'
 import type { Device } from '../../../../e2e/rig/device.ts'
 import { closedLoop, type LoopOptions } from './closed-loop.ts'
 import type { EmulatedRoom } from './emulated-room.ts'
@@ -62,11 +62,16 @@ export class BlockRun {
 }
 
 /** Installs a plan and warms it up with all devices at full speed, until nothing is built in the background any more. */
-export async function installWarm(room: EmulatedRoom, plan: Plan, requests = WARM_REQUESTS): Promise<void> {
+export async function installWarm(
+  room: EmulatedRoom,
+  plan: Plan | Schedule,
+  requests = WARM_REQUESTS,
+  device = room.initiator,
+): Promise<void> {
   const pictures = Array.from({ length: requests }, (_, index) => index)
   await room.prepared(async () => {
-    await room.initiator.page.evaluate((wanted) => globalThis.roomful?.session.installPlan(wanted), plan)
-    await closedLoop(room.initiator, {
+    await device.page.evaluate((wanted) => globalThis.roomful?.session.installPlan(wanted), plan)
+    await closedLoop(device, {
       pictures,
       forMs: 0,
       minCount: requests,

@@ -61,6 +61,8 @@ const ScenarioSchema = v.strictObject({
   links: v.optional(v.array(v.strictObject({ a: Name, b: Name, ...LinkEntries })), []),
   /** Share of the requests that show a picture again that was shown before in the same block. */
   repeats: v.optional(Share, 0.3),
+  /** Whether a quick run measures frames per second too; a full run always does. */
+  streams: v.optional(v.boolean(), false),
   /** Happen once while `auto+exits` plans by itself; times since that run began. */
   events: v.optional(v.pipe(v.array(EventSchema), v.maxLength(100)), []),
 })

@@ -1,5 +1,5 @@
-import type { Plan, Topology } from '@roomful/core'
-import { type LatencyPredictor, type PlannableModel, planWith } from '@roomful/planner'
+import type { DeviceId, Plan, Schedule, Topology } from '@roomful/core'
+import { type LatencyPredictor, type PlannableModel, planSchedule, planWith } from '@roomful/planner'
 import type { Device } from '../../../../e2e/rig/device.ts'
 import { installWarm } from './block-run.ts'
 import { sendPictures } from './closed-loop.ts'
@@ -33,12 +33,13 @@ export interface Throughput {
 
 const DEADLINE_MS = 20_000
 const WARM_MS = 300
+const WARM_FRAMES = 6
 /** Of a video, shown again and again. */
 const FRAMES = 20
 
 /**
- * Streams frames through every device alone (each asks itself), and from the initiator through the plans that are made for
- * throughput. Frames are always at hand: what limits is the room.
+ * Streams frames through every device alone (each asks itself), then through the plans that are made for throughput, asked
+ * from the initiator and from the device that is best alone. Frames are always at hand: what limits is the room.
  */
 export async function measureThroughput(
   room: EmulatedRoom,
@@ -67,22 +68,24 @@ export async function measureThroughput(
     })
     rows.push(...(await Promise.all(alone)))
   }
-  for (const { method, plan } of await planned(model, topology, predictor)) {
-    const devices = [...new Set(plan.volumes.flatMap(({ shards }) => shards.map(({ device }) => room.nameOf(device))))]
-    const window = Math.max(2, 2 * plan.volumes.length)
-    await installWarm(room, plan)
-    await pause()
-    const { frames, failed, ms } = await stream(room.initiator, window, extent.streamMs)
-    rows.push({
-      method,
-      on: room.initiator.name,
-      framesPerSecond: (frames / ms) * 1000,
-      frames,
-      failed,
-      window,
-      devices,
-      predictedPerSecond: plan.predicted.throughputPerSecond,
-    })
+  for (const device of askers(room, rows)) {
+    const seen = { ...topology, initiator: room.id(device.name) }
+    for (const { method, plan, perSecond } of await planned(seen, model, predictor)) {
+      await installWarm(room, plan, WARM_FRAMES, device)
+      await pause()
+      const plans = 'volumes' in plan ? [plan] : plan.map((part) => part.plan)
+      const { frames, failed, ms } = await stream(device, undefined, extent.streamMs)
+      rows.push({
+        method,
+        on: device.name,
+        framesPerSecond: (frames / ms) * 1000,
+        frames,
+        failed,
+        window: 2 * plans.length,
+        devices: [...new Set(plans.flatMap(devicesOf))].map((id) => room.nameOf(id)),
+        predictedPerSecond: perSecond,
+      })
+    }
   }
   return throughputOf(rows)
 }
@@ -100,23 +103,32 @@ export function throughputOf(rows: readonly StreamRow[]): Throughput {
   }
 }
 
-async function planned(model: PlannableModel, topology: Topology, predictor: LatencyPredictor) {
-  const plans: { method: string; plan: Plan }[] = []
+/** The initiator, and the device that is best alone: what does it gain by being in the room? */
+function askers(room: EmulatedRoom, alone: readonly StreamRow[]): Device[] {
+  const [best] = alone.toSorted((a, b) => b.framesPerSecond - a.framesPerSecond)
+  return [...new Set([room.initiator, ...(best === undefined ? [] : [room.device(best.on)])])]
+}
+
+/** One plan whose volumes work as a pipeline; whole frames (and pipelines) in turn; the same with exits. */
+async function planned(topology: Topology, model: PlannableModel, predictor: LatencyPredictor) {
+  const plans: { method: string; plan: Plan | Schedule; perSecond: number }[] = []
+  const limits = { objective: 'throughput', maxAccuracyLoss: 0.01 } as const
+  const chain = await planWith('chain', model, topology, predictor, { ...limits, exits: false })
+  if (chain.ok) plans.push({ method: 'chain', plan: chain.plan, perSecond: chain.plan.predicted.throughputPerSecond })
   for (const exits of [false, true]) {
-    const result = await planWith('auto', model, topology, predictor, {
-      objective: 'throughput',
-      exits,
-      maxAccuracyLoss: 0.01,
-    })
-    if (result.ok) plans.push({ method: exits ? 'pipeline+exits' : 'pipeline', plan: result.plan })
+    const turns = planSchedule(model, topology, predictor, { ...limits, exits })
+    if (!turns.ok) continue
+    plans.push({ method: exits ? 'turns+exits' : 'turns', plan: turns.schedule, perSecond: turns.throughputPerSecond })
   }
   return plans
 }
 
+const devicesOf = ({ volumes }: Plan): DeviceId[] => volumes.flatMap(({ shards }) => shards.map(({ device }) => device))
+
 const pause = () => new Promise((resolve) => setTimeout(resolve, 300))
 
-/** Answers that came within `forMs` of the first frame, and how long that took. */
-function stream(device: Device, window: number, forMs: number) {
+/** Answers to the frames of `forMs`, every one of them, and how long that took. */
+function stream(device: Device, window: number | undefined, forMs: number) {
   return device.page.evaluate(
     async ({ window, forMs, deadlineMs }) => {
       const session = globalThis.roomful?.session
@@ -128,13 +140,17 @@ function stream(device: Device, window: number, forMs: number) {
         for (let i = 0; performance.now() - beginMs < forMs; i++) {
           const shown = held?.[i % held.length]
           if (shown !== undefined) yield shown
-          // The newest frame waits while the window is full: a new one every few milliseconds keeps it filled.
-          await new Promise((resolve) => setTimeout(resolve, 4))
         }
       }
+      const options = {
+        frames: 'every',
+        deadlineMs,
+        cache: false,
+        ...(window === undefined ? {} : { window }),
+      } as const
       let count = 0
       let lastMs = beginMs
-      for await (const _ of session.inferStream(frames(), { window, deadlineMs, cache: false })) {
+      for await (const _ of session.inferStream(frames(), options)) {
         count++
         lastMs = performance.now()
       }

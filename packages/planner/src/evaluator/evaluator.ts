@@ -54,6 +54,11 @@ export class Evaluator {
     return processors.map((processor) => this.#run.transfers.freeMs(processor))
   }
 
+  /** Work per request of every resource of the room, ms, always in the same order; undefined where the draft cannot run. */
+  loads(draft: Draft): readonly number[] | undefined {
+    return this.#play(draft).feasible ? this.#run.transfers.loads() : undefined
+  }
+
   evaluate(draft: Draft): Evaluation {
     return this.#complete(draft, this.#play(draft))
   }

@@ -1,8 +1,10 @@
-import type { DeviceId, Span } from '@roomful/core'
+import type { Backend, DeviceId, Span } from '@roomful/core'
 import { HEAD_BYTES } from './message-link.ts'
 import type { Payload } from './payload.ts'
 import { occupy, Resources } from './resources.ts'
 import type { Room } from './room.ts'
+
+const CPU_BACKENDS: ReadonlySet<Backend> = new Set<Backend>(['ort-wasm', 'ort-node'])
 
 /** Books computes and transfers of one request on the room's resources. */
 export class Transfers {
@@ -91,6 +93,22 @@ export class Transfers {
       busiest = Math.max(busiest, upBusy[i] as number, downBusy[i] as number, codecBusy[i] as number)
     }
     return busiest
+  }
+
+  /**
+   * Work per request of everything that can be busy, ms: per device its CPU (every CPU backend and the packing take turns
+   * on it), uplink and downlink, then every processor that is not a CPU.
+   */
+  loads(): number[] {
+    const { processorBusy, upBusy, downBusy, codecBusy } = this.#use
+    const cpu = Array.from(codecBusy)
+    const others: number[] = []
+    for (const { index, device, backend } of this.#room.processors) {
+      const busy = processorBusy[index] as number
+      if (CPU_BACKENDS.has(backend)) cpu[device] = (cpu[device] as number) + busy
+      else others.push(busy)
+    }
+    return [...cpu, ...upBusy, ...downBusy, ...others]
   }
 
   /** That resource's name, for people. */

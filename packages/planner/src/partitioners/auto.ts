@@ -57,7 +57,7 @@ export const auto: Method = {
 }
 
 function proposeAuto(search: Search, learned: readonly Candidate[]): Proposal {
-  const searches = searchesOf(search)
+  const searches = search.withTrunks()
   const candidates = [...learned, ...searches.flatMap((one) => [...knownTo(one), ...candidatesOf(one)])]
   const ranked = rank(candidates)
   if (ranked[0] === undefined) {
@@ -135,12 +135,6 @@ function knownTo(search: Search): Candidate[] {
     if (setting === undefined) return []
     return [candidate('known', search, { ...draft, shares: setting.shares, exitLoss: setting.accuracyLoss })]
   })
-}
-
-/** One search per trunk within the loss; all share the room, the predictor and the limits. */
-function searchesOf(search: Search): Search[] {
-  const trunks = search.model.trunks.filter((trunk) => trunk.trunkLoss <= search.limits.maxAccuracyLoss)
-  return [search, ...trunks.map((trunk) => search.onTrunk(trunk))]
 }
 
 function candidatesOf(search: Search): Candidate[] {

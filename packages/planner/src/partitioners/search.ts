@@ -1,5 +1,5 @@
 import type { Topology, WireFormat } from '@roomful/core'
-import { type Draft, PICTURE_LOSS, wholeVolume } from '../evaluator/draft.ts'
+import { type Draft, PICTURE_LOSS, PIXELS_LOSS, wholeVolume } from '../evaluator/draft.ts'
 import type { QuickEvaluation } from '../evaluator/evaluation.ts'
 import { Evaluator } from '../evaluator/evaluator.ts'
 import { readinessMs } from '../evaluator/readiness.ts'
@@ -68,10 +68,21 @@ export class Search {
     return index
   }
 
-  /** How the picture may leave the initiator, best first to try. */
+  /** How the picture may leave the initiator, without what is hardly ever best. */
   get inputs(): readonly Draft['input'][] {
     if (this.firstCut > 0) return ['tensor']
-    return PICTURE_LOSS <= this.limits.maxAccuracyLoss ? ['tensor', 'jpeg'] : ['tensor']
+    return PICTURE_LOSS <= this.limits.maxAccuracyLoss ? [this.raw, 'jpeg'] : [this.raw]
+  }
+
+  /** The picture as it is: its pixels, or the exact tensor where no loss at all is allowed or wires are to be wide. */
+  get raw(): Draft['input'] {
+    const { maxAccuracyLoss, wire } = this.limits
+    return PIXELS_LOSS <= maxAccuracyLoss && (wire?.bits ?? 8) <= 8 && this.firstCut === 0 ? 'pixels' : 'tensor'
+  }
+
+  /** Bits per value of `raw`. */
+  get rawBits(): number {
+    return this.raw === 'pixels' ? 8 : this.model.picture.tensorBits
   }
 
   /** The deepest point to which everything from `from` on can be split by rows; `from` where nothing can. */
@@ -134,6 +145,12 @@ export class Search {
       this.#refusal = { ok: false, reason: 'accuracy', message }
     } else
       this.#refusal ??= { ok: false, reason: 'privacy', message: 'would send data that must stay on the initiator' }
+  }
+
+  /** One search per trunk within the loss; all share the room, the predictor and the limits. */
+  withTrunks(): Search[] {
+    const trunks = this.model.trunks.filter((trunk) => trunk.trunkLoss <= this.limits.maxAccuracyLoss)
+    return [this, ...trunks.map((trunk) => this.onTrunk(trunk))]
   }
 
   /** The same search over another trunk of the model. */

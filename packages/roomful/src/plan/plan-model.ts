@@ -1,15 +1,24 @@
-import { type DeviceProfile, type ExitName, type Plan, PlanError, planDevices, type Topology } from '@roomful/core'
+import {
+  type DeviceProfile,
+  type ExitName,
+  type Plan,
+  PlanError,
+  planDevices,
+  type Schedule,
+  type Topology,
+} from '@roomful/core'
 import {
   type LatencyPredictor,
   type PlannableModel,
   type PlanningLimits,
+  planSchedule,
   planWith,
   RoomPredictor,
 } from '@roomful/planner'
 import { type PlanningOptions, RoomfulError } from '../session.ts'
 import type { PlanChoice } from '../snapshot.ts'
 import { planOfHand } from './hand-plan.ts'
-import type { ChosenPlan, DrawnPlan } from './planning.ts'
+import type { ChosenPlan, Wish } from './planning.ts'
 
 /** Predictions of browsers are off by about as much: see docs/benchmarks. */
 const PREDICTION_MARGIN = 0.1
@@ -27,6 +36,7 @@ export async function planAutomatically(
   predictor: LatencyPredictor,
   options: PlanningOptions,
 ): Promise<ChosenPlan> {
+  if (options.objective === 'throughput') return planTurns(model, topology, predictor, options)
   const limits: PlanningLimits = { ...options, margin: PREDICTION_MARGIN }
   const result = await planWith('auto', model.plannable, topology, predictor, limits)
   if (!result.ok) throw new RoomfulError('unavailable', `There is no plan: ${result.message}`)
@@ -44,6 +54,28 @@ export async function planAutomatically(
   }
 }
 
+/** Most answers per second: whole pictures to several devices in turn, and pipelines where they are better. */
+function planTurns(
+  { plannable }: PlanningModel,
+  topology: Topology,
+  predictor: LatencyPredictor,
+  options: PlanningOptions,
+): ChosenPlan {
+  const result = planSchedule(plannable, topology, predictor, options)
+  if (!result.ok) throw new RoomfulError('unavailable', `There is no plan: ${result.message}`)
+  return inTurns(result.schedule, topology)
+}
+
+function inTurns(schedule: Schedule, topology: Topology): ChosenPlan {
+  const [first] = schedule.toSorted((a, b) => b.share - a.share)
+  if (first === undefined) throw new PlanError('malformed', 'a schedule has at least one part')
+  if (schedule.length === 1) return { plan: first.plan, words: [describePlan(first.plan, topology)], runnersUp: [] }
+  const words = schedule.map(
+    ({ plan, share }) => `${Math.round(share * 100)} % of the pictures: ${describePlan(plan, topology)}`,
+  )
+  return { plan: first.plan, schedule, words, runnersUp: [] }
+}
+
 /** Several methods often arrive at the same plan: it is shown once, under the first one's name. */
 function distinct(choices: readonly PlanChoice[]): PlanChoice[] {
   const seen = new Set<string>()
@@ -53,28 +85,36 @@ function distinct(choices: readonly PlanChoice[]): PlanChoice[] {
   })
 }
 
-/** A drawn split as a plan, or a whole Plan after its checks. @throws PlanError `inconsistent` when it does not fit */
+/** A drawn split as a plan, or whole Plans after their checks. @throws PlanError `inconsistent` when it does not fit */
 export function planByHand(
   model: PlanningModel,
   topology: Topology,
   predictor: LatencyPredictor,
-  drawn: DrawnPlan | Plan,
+  drawn: Wish,
 ): ChosenPlan {
-  if ('volumes' in drawn) return wholePlan(model, topology, drawn)
+  if (isSchedule(drawn)) {
+    for (const { plan } of drawn) checkFits(model, topology, plan)
+    return inTurns(drawn, topology)
+  }
+  if ('volumes' in drawn) {
+    checkFits(model, topology, drawn)
+    return { plan: drawn, words: [describePlan(drawn, topology)], runnersUp: [] }
+  }
   const thresholds = drawn.exits ? model.thresholds : new Map<ExitName, number>()
   const plan = planOfHand(drawn.plan, model.plannable, topology, predictor, thresholds)
   return { plan, words: [describePlan(plan, topology)], runnersUp: [] }
 }
 
 /** @throws PlanError `inconsistent` when the plan is another model's or names a device that is not here */
-function wholePlan(model: PlanningModel, topology: Topology, plan: Plan): ChosenPlan {
+function checkFits(model: PlanningModel, topology: Topology, plan: Plan): void {
   if (plan.model !== model.plannable.digest) throw new PlanError('inconsistent', 'the plan is for another model')
   const here = new Set(topology.devices.map((device) => device.id))
   if (!planDevices(plan).every((device) => here.has(device))) {
     throw new PlanError('inconsistent', 'a device of the plan is not here')
   }
-  return { plan, words: [describePlan(plan, topology)], runnersUp: [] }
 }
+
+const isSchedule = (wish: Wish): wish is Schedule => Array.isArray(wish)
 
 /** The whole network on this device, without exits: what "alone" is measured with. */
 export async function planAlone(model: PlanningModel, self: DeviceProfile): Promise<Plan | undefined> {

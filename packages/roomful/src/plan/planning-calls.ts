@@ -3,7 +3,7 @@ import type { CallHandlers, MicroSample } from '@roomful/engine'
 import type { Manifest } from '@roomful/model'
 import type { Measurement } from '@roomful/runtime'
 import type { PlanningOptions } from '../session.ts'
-import type { ChosenPlan, DrawnPlan, Drift, ModelOutline, Planning, Practised } from './planning.ts'
+import type { ChosenPlan, Drift, ModelOutline, Planning, Practised, Wish } from './planning.ts'
 
 /** Questions to the planning worker, one for each method of `Planning`. */
 export type PlanningCalls = {
@@ -12,7 +12,7 @@ export type PlanningCalls = {
     request: { digest: ModelDigest; topology: Topology; options: PlanningOptions; current: Plan | undefined }
     reply: ChosenPlan
   }
-  byHand: { request: { digest: ModelDigest; topology: Topology; drawn: DrawnPlan | Plan }; reply: ChosenPlan }
+  byHand: { request: { digest: ModelDigest; topology: Topology; drawn: Wish }; reply: ChosenPlan }
   alone: { request: { digest: ModelDigest; self: DeviceProfile }; reply: Plan | undefined }
   observe: {
     request: { digest: ModelDigest; topology: Topology; measured: readonly Measurement[] }

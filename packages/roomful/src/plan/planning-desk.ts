@@ -1,6 +1,5 @@
 import {
   type Clock,
-  type DeviceId,
   type DeviceProfile,
   errorText,
   type ModelDigest,
@@ -14,9 +13,10 @@ import type { Room } from '@roomful/transport'
 import { modelView, type OpenedModel } from '../model/open-model.ts'
 import { type PlanningOptions, RoomfulError } from '../session.ts'
 import type { SnapshotStore } from '../view/store.ts'
+import { Exclusions } from './exclusions.ts'
 import { LearningDesk } from './learning-desk.ts'
 import { culpritsOf, remember, samePlan } from './plan-records.ts'
-import { type ChosenPlan, DEFAULT_PLANNING, type DrawnPlan, type Planning } from './planning.ts'
+import { type ChosenPlan, DEFAULT_PLANNING, type Planning, type Wish } from './planning.ts'
 import { topologyOf } from './planning-room.ts'
 
 export interface PlanningDeskOptions {
@@ -34,21 +34,20 @@ export interface PlanningDeskOptions {
 
 /** Changes of the room within this time make one new plan. */
 const SETTLE_MS = 150
-/** A device that could not prepare is left out of automatic plans for this long. */
-const EXCLUDE_MS = 30_000
 /** Models whose labels are remembered: requests on a plan that was replaced are still answered. */
 const MAX_MODELS = 4
+const MAX_PLANS = 64
 
 /** Keeps the best plan installed: plans at every change of the room that is worth it, by `auto` or as drawn by hand. */
 export class PlanningDesk {
   readonly #o: PlanningDeskOptions
-  readonly #excluded = new Map<DeviceId, () => void>()
+  readonly #excluded: Exclusions
   readonly #waiting = new Set<() => void>()
   #model: OpenedModel | undefined
   #planning = DEFAULT_PLANNING
-  #byHand: DrawnPlan | Plan | undefined
+  #byHand: Wish | undefined
   /** The drawn plan that is installed. */
-  #handInUse: DrawnPlan | Plan | undefined
+  #handInUse: Wish | undefined
   #state: ReplanState = initialReplanState
   #cancelTimer: (() => void) | undefined
   /** A plan that practice found, until the next planning has taken it. */
@@ -65,6 +64,7 @@ export class PlanningDesk {
   constructor(options: PlanningDeskOptions) {
     this.#o = options
     const { planning, clock, onLearned } = options
+    this.#excluded = new Exclusions(clock, () => this.changed(true))
     this.#learning = new LearningDesk({
       planning,
       clock,
@@ -104,8 +104,8 @@ export class PlanningDesk {
     return model?.pack.manifest.labels ?? []
   }
 
-  /** `hand`: a drawn split, or a whole Plan that is installed as it is. */
-  async byHand(hand: DrawnPlan | Plan): Promise<void> {
+  /** `hand`: a drawn split; a whole Plan or a schedule is installed as it is. */
+  async byHand(hand: Wish): Promise<void> {
     const before = this.#byHand
     this.#byHand = hand
     try {
@@ -187,8 +187,7 @@ export class PlanningDesk {
     this.#cancelTimer?.()
     this.#learning.close()
     this.#installing?.abort(new RoomfulError('left', 'this device has left the room'))
-    for (const cancel of this.#excluded.values()) cancel()
-    this.#excluded.clear()
+    this.#excluded.close()
     this.#wake()
   }
 
@@ -233,7 +232,7 @@ export class PlanningDesk {
     return run
   }
 
-  #use(model: OpenedModel | undefined, byHand: DrawnPlan | Plan | undefined): void {
+  #use(model: OpenedModel | undefined, byHand: Wish | undefined): void {
     const { store, downloadedBytes } = this.#o
     if (model !== this.#model) {
       // What this device needs alone was measured with the other model.
@@ -263,11 +262,11 @@ export class PlanningDesk {
     const hand = this.#byHand
     this.#state = state
     const { runtime } = this.#o
-    const [current] = runtime.current
+    const [current, ...others] = runtime.current
+    const alone = chosen.schedule === undefined && others.length === 0
     // A plan that has failed on a device is installed anew, even when it is still the best one.
-    const goesOn =
-      current !== undefined && samePlan(current.plan, chosen.plan, hand !== undefined) && runtime.usable(current)
-    if (goesOn) {
+    const same = alone && samePlan(current?.plan, chosen.plan, hand !== undefined)
+    if (same && current !== undefined && runtime.usable(current)) {
       this.#handInUse = hand
       this.#automatic = hand === undefined
       return this.#show(chosen, current)
@@ -275,8 +274,9 @@ export class PlanningDesk {
     const before = this.#o.store.snapshot.plan
     this.#show(chosen, undefined)
     try {
-      const [installed] = await runtime.install(chosen.plan, { signal })
-      if (installed !== undefined) remember(this.#planModels, installed.planId, model, 4 * MAX_MODELS)
+      const parts = await runtime.install(chosen.schedule ?? chosen.plan, { signal })
+      for (const { planId } of parts) remember(this.#planModels, planId, model, MAX_PLANS)
+      const installed = parts.find(({ plan }) => plan === chosen.plan) ?? parts[0]
       this.#handInUse = hand
       this.#automatic = hand === undefined
       this.#show(chosen, installed)
@@ -321,12 +321,7 @@ export class PlanningDesk {
     for (const id of left) {
       const name = this.#o.room.peers.get(id)?.profile.name ?? 'a device'
       this.#o.store.say('warning', `${name} is left out for now: ${errorText(error)}`)
-      this.#excluded.get(id)?.()
-      const cancel = this.#o.clock.after(EXCLUDE_MS, () => {
-        this.#excluded.delete(id)
-        this.changed(true)
-      })
-      this.#excluded.set(id, cancel)
+      this.#excluded.add(id)
     }
   }
 

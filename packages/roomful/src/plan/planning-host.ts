@@ -23,7 +23,7 @@ import {
 import type { Measurement } from '@roomful/runtime'
 import { type PlanningOptions, RoomfulError } from '../session.ts'
 import { describePlan, type PlanningModel, planAlone, planAutomatically, planByHand } from './plan-model.ts'
-import type { ChosenPlan, DrawnPlan, Drift, ModelOutline, Planning, Practised } from './planning.ts'
+import type { ChosenPlan, Drift, ModelOutline, Planning, Practised, Wish } from './planning.ts'
 import { predictCompute } from './predict-compute.ts'
 
 /** Models that are remembered: the newest, and those whose requests may still be answered. */
@@ -71,13 +71,16 @@ export class PlanningHost implements Planning {
     const predictor = this.#predictor(topology)
     this.#planned = this.#factors(topology)
     const chosen = await planAutomatically(model, topology, predictor, options)
-    const kept = current === undefined ? undefined : stillGood(current, chosen, model, topology, predictor, options)
+    const kept =
+      current === undefined || chosen.schedule !== undefined
+        ? undefined
+        : stillGood(current, chosen, model, topology, predictor, options)
     return kept === undefined
       ? chosen
       : { ...chosen, plan: kept, words: [describePlan(kept, topology), ...chosen.words.slice(1)] }
   }
 
-  async byHand(digest: ModelDigest, topology: Topology, drawn: DrawnPlan | Plan): Promise<ChosenPlan> {
+  async byHand(digest: ModelDigest, topology: Topology, drawn: Wish): Promise<ChosenPlan> {
     return planByHand(this.#model(digest), topology, this.#predictor(topology), drawn)
   }
 

@@ -1,4 +1,4 @@
-import type { BackendSpeed, DeviceProfile, ModelDigest, Plan, TensorName, Topology } from '@roomful/core'
+import type { BackendSpeed, DeviceProfile, ModelDigest, Plan, Schedule, TensorName, Topology } from '@roomful/core'
 import type { MicroSample } from '@roomful/engine'
 import type { Manifest } from '@roomful/model'
 import type { Measurement } from '@roomful/runtime'
@@ -14,7 +14,10 @@ export const DEFAULT_PLANNING: PlanningOptions = {
 
 /** A plan with its reasons, as the page tells them. */
 export interface ChosenPlan {
+  /** Of a schedule the part with the largest share. */
   readonly plan: Plan
+  /** Present when several plans take requests in turn. */
+  readonly schedule?: Schedule
   readonly words: readonly string[]
   readonly runnersUp: readonly PlanChoice[]
 }
@@ -24,6 +27,9 @@ export interface DrawnPlan {
   readonly plan: HandPlan
   readonly exits: boolean
 }
+
+/** What replaces the planner: a drawn split, a whole Plan, or a schedule of several. */
+export type Wish = DrawnPlan | Plan | Schedule
 
 /** What the page needs to know of a model's structure; `segments[i]` leads from `points[i]` to `points[i + 1]`. */
 export interface ModelOutline {
@@ -70,7 +76,7 @@ export interface Planning extends AsyncDisposable {
     current: Plan | undefined,
   ): Promise<ChosenPlan>
   /** @throws PlanError `inconsistent` by name */
-  byHand(digest: ModelDigest, topology: Topology, drawn: DrawnPlan | Plan): Promise<ChosenPlan>
+  byHand(digest: ModelDigest, topology: Topology, drawn: Wish): Promise<ChosenPlan>
   /** The whole network on this device, without exits: what "alone" is measured with. */
   alone(digest: ModelDigest, self: DeviceProfile): Promise<Plan | undefined>
   /** Learns from measured times of the room's devices, at most a few dozen at once. */

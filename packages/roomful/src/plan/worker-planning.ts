@@ -12,7 +12,7 @@ import { EngineError, type MicroSample, WorkerCalls, type WorkerPort, workerPort
 import type { Manifest } from '@roomful/model'
 import type { Measurement } from '@roomful/runtime'
 import type { PlanningOptions } from '../session.ts'
-import type { ChosenPlan, DrawnPlan, Drift, ModelOutline, Planning, Practised } from './planning.ts'
+import type { ChosenPlan, Drift, ModelOutline, Planning, Practised, Wish } from './planning.ts'
 import type { PlanningCalls } from './planning-calls.ts'
 import { MAX_MODELS } from './planning-host.ts'
 
@@ -58,7 +58,7 @@ export class WorkerPlanning implements Planning {
     return this.#call('automatically', { digest, topology, options, current })
   }
 
-  byHand(digest: ModelDigest, topology: Topology, drawn: DrawnPlan | Plan): Promise<ChosenPlan> {
+  byHand(digest: ModelDigest, topology: Topology, drawn: Wish): Promise<ChosenPlan> {
     return this.#call('byHand', { digest, topology, drawn })
   }
 

@@ -6,7 +6,6 @@ import { type MiniDevice, MiniRoom, planOf } from '../testing/mini-room.ts'
 import type { Measurement } from './measurements.ts'
 import { placeSpans } from './place-spans.ts'
 import type { PictureInput } from './request-input.ts'
-import { ShareTurns } from './share-turns.ts'
 import type { TopologyChange } from './topology-change.ts'
 
 const net = new MiniNet({ random: seededRandom(3), strides: [1, 1, 2, 1], height: 14, width: 6, exits: [1] })
@@ -375,22 +374,6 @@ describe('what is learned', () => {
       [40, 50],
       [80, 90],
     ])
-  })
-})
-
-describe('turns', () => {
-  it('follow the shares and skip who is not preferred', () => {
-    const turns = new ShareTurns<string>()
-    expect(turns.next(() => true)).toBeUndefined()
-    turns.replace([
-      { member: 'x', share: 0.5 },
-      { member: 'y', share: 0.25 },
-      { member: 'z', share: 0.25 },
-    ])
-    const order = Array.from({ length: 8 }, () => turns.next(() => true))
-    expect(order.filter((member) => member === 'x')).toHaveLength(4)
-    expect(turns.next((member) => member === 'z')).toBe('z')
-    expect(turns.next(() => false)).toBeDefined()
   })
 })
 

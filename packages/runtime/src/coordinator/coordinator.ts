@@ -15,6 +15,7 @@ import type { FeatureMap } from '@roomful/tensor'
 import { SimilarLook } from '../cache/similar-look.ts'
 import { RuntimeError } from '../error.ts'
 import { firstSharedCut } from '../plan/fallback.ts'
+import { stagesOf } from '../plan/stages.ts'
 import { Activity } from '../stage/activity.ts'
 import type { ResultHeader } from '../wire/request-links.ts'
 import type { Attempt } from './attempt.ts'
@@ -74,6 +75,11 @@ export class Coordinator {
     return this.#turns.members
   }
 
+  /** Requests that keep every stage of the plans in use busy. */
+  get window(): number {
+    return Math.max(2, this.#turns.window)
+  }
+
   /** Whether the next request can run on the plan; if not, it is completed alone while a device is missing. */
   usable(installed: InstalledPlan): boolean {
     return this.#healthy(installed)
@@ -101,7 +107,7 @@ export class Coordinator {
       throw new RuntimeError('no-plan', 'another plan was asked for while this one was prepared')
     }
     const old = this.#turns.members
-    this.#turns.replace(ready)
+    this.#turns.replace(ready.map((turn) => ({ ...turn, window: 2 * stagesOf(turn.member.plan) })))
     for (const installed of old) this.retire(installed)
     this.#o.onSwitched?.(this.current)
     return this.current

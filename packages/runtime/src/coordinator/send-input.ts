@@ -1,4 +1,4 @@
-import type { Clock, DeviceId, Span } from '@roomful/core'
+import type { Clock, DeviceId, Span, WireFormat } from '@roomful/core'
 import type { FeatureMap } from '@roomful/tensor'
 import { type Route, trunkRoutes } from '../plan/routes.ts'
 import { EXACT } from '../wire/feature-codec.ts'
@@ -6,6 +6,9 @@ import type { PictureCodec } from '../wire/picture-codec.ts'
 import type { RequestAddress, RequestLinks } from '../wire/request-links.ts'
 import type { Attempt } from './attempt.ts'
 import type { RequestInput } from './request-input.ts'
+
+/** A picture's tensor in as many levels as its pixels have. */
+const PIXELS: WireFormat = { bits: 8, entropy: 'none' }
 
 export interface SendInputOptions {
   readonly links: RequestLinks
@@ -51,7 +54,8 @@ export async function sendInput(options: SendInputOptions): Promise<void> {
 async function sendTensor(options: SendInputOptions, address: RequestAddress, routes: readonly Route[]): Promise<void> {
   const { links, attempt, onSpan } = options
   const map = options.kept ?? inputTensor(options)
-  const wire = attempt.installed.plan.volumes[attempt.startVolume - 1]?.wire ?? EXACT
+  const { volumes, input } = attempt.installed.plan
+  const wire = volumes[attempt.startVolume - 1]?.wire ?? (input.bits === 8 ? PIXELS : EXACT)
   await links.feature(address, routes, { map, wire }, { signal: attempt.signal, onSpan })
 }
 

@@ -4,8 +4,13 @@ import type { PictureInput } from './request-input.ts'
 import type { InferenceResult } from './result.ts'
 
 export interface StreamOptions extends InferOptions {
-  /** Frames in flight at once: stages of a pipeline overlap. Default 2, minimum 1. */
+  /** Frames in flight at once: stages of a pipeline overlap. Default two per stage of the plans in use, minimum 1. */
   readonly window?: number
+  /**
+   * `latest` (default), for what a camera sees now: frames are left out when the room is busy, and so are answers older than
+   * one already given. `every`, for a recording: no frame is left out, and the answers come in the order of the frames.
+   */
+  readonly frames?: 'latest' | 'every'
 }
 
 /** One frame's end; `frame` counts the frames as they came, dropped ones included. */
@@ -13,10 +18,14 @@ export type StreamResult =
   | { readonly ok: true; readonly frame: number; readonly result: InferenceResult }
   | { readonly ok: false; readonly frame: number; readonly error: unknown }
 
+/** Answers that wait for those of earlier frames, as a multiple of the window: beyond it no frame is begun. */
+const AHEAD = 4
+
 /**
- * Runs frames through `infer`, a window of them at once. The latest frame wins: of the frames that come while the window
- * is full only the newest waits, and an answer older than one that was given already is dropped. Ends when the frames end
- * and all answers are in; ending the loop early cancels what is in flight.
+ * Runs frames through `infer`, a window of them at once. With `latest` only the newest of the frames that come while the
+ * window is full waits, and an answer older than one that was given already is dropped; with `every` the next frame is
+ * read when the last one has begun. Ends when the frames end and all answers are in; ending the loop early cancels what is
+ * in flight.
  */
 export async function* streamFrames(
   frames: AsyncIterable<PictureInput>,
@@ -24,7 +33,7 @@ export async function* streamFrames(
   options: StreamOptions = {},
 ): AsyncGenerator<StreamResult, void, undefined> {
   // Frames of a camera hardly ever repeat exactly: the cache is asked only when the caller wants it.
-  const { window = 2, signal: outer, cache = false, ...rest } = options
+  const { window = 2, frames: which = 'latest', signal: outer, cache = false, ...rest } = options
   if (!(window >= 1)) throw new RuntimeError('bad-input', 'the window of a stream is at least 1')
   const over = new AbortController()
   const signal = outer === undefined ? over.signal : AbortSignal.any([outer, over.signal])
@@ -35,18 +44,30 @@ export async function* streamFrames(
   let given = -1
   let sourceEnded = false
   let sourceError: { readonly error: unknown } | undefined
+  /** Ended before an earlier frame, by frame; only with `every`. */
+  const ahead = new Map<number, StreamResult>()
+  let due = 0
+  let begun = () => {}
 
   const settle = (result: StreamResult) => {
     inFlight--
-    results.push(result)
+    if (which === 'latest') results.push(result)
+    else {
+      ahead.set(result.frame, result)
+      for (let next = ahead.get(due); next !== undefined; next = ahead.get(++due)) {
+        ahead.delete(due)
+        results.push(next)
+      }
+    }
     pump()
     wake()
   }
   const pump = () => {
-    if (waiting === undefined || inFlight >= window || signal.aborted) return
+    if (waiting === undefined || inFlight >= window || ahead.size >= AHEAD * window || signal.aborted) return
     const { picture, frame } = waiting
     waiting = undefined
     inFlight++
+    begun()
     infer(picture, { ...rest, cache, signal }).then(
       (result) => settle({ ok: true, frame, result }),
       (error: unknown) => settle({ ok: false, frame, error }),
@@ -60,6 +81,11 @@ export async function* streamFrames(
         if (next.done) break
         waiting = { picture: next.value, frame }
         pump()
+        if (which === 'every' && waiting !== undefined) {
+          await new Promise<void>((resolve) => {
+            begun = resolve
+          })
+        }
       }
     } catch (error) {
       sourceError = { error }
@@ -67,7 +93,10 @@ export async function* streamFrames(
     sourceEnded = true
     wake()
   }
-  const onAbort = () => wake()
+  const onAbort = () => {
+    begun()
+    wake()
+  }
   signal.addEventListener('abort', onAbort, { once: true })
   void read()
   try {

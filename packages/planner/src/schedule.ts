@@ -1,0 +1,107 @@
+import type { Plan, Schedule, Topology } from '@roomful/core'
+import { type Coefficients, lessEq, solve } from 'yalps'
+import type { Draft } from './evaluator/draft.ts'
+import type { PlannableModel } from './model/plannable.ts'
+import type { PlanningLimits } from './partitioners/limits.ts'
+import { pipelineDrafts } from './partitioners/pipeline.ts'
+import { placeExits } from './partitioners/place-exits.ts'
+import { type Refusal, refuse } from './partitioners/refusal.ts'
+import { Search } from './partitioners/search.ts'
+import type { LatencyPredictor } from './predictor/predictor.ts'
+
+export interface Scheduled {
+  readonly ok: true
+  /** Largest share first; shares add up to 1. */
+  readonly schedule: Schedule
+  /** Answers per second of all parts together. */
+  readonly throughputPerSecond: number
+}
+
+/** The parts of a schedule that get a smaller share than this are left out: each takes sessions and a place in the window. */
+const MIN_SHARE = 0.02
+/** The pipelines with the shortest periods that compete with whole frames. */
+const MAX_PIPELINES = 4
+
+interface Part {
+  readonly plan: Plan
+  /** Of every resource, ms per frame. */
+  readonly loads: readonly number[]
+}
+
+/**
+ * Most answers per second by giving whole frames to several devices in turn, and stages of a pipeline where that is better:
+ * over candidate plans p with rates x_p, `max sum x_p` such that no CPU, GPU, uplink or downlink is busy for more than the
+ * whole time (`sum_p x_p load_pr <= 1` for each resource r). A linear program, solved exactly. [ours; METHODS section 6]
+ */
+export function planSchedule(
+  model: PlannableModel,
+  topology: Topology,
+  predictor: LatencyPredictor,
+  limits: PlanningLimits = {},
+): Scheduled | Refusal {
+  const search = new Search(model, topology, predictor, { ...limits, objective: 'throughput' })
+  if (!search.ready) return refuse('not-measured', 'the initiator has not measured any backend yet')
+  const parts = search.withTrunks().flatMap((one) => partsOf(one))
+  if (parts.length === 0) {
+    search.best([search.single(0)])
+    return search.whyNot()
+  }
+  const rates = ratesOf(parts)
+  const total = rates.reduce((sum, rate) => sum + rate, 0)
+  const used = parts
+    .map(({ plan }, at) => ({ plan, share: (rates[at] as number) / total }))
+    .filter(({ share }) => share >= MIN_SHARE)
+    .sort((a, b) => b.share - a.share)
+  const kept = used.reduce((sum, { share }) => sum + share, 0)
+  return {
+    ok: true,
+    schedule: used.map(({ plan, share }) => ({ plan, share: share / kept })),
+    throughputPerSecond: total * kept * 1000,
+  }
+}
+
+/** The whole network on each device alone, and the best pipelines, each with exits where they save work. */
+function partsOf(search: Search): Part[] {
+  const drafts: Draft[] = [search.single(0)]
+  if (search.firstCut === 0) {
+    for (const device of search.helpers) for (const input of search.inputs) drafts.push(search.single(device, input))
+  }
+  drafts.push(...pipelineDrafts(search).slice(0, MAX_PIPELINES))
+  return drafts
+    .flatMap((draft) => [draft, ...withExits(search, draft)])
+    .flatMap((draft) => {
+      if (!Number.isFinite(search.cost(draft))) return []
+      const { deadlineMs } = search.limits
+      if (deadlineMs !== undefined && search.evaluate(draft).fullMs > deadlineMs) return []
+      const loads = search.evaluator.loads(draft)
+      return loads === undefined ? [] : [{ plan: search.evaluator.plan(draft, 'auto'), loads }]
+    })
+}
+
+/** On the processors of the draft's own devices only: a part keeps to its devices. */
+function withExits(search: Search, draft: Draft): Draft[] {
+  const { model, limits, room } = search
+  if (!limits.exits || model.exits.length === 0 || model.settings.length === 0) return []
+  const own = new Set(
+    draft.volumes.flatMap(({ shards }) => shards.map(({ processor }) => room.processors[processor]?.device)),
+  )
+  const processors = room.processors.filter(({ device }) => own.has(device)).map(({ index }) => index)
+  const left = limits.maxAccuracyLoss - search.evaluate(draft).accuracyLoss
+  const placed = placeExits(search, draft, left, processors)
+  return placed === draft ? [] : [placed]
+}
+
+/** Frames per ms of each part. */
+function ratesOf(parts: readonly Part[]): number[] {
+  const constraints = new Map<string, ReturnType<typeof lessEq>>()
+  const variables = parts.map(({ loads }, at): [string, Coefficients] => {
+    const used = loads.flatMap((ms, resource): [string, number][] => (ms > 0 ? [[`r${resource}`, ms]] : []))
+    for (const [key] of used) constraints.set(key, lessEq(1))
+    return [String(at), [['rate', 1], ...used]]
+  })
+  const { status, variables: found } = solve({ direction: 'maximize', objective: 'rate', constraints, variables })
+  const rates = new Map(found)
+  if (status === 'optimal') return parts.map((_, at) => Math.max(0, rates.get(String(at)) ?? 0))
+  // Nothing is busy at all, or the numbers are beyond the solver: the first part alone.
+  return parts.map((_, at) => (at === 0 ? 1 : 0))
+}
