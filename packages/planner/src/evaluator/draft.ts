@@ -1,4 +1,4 @@
-import type { Plan, Prediction, Shard, WireFormat } from '@roomful/core'
+import type { PictureFormat, Plan, Prediction, Shard, WireFormat } from '@roomful/core'
 import { lastPoint, type PlannableModel, pointAt, pointIndex, type WireOption } from '../model/plannable.ts'
 import { sameWire } from '../model/wires.ts'
 import type { Room } from './room.ts'
@@ -30,7 +30,8 @@ export interface DraftExit {
 
 /** A Plan by indices, as the searches handle it. */
 export interface Draft {
-  readonly input: 'tensor' | 'jpeg' | 'webp'
+  /** `pixels`: the tensor in 8 bits. */
+  readonly input: 'tensor' | 'pixels' | 'jpeg' | 'webp'
   readonly volumes: readonly DraftVolume[]
   readonly exits: readonly DraftExit[]
   /**
@@ -44,6 +45,9 @@ export interface Draft {
 
 /** Assumed loss of final top-1 when the picture travels as JPEG or WebP at PICTURE_QUALITY. [ours] */
 export const PICTURE_LOSS = 0.002
+
+/** Assumed loss when the input tensor travels in 8 bits: a pixel is at most half a level off. [ours] */
+export const PIXELS_LOSS = 0.0005
 
 /** JPEG quality that `picture.jpeg` was estimated for. */
 export const PICTURE_QUALITY = 0.85
@@ -83,7 +87,7 @@ export function toPlan(draft: Draft, model: PlannableModel, room: Room, method: 
   return {
     model: model.digest,
     trunk: model.trunk,
-    input: draft.input === 'tensor' ? { kind: 'tensor' } : { kind: draft.input, quality: PICTURE_QUALITY },
+    input: pictureFormat(draft.input),
     volumes: draft.volumes.map((volume) => ({
       from: pointAt(model, volume.from).tensor,
       to: pointAt(model, volume.to).tensor,
@@ -105,6 +109,11 @@ export function toPlan(draft: Draft, model: PlannableModel, room: Room, method: 
     predicted,
     method,
   }
+}
+
+function pictureFormat(input: Draft['input']): PictureFormat {
+  if (input === 'tensor') return { kind: 'tensor' }
+  return input === 'pixels' ? { kind: 'tensor', bits: 8 } : { kind: input, quality: PICTURE_QUALITY }
 }
 
 /** The draft of a plan for this model and room, or undefined when it names a tensor, device or backend they lack. */
@@ -139,5 +148,6 @@ export function fromPlan(
     if (index < 0 || processor < 0) return undefined
     exits.push({ exit: index, processor, threshold: exit.threshold, mode: exit.mode })
   }
-  return { input: plan.input.kind, volumes, exits, shares }
+  const { kind, bits } = plan.input
+  return { input: kind === 'tensor' && bits === 8 ? 'pixels' : kind, volumes, exits, shares }
 }

@@ -1,7 +1,7 @@
 import type { WireFormat } from '@roomful/core'
 import { type CutPoint, type PlannableModel, pointAt, type WireOption } from '../model/plannable.ts'
 import { tileBytes, tileHeadBytes } from '../model/wires.ts'
-import { type Draft, PICTURE_LOSS, wireAt } from './draft.ts'
+import { type Draft, PICTURE_LOSS, PIXELS_LOSS, wireAt } from './draft.ts'
 
 /** What a tensor is on the wire. */
 export interface Payload {
@@ -66,11 +66,18 @@ export class Payloads {
     const rows = Math.max(1, point.rows)
     const { picture } = this.#model
     const base = { elementsPerRow: point.elements / rows, encoderMacs: 0, decoderMacs: 0, pixels: picture.pixels }
-    if (format === 'tensor') {
-      const wire: WireFormat = { bits: picture.tensorBits, entropy: 'none' }
+    if (format === 'tensor' || format === 'pixels') {
+      const exact = format === 'tensor'
+      const wire: WireFormat = { bits: exact ? picture.tensorBits : 8, entropy: 'none' }
       const bytes = (point.elements * wire.bits) / 8 + tileHeadBytes(point.shape, wire.bits, point.elements)
       const option = { wire, bytes, accuracyLoss: 0, measured: false, encoderMacs: 0, decoderMacs: 0 }
-      return { ...base, kind: 'feature', wire, bytesOf: tiledBytes(point, option), accuracyLoss: 0 }
+      return {
+        ...base,
+        kind: 'feature',
+        wire,
+        bytesOf: tiledBytes(point, option),
+        accuracyLoss: exact ? 0 : PIXELS_LOSS,
+      }
     }
     const bytes = format === 'jpeg' ? picture.jpeg : picture.webp
     return {

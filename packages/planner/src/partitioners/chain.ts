@@ -1,4 +1,4 @@
-import { type Draft, type DraftVolume, PICTURE_LOSS, wholeVolume, wireAt } from '../evaluator/draft.ts'
+import { type Draft, type DraftVolume, PICTURE_LOSS, PIXELS_LOSS, wholeVolume, wireAt } from '../evaluator/draft.ts'
 import { pointAt } from '../model/plannable.ts'
 import { type Method, propose } from './method.ts'
 import { pipelineDrafts } from './pipeline.ts'
@@ -153,10 +153,11 @@ function pictureMs(search: Search, device: number, input: Draft['input']): { ms:
   const other = room.devices[device]?.codec
   if (own === undefined || other === undefined) return { ms: Number.POSITIVE_INFINITY, loss: 0 }
   const { elements } = pointAt(model, 0)
-  if (input === 'tensor') {
-    const wire = { bits: picture.tensorBits, entropy: 'none' as const }
-    const bytes = (elements * picture.tensorBits) / 8
-    return { ms: own.encodeMs(elements, wire) + link.messageMs(bytes) + other.decodeMs(elements, wire), loss: 0 }
+  if (input === 'tensor' || input === 'pixels') {
+    const wire = { bits: input === 'pixels' ? 8 : picture.tensorBits, entropy: 'none' as const }
+    const bytes = (elements * wire.bits) / 8
+    const ms = own.encodeMs(elements, wire) + link.messageMs(bytes) + other.decodeMs(elements, wire)
+    return { ms, loss: input === 'pixels' ? PIXELS_LOSS : 0 }
   }
   const bytes = input === 'jpeg' ? picture.jpeg : picture.webp
   return {

@@ -20,7 +20,7 @@ export const ecnu: Method = {
     for (const one of searches) {
       const drafts = [one.single(0)]
       for (const device of one.helpers) {
-        if (one.firstCut === 0) drafts.push(one.single(device))
+        if (one.firstCut === 0) drafts.push(one.single(device, one.raw))
         for (let cut = Math.max(1, one.firstCut); cut < one.last; cut++) {
           for (const [wire, option] of pointAt(one.model, cut).wires.entries()) {
             if (option.wire.bottleneck !== undefined) bottlenecks++

@@ -15,7 +15,7 @@ export const jalad: Method = {
     const drafts = [search.single(0)]
     let assumed = false
     for (const device of search.helpers) {
-      if (search.firstCut === 0) drafts.push(search.single(device))
+      if (search.firstCut === 0) drafts.push(search.single(device, search.raw))
       for (let cut = Math.max(1, search.firstCut); cut < search.last; cut++) {
         for (const [wire, option] of pointAt(search.model, cut).wires.entries()) {
           if (option.wire.bottleneck !== undefined) continue

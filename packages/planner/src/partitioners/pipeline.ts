@@ -98,9 +98,7 @@ function inputMs(search: Search, device: number): number {
   const { picture } = search.model
   const link = search.room.links[0]?.[device]
   if (link === undefined) return Number.POSITIVE_INFINITY
-  const bytes = search.inputs.includes('jpeg')
-    ? picture.jpeg
-    : (pointAt(search.model, 0).elements * picture.tensorBits) / 8
+  const bytes = search.inputs.includes('jpeg') ? picture.jpeg : (pointAt(search.model, 0).elements * search.rawBits) / 8
   return link.serialMs(bytes)
 }
 
@@ -123,5 +121,6 @@ function unwind(
     here = stage.before
   }
   const remote = devices[here.device] !== 0
-  return { input: remote && search.inputs.includes('jpeg') ? 'jpeg' : 'tensor', volumes, exits: [], shares: [] }
+  const input = search.inputs.includes('jpeg') ? 'jpeg' : search.raw
+  return { input: remote ? input : 'tensor', volumes, exits: [], shares: [] }
 }

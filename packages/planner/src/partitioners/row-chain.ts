@@ -124,7 +124,7 @@ function patternsOf(search: Search): Pattern[] {
 function startMs(search: Search, { processors }: Pattern): number {
   const { room, model } = search
   const { picture } = model
-  const raw = (pointAt(model, 0).elements * picture.tensorBits) / 8
+  const raw = (pointAt(model, 0).elements * search.rawBits) / 8
   const bytes = search.inputs.includes('jpeg') ? picture.jpeg : raw / processors.length
   let serial = 0
   let delay = 0

@@ -8,6 +8,8 @@ let loaded: Promise<Tensorflow> | undefined
 /** tfjs on its default backend of this realm (a Worker or Node); loaded on first use. */
 export function loadTensorflow(): Promise<Tensorflow> {
   loaded ??= import('@tensorflow/tfjs').then(async (tf) => {
+    // Layers this small lose more on the way to a GPU and back than they gain there; and a GPU has the room's work to do.
+    await tf.setBackend('cpu')
     await tf.ready()
     return tf
   })
