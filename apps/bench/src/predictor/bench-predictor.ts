@@ -10,12 +10,13 @@ import {
   type LayerSample,
   segmentAt,
 } from '@roomful/planner'
+import { PageRig } from '../page-rig.ts'
+import { type Nets, netUrl } from '../serve-nets.ts'
 import { Calm } from './calm.ts'
 import { type EvaluatedModel, evaluatedModels, type ModelFolders } from './models.ts'
 import { commonLayers } from './overlap.ts'
-import { PredictorRig } from './rig.ts'
+import type { PredictorPage } from './page/page.ts'
 import { boundaryOf, type EvaluatedSegment, mergeShort, neighbours, segmentName } from './segments.ts'
-import { type Nets, netUrl } from './serve-page.ts'
 import { type ErrorSummary, type SegmentRow, summarise } from './summary.ts'
 
 /** Segments measured shorter than this are merged with the next. */
@@ -75,7 +76,7 @@ export async function benchPredictor(options: PredictorBenchOptions): Promise<Pr
   const { quick = false, random = seededRandom(6), print = () => {} } = options
   const rounds = quick ? 3 : 7
   const nets: Nets = new Map()
-  await using rig = await PredictorRig.start(nets)
+  await using rig = await PageRig.start<PredictorPage>(new URL('page', import.meta.url), nets, 'predictorPage')
   const { threads, isolated } = await rig.call('open')
   print(`Chromium, ${threads} thread${isolated ? '' : ', coarse timers: the page is not isolated'}`)
   const calm = new Calm()
@@ -144,7 +145,7 @@ interface Attempt {
   readonly samples: readonly LayerSample[]
 }
 
-async function fitAttempts(rig: PredictorRig, calm: Calm, print: (line: string) => void): Promise<Attempt[]> {
+async function fitAttempts(rig: PageRig<PredictorPage>, calm: Calm, print: (line: string) => void): Promise<Attempt[]> {
   const attempts: Attempt[] = []
   while (attempts.length < MAX_ATTEMPTS) {
     const { samples, ms, controlMs } = await rig.call('micro')
@@ -172,7 +173,7 @@ function bestOf(attempts: readonly Attempt[], calm: Calm): Attempt {
 
 /** Median time of each round by segment; every round takes the segments in a new order and with new sessions. */
 async function measureSegments(
-  rig: PredictorRig,
+  rig: PageRig<PredictorPage>,
   nets: Nets,
   segments: readonly EvaluatedSegment[],
   { rounds, random, print, calm }: MeasureOptions,

@@ -1,16 +1,16 @@
-import { servePage } from '../serve-page.ts'
+import { servePage } from './serve-page.ts'
 
 const NETS = '/nets/'
 
-/** Nets by name, made when the page asks for them. */
+/** Files by name (nets, and what belongs to them), made when the page asks for them. */
 export type Nets = Map<string, () => Uint8Array>
 
 /** The address of a net on the page. */
 export const netUrl = (name: string): string => NETS + encodeURIComponent(name)
 
-/** The benchmark's page under Vite's development server, cross-origin isolated as Roomful's own, and the nets. */
-export function servePredictorPage(nets: Nets): Promise<AsyncDisposable & { url: string }> {
-  return servePage(new URL('page', import.meta.url), {
+/** A benchmark's page, the folder `root`, cross-origin isolated as Roomful's own, and the nets. */
+export function serveNets(root: URL, nets: Nets): Promise<AsyncDisposable & { url: string }> {
+  return servePage(root, {
     server: {
       headers: {
         'Cross-Origin-Opener-Policy': 'same-origin',
