@@ -5,6 +5,8 @@ import { installPlan, somePictures } from '../../../../e2e/rig/plan-asking.ts'
 import { readModelShape, type Seat } from '../../../../e2e/rig/plan-shapes.ts'
 import { REPOSITORY, Rig } from '../../../../e2e/rig/room.ts'
 import { sendPictures } from '../room/closed-loop.ts'
+import { benchExits, type ExitsResult } from './exits/bench-exits.ts'
+import { type ExitsSummary, exitsSummary } from './exits/summary.ts'
 import type { LinkCost, LinkCosts } from './floor.ts'
 import { currentCommit, type Machine, machine } from './machine.ts'
 import { rawLink } from './raw-link.ts'
@@ -29,7 +31,9 @@ export interface RuntimeBenchResult {
     readonly overheadMs: Readonly<Record<string, Spread>>
     /** Of the median, per device beyond the first: slope of the chain from 1 to the most devices. */
     readonly overheadMsPerExtraDevice: number
+    readonly exits: ExitsSummary
   }
+  readonly exits: ExitsResult
   readonly links: readonly (LinkCost & { readonly from: string; readonly to: string })[]
   readonly machine: Machine
 }
@@ -46,6 +50,8 @@ export async function benchRuntime(options: RuntimeBenchOptions = {}): Promise<R
   const { quick = false, random = seededRandom(7), print = () => {}, signal } = options
   const [blocks, requests] = quick ? [3, 10] : [6, 25]
   const commit = currentCommit()
+  const exits = await benchExits(quick, print)
+  signal?.throwIfAborted()
   const rig = await Rig.start()
   try {
     const devices = await rig.join(...Array.from({ length: DEVICES }, (_, index) => ({ name: `device ${index + 1}` })))
@@ -86,7 +92,8 @@ export async function benchRuntime(options: RuntimeBenchOptions = {}): Promise<R
       what: WHAT,
       quick,
       rows,
-      summary: summaryOf(rows),
+      summary: { ...summaryOf(rows), exits: exitsSummary(exits) },
+      exits,
       links: links.map(({ from, to, ...cost }) => ({ from: `device ${from + 1}`, to: `device ${to + 1}`, ...cost })),
       machine: machine(asker.page.context().browser()?.version(), commit),
     }
@@ -128,7 +135,7 @@ function costsOf(links: readonly (LinkCost & { from: number; to: number })[], se
   }
 }
 
-function summaryOf(rows: readonly RuntimeRow[]): RuntimeBenchResult['summary'] {
+function summaryOf(rows: readonly RuntimeRow[]): Omit<RuntimeBenchResult['summary'], 'exits'> {
   const chains = rows.filter(({ shape }) => shape === 'chain')
   const [first] = chains
   const last = chains.at(-1)

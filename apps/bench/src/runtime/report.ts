@@ -1,9 +1,10 @@
 import type { RuntimeBenchResult } from './bench-runtime.ts'
+import type { CancelRow, DelayRow } from './exits/rows.ts'
 import type { RuntimeRow, Spread } from './rows.ts'
 
 /** docs/benchmarks/runtime.md, whole. */
 export function runtimeMarkdown(result: RuntimeBenchResult): string {
-  const { rows, summary, links, machine, quick, what } = result
+  const { rows, summary, links, machine, quick, what, exits } = result
   return `# Overhead of the runtime per request
 
 Made by \`npm run roomful -- bench runtime${quick ? ' --quick' : ''} --write\`; \`apps/bench/METHODOLOGY.md\` defines every figure.
@@ -17,6 +18,23 @@ Medians in milliseconds, over the requests that count; p95 is of the overhead. L
 that a second completion answered or whose trace lacks a stage.
 
 Each device beyond the first adds ${ms(summary.overheadMsPerExtraDevice)} ms to the median overhead of a chain.
+
+## Exits and cancelling
+
+ONNX Runtime WASM in Workers of one thread, in one page; ${exits.device.gmacsPerSecond.toFixed(1)} GMAC/s. A request that takes no exit,
+beside the same request without exits, paired in rounds of random order:
+
+| exits | evaluated by | MACs of the trunk | without exits | ratio | 95 % interval | at most | kept |
+|---|---|---|---|---|---|---|---|
+${exits.delay.map(delayLine).join('\n')}
+
+A request that is cancelled at a random moment: when its Worker is free for other work, and how long its segments are.
+
+| network | whole | segments | longest segment | free after: median | p95 | longest | at most 20 ms apart |
+|---|---|---|---|---|---|---|---|
+${exits.cancel.map(cancelLine).join('\n')}
+${exits.skipped.map((why) => `\nNot measured: ${why}.`).join('')}
+## Links
 
 Raw links of this run (median of the blocks): ${links.map(link).join('; ')}.
 
@@ -40,6 +58,27 @@ function line({ shape, devices, requests, totalMs, computeMs, linkMs, overheadMs
     ms(ofThat.queueMs),
   ]
   return `| ${cells.join(' | ')} |`
+}
+
+function delayLine({ exits, processors, macShare, aloneMs, ratio, ratioInterval, bound, ok }: DelayRow): string {
+  const [low, high] = ratioInterval
+  const cells = [
+    exits.length > 1 ? `all ${exits.length}` : exits.join(),
+    processors === 'own' ? 'a second Worker' : "the trunk's Worker",
+    `${(100 * macShare).toFixed(1)} %`,
+    `${ms(aloneMs)} ms`,
+    `**${ratio.toFixed(3)}**`,
+    `${low.toFixed(3)} - ${high.toFixed(3)}`,
+    bound.toFixed(3),
+    ok ? 'yes' : 'no',
+  ]
+  return `| ${cells.join(' | ')} |`
+}
+
+function cancelLine({ model, wholeMs, segments, longestSegmentMs, freeAfterMs, ok }: CancelRow): string {
+  const { median, p95, max } = freeAfterMs
+  const cells = [model, ...[wholeMs].map(ms), segments, ...[longestSegmentMs, median, p95, max].map(ms)]
+  return `| ${[...cells, ok ? 'yes' : 'no'].join(' | ')} |`
 }
 
 function link({ from, to, rttMs, bytesPerMs }: RuntimeBenchResult['links'][number]): string {
