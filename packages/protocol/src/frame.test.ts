@@ -2,7 +2,7 @@ import { deviceId, modelDigest, planId, requestId } from '@roomful/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ProtocolError } from './error.ts'
-import { decodeMessage, dropSlice, encodeMessage, readSlice, SLICE_HEADER_BYTES, slicesOf } from './frame.ts'
+import { decodeMessage, dropSlice, encodeMessage, onlySlice, readSlice, SLICE_HEADER_BYTES, slicesOf } from './frame.ts'
 import type { PeerMessage } from './peer.ts'
 import { Reassembler } from './reassembler.ts'
 
@@ -40,7 +40,7 @@ const message: fc.Arbitrary<PeerMessage> = fc.oneof(
     }),
   }),
 )
-const join = (slices: Iterable<Uint8Array>, reassembler = new Reassembler()) => {
+const join = (slices: Iterable<Uint8Array<ArrayBuffer>>, reassembler = new Reassembler()) => {
   for (const slice of slices) {
     const whole = reassembler.push(slice)
     if (whole !== undefined) return whole
@@ -62,6 +62,11 @@ describe('framing', () => {
         expect(decodeMessage(whole?.bytes ?? new Uint8Array())).toEqual(m)
       }),
     )
+  })
+
+  it('encodes text beyond ASCII', () => {
+    const m: PeerMessage = { type: 'notice', kind: 'presence', body: { away: true, reason: 'gesperrt – 画面 🔒' } }
+    expect(decodeMessage(join(slice(m, 100))?.bytes ?? new Uint8Array())).toEqual(m)
   })
 
   it('starts every blob at a multiple of 8 bytes, so that it can be viewed as any typed array', () => {
@@ -105,7 +110,7 @@ describe('framing', () => {
   it('answers random bytes with a typed error and nothing else', () => {
     run(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
-        for (const read of [decodeMessage, readSlice, (b: Uint8Array) => new Reassembler().push(b)]) {
+        for (const read of [decodeMessage, readSlice, (b: Uint8Array) => new Reassembler().push(Uint8Array.from(b))]) {
           expectTyped(() => read(bytes))
         }
       }),
@@ -166,6 +171,20 @@ describe('the reassembler', () => {
     expect(() => join([first, third])).toThrow(expect.objectContaining({ reason: 'malformed' }))
     expect(() => join([first, first])).toThrow(expect.objectContaining({ reason: 'malformed' }))
     expect(() => join([second])).toThrow(expect.objectContaining({ reason: 'malformed' }))
+  })
+
+  it('hands on a message that came in one slice without a copy, within its bound', () => {
+    const [slice = new Uint8Array()] = [
+      ...slicesOf(encodeMessage(big), { messageId: 1, priority: 0, maxSliceBytes: 4096 }),
+    ]
+    expect(new Reassembler().push(slice)?.bytes.buffer).toBe(slice.buffer)
+    expect(() => new Reassembler({ maxMessageBytes: 900 }).push(slice)).toThrow(ProtocolError)
+    const shifted = new Uint8Array(slice.byteLength + 3).subarray(3)
+    shifted.set(slice)
+    const moved = new Reassembler().push(shifted)?.bytes
+    expect(moved?.byteOffset).toBe(0)
+    expect(decodeMessage(moved ?? new Uint8Array())).toEqual(big)
+    expect(onlySlice(encodeMessage(big), { messageId: 1, priority: 0 })).toEqual(slice)
   })
 
   it('forgets a message that its sender dropped and accepts its id again', () => {

@@ -40,17 +40,15 @@ export interface EncodedMessage {
  */
 export function encodeMessage(message: PeerMessage): EncodedMessage {
   const { json: bare, blobs } = withoutBlobs(message)
-  const text = encoder.encode(JSON.stringify({ m: bare, b: blobs.map((blob) => blob.byteLength) }))
-  const jsonBytes = align(text.byteLength)
+  const head = headOf(JSON.stringify({ m: bare, b: blobs.map((blob) => blob.byteLength) }))
+  const jsonBytes = head.byteLength - MESSAGE_HEADER_BYTES
   if (jsonBytes > MAX_JSON_BYTES) {
     throw new ProtocolError(
       'too-large',
       `the control part of a message has ${jsonBytes} bytes, at most ${MAX_JSON_BYTES}`,
     )
   }
-  const head = new Uint8Array(MESSAGE_HEADER_BYTES + jsonBytes).fill(SPACE, MESSAGE_HEADER_BYTES)
-  new DataView(head.buffer).setUint32(0, jsonBytes, true)
-  head.set(text, MESSAGE_HEADER_BYTES)
+  writeU32(head, 0, jsonBytes)
   const parts: Uint8Array[] = [head]
   for (const blob of blobs) {
     parts.push(blob)
@@ -62,6 +60,18 @@ export function encodeMessage(message: PeerMessage): EncodedMessage {
     throw new ProtocolError('too-large', `a message has ${bytes} bytes, at most ${MAX_MESSAGE_BYTES}`)
   }
   return { parts, bytes }
+}
+
+/** Room for the header, then the text, padded. */
+function headOf(text: string): Uint8Array<ArrayBuffer> {
+  const head = new Uint8Array(MESSAGE_HEADER_BYTES + align(text.length))
+  const { read, written } = encoder.encodeInto(text, head.subarray(MESSAGE_HEADER_BYTES))
+  if (read === text.length) return head.fill(SPACE, MESSAGE_HEADER_BYTES + written)
+  // Characters beyond ASCII take more bytes than one each.
+  const bytes = encoder.encode(text)
+  const longer = new Uint8Array(MESSAGE_HEADER_BYTES + align(bytes.byteLength)).fill(SPACE, MESSAGE_HEADER_BYTES)
+  longer.set(bytes, MESSAGE_HEADER_BYTES)
+  return longer
 }
 
 function withoutBlobs(message: PeerMessage): { json: object; blobs: readonly Uint8Array[] } {
@@ -89,9 +99,8 @@ export function decodeMessage(bytes: Uint8Array): PeerMessage {
 
 function split(bytes: Uint8Array): { message: unknown; blobs: Uint8Array[] } {
   if (bytes.byteLength < MESSAGE_HEADER_BYTES) throw new ProtocolError('malformed', 'a message is too short')
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const jsonBytes = view.getUint32(0, true)
-  if (view.getUint32(4, true) !== 0 || jsonBytes % 8 !== 0 || jsonBytes > MAX_JSON_BYTES) {
+  const jsonBytes = readU32(bytes, 0)
+  if (readU32(bytes, 4) !== 0 || jsonBytes % 8 !== 0 || jsonBytes > MAX_JSON_BYTES) {
     throw new ProtocolError('malformed', 'a message has an unknown header')
   }
   let offset = MESSAGE_HEADER_BYTES + jsonBytes
@@ -157,6 +166,21 @@ export function* slicesOf(
   }
 }
 
+/** The whole message as one slice. */
+export function onlySlice(
+  message: EncodedMessage,
+  options: { messageId: number; priority: number },
+): Uint8Array<ArrayBuffer> {
+  const slice = new Uint8Array(SLICE_HEADER_BYTES + message.bytes)
+  writeHeader(slice, { ...options, offset: 0, total: message.bytes, kind: 'data' })
+  let at = SLICE_HEADER_BYTES
+  for (const part of message.parts) {
+    slice.set(part, at)
+    at += part.byteLength
+  }
+  return slice
+}
+
 function copyNext(parts: readonly Uint8Array[], cursor: { part: number; at: number }, into: Uint8Array): void {
   for (let filled = 0; filled < into.byteLength; ) {
     const part = parts[cursor.part]
@@ -179,33 +203,47 @@ export function dropSlice(messageId: number): Uint8Array<ArrayBuffer> {
   return slice
 }
 
-function writeHeader(slice: Uint8Array<ArrayBuffer>, header: SliceHeader): void {
-  const view = new DataView(slice.buffer, slice.byteOffset, slice.byteLength)
-  view.setUint8(0, MAGIC)
-  view.setUint8(1, header.kind === 'drop' ? 1 : 0)
-  view.setUint8(2, header.priority)
-  view.setUint32(4, header.messageId, true)
-  view.setUint32(8, header.offset, true)
-  view.setUint32(12, header.total, true)
+function writeHeader(slice: Uint8Array, header: SliceHeader): void {
+  slice[0] = MAGIC
+  slice[1] = header.kind === 'drop' ? 1 : 0
+  slice[2] = header.priority
+  writeU32(slice, 4, header.messageId)
+  writeU32(slice, 8, header.offset)
+  writeU32(slice, 12, header.total)
+}
+
+// Little-endian. A DataView for every slice costs more than what it reads.
+function writeU32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value
+  bytes[at + 1] = value >>> 8
+  bytes[at + 2] = value >>> 16
+  bytes[at + 3] = value >>> 24
+}
+
+/** The bytes must be there. */
+function readU32(bytes: Uint8Array, at: number): number {
+  const byte = (i: number) => bytes[at + i] ?? 0
+  return (byte(0) | (byte(1) << 8) | (byte(2) << 16) | (byte(3) << 24)) >>> 0
 }
 
 /**
  * The header and payload of a slice; the payload is a view.
  * @throws ProtocolError `malformed`
  */
-export function readSlice(slice: Uint8Array): { header: SliceHeader; payload: Uint8Array } {
+export function readSlice<B extends ArrayBufferLike>(
+  slice: Uint8Array<B>,
+): { header: SliceHeader; payload: Uint8Array<B> } {
   if (slice.byteLength < SLICE_HEADER_BYTES) throw new ProtocolError('malformed', 'a slice is shorter than its header')
-  const view = new DataView(slice.buffer, slice.byteOffset, slice.byteLength)
-  const kind = view.getUint8(1)
-  if (view.getUint8(0) !== MAGIC || kind > 1 || view.getUint8(3) !== 0) {
+  const { 0: magic, 1: kind = 0, 2: priority = 0, 3: zero } = slice
+  if (magic !== MAGIC || kind > 1 || zero !== 0) {
     throw new ProtocolError('malformed', 'a slice has an unknown header')
   }
   const header: SliceHeader = {
     kind: kind === 1 ? 'drop' : 'data',
-    priority: view.getUint8(2),
-    messageId: view.getUint32(4, true),
-    offset: view.getUint32(8, true),
-    total: view.getUint32(12, true),
+    priority,
+    messageId: readU32(slice, 4),
+    offset: readU32(slice, 8),
+    total: readU32(slice, 12),
   }
   const payload = slice.subarray(SLICE_HEADER_BYTES)
   const fits =

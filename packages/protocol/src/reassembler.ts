@@ -49,14 +49,20 @@ export class Reassembler {
   }
 
   /**
-   * Takes the next slice; returns the message that it completes.
+   * Takes the next slice, which must not change any more; returns the message that it completes. A message in one slice
+   * is a view of it, others are put together in a buffer of their own.
    * @throws ProtocolError `malformed` (out of order, contradicting lengths) or `too-large` (beyond a bound)
    */
-  push(slice: Uint8Array): WholeMessage | undefined {
+  push(slice: Uint8Array<ArrayBuffer>): WholeMessage | undefined {
     const { header, payload } = readSlice(slice)
     if (header.kind === 'drop') {
       this.#forget(header.messageId)
       return undefined
+    }
+    // Blobs are viewed as any typed array, so they have to lie at multiples of 8.
+    const isWhole = payload.byteLength === header.total && payload.byteOffset % 8 === 0
+    if (isWhole && header.total <= this.#maxMessageBytes && !this.#partial.has(header.messageId)) {
+      return { messageId: header.messageId, priority: header.priority, bytes: payload }
     }
     const partial = this.#partial.get(header.messageId) ?? this.#begin(header.messageId, header.offset, header.total)
     if (partial.received !== header.offset || partial.bytes.byteLength !== header.total) {

@@ -182,8 +182,16 @@ export const NOTICE_RULES: Readonly<Record<NoticeKind, BodyRule>> = {
 
 const NonceSchema = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{16,64}$/))
 
-/** The envelopes; the bodies of requests and notices are checked by kind, those of replies by who asked. */
+/**
+ * The envelopes; the bodies of requests and notices are checked by kind, those of replies by who asked. Tried in this
+ * order, so the most frequent come first.
+ */
 export const EnvelopeSchema = v.variant('type', [
+  v.strictObject({
+    type: v.literal('notice'),
+    kind: v.picklist(Object.keys(NOTICE_RULES) as NoticeKind[]),
+    body: v.unknown(),
+  }),
   v.strictObject({
     type: v.literal('hello'),
     version: CountSchema,
@@ -200,9 +208,4 @@ export const EnvelopeSchema = v.variant('type', [
   v.strictObject({ type: v.literal('reply'), id: ExchangeIdSchema, body: v.unknown() }),
   v.strictObject({ type: v.literal('failure'), id: ExchangeIdSchema, error: WireErrorSchema }),
   v.strictObject({ type: v.literal('abort'), id: ExchangeIdSchema }),
-  v.strictObject({
-    type: v.literal('notice'),
-    kind: v.picklist(Object.keys(NOTICE_RULES) as NoticeKind[]),
-    body: v.unknown(),
-  }),
 ])
