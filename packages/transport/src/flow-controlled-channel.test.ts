@@ -6,6 +6,9 @@ import { loopbackPair } from './testing/loopback.ts'
 
 const limits: FlowLimits = {
   sliceBytes: 1024,
+  longSliceBytes: 2048,
+  burstBytes: 3072,
+  shortRttMs: 10,
   highWaterBytes: 4096,
   lowWaterBytes: 2048,
   queuedBytes: 1 << 20,
@@ -55,6 +58,24 @@ describe('flow-controlled channel', () => {
     expect(await sent).toBe('sent')
     expect(arrived).toHaveLength(1)
     expect(flow.queuedBytes).toBe(0)
+  })
+
+  it('cuts a large message into longer slices on a way that is known to be short', async () => {
+    for (const { rttMs, bytes, longest } of [
+      { rttMs: 2, bytes: 20_000, longest: 2048 },
+      { rttMs: 2, bytes: 2500, longest: 1024 },
+      { rttMs: 40, bytes: 20_000, longest: 1024 },
+      { rttMs: undefined, bytes: 20_000, longest: 1024 },
+    ]) {
+      const [here, there] = loopbackPair()
+      const flow = new FlowControlledChannel(here, limits, () => rttMs)
+      const sizes: number[] = []
+      there.onMessage = (slice) => sizes.push(slice.byteLength)
+      const sent = outcome(flow.send(message(bytes), 'feature'))
+      here.drain()
+      expect(await sent).toBe('sent')
+      expect(Math.max(...sizes)).toBe(longest)
+    }
   })
 
   it('lets control overtake features, and features overtake bulk', async () => {

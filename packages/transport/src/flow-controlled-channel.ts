@@ -1,4 +1,4 @@
-import { dropSlice, type EncodedMessage, SLICE_HEADER_BYTES, slicesOf } from '@roomful/protocol'
+import { dropSlice, type EncodedMessage, onlySlice, SLICE_HEADER_BYTES, slicesOf } from '@roomful/protocol'
 import type { ByteChannel } from './channel.ts'
 import { PRIORITIES } from './priority.ts'
 import { type Priority, TransportError } from './room.ts'
@@ -6,6 +6,11 @@ import { type Priority, TransportError } from './room.ts'
 export interface FlowLimits {
   /** Longest slice, header included. */
   readonly sliceBytes: number
+  /** Longest slice on a short way, for messages of more than `burstBytes`. */
+  readonly longSliceBytes: number
+  readonly burstBytes: number
+  /** A way with a shorter round trip is short. */
+  readonly shortRttMs: number
   /** Nothing is handed over while it would lift `bufferedAmount` above this: what a control message may wait behind. */
   readonly highWaterBytes: number
   /** Handing over goes on when `bufferedAmount` has fallen to this. */
@@ -16,13 +21,16 @@ export interface FlowLimits {
 }
 
 /**
- * Slices of 4.5 KiB are four SCTP packets, what Chromium's dcSCTP sends in one burst. Measured between two Chromium
- * processes (`bench transport`, medians): with 20 ms each way the echo of 100 KiB took 210 ms against 360 ms with 16 KiB
- * slices and 350 ms with 64 KiB, goodput of 400 KiB messages 1.37 against 1.01 and 1.16 MB/s; without delay the sizes did
- * not differ beyond the noise (24 KiB to 1 MiB, 5 to 9 MB/s).
+ * Slices of 4.5 KiB are four SCTP packets, what Chromium's dcSCTP sends for one message before it hears of the peer: only
+ * with them the first flight fills the congestion window, and on a long way flights are what counts. On a short way the
+ * time per slice counts instead, on both ends, except for messages that are little more than one flight. Figures:
+ * docs/transport.md.
  */
 export const FLOW_LIMITS: FlowLimits = {
   sliceBytes: 4608,
+  longSliceBytes: 16 << 10,
+  burstBytes: 32 << 10,
+  shortRttMs: 10,
   highWaterBytes: 128 << 10,
   lowWaterBytes: 64 << 10,
   queuedBytes: 64 << 20,
@@ -50,16 +58,25 @@ interface Outgoing {
 export class FlowControlledChannel {
   readonly #channel: ByteChannel
   readonly #limits: FlowLimits
+  readonly #rttMs: () => number | undefined
   readonly #queues: Record<Priority, Outgoing[]> = { control: [], feature: [], bulk: [] }
   #nextId = 1
   #queuedBytes = 0
   #inRow = 0
   #closed: TransportError | undefined
 
-  /** Takes over `channel.onLow`; the owner calls `close` when the channel closed. */
-  constructor(channel: ByteChannel, limits: FlowLimits = FLOW_LIMITS) {
+  /**
+   * Takes over `channel.onLow`; the owner calls `close` when the channel closed. `rttMs`: round trip of the idle way, where
+   * known; an unknown way is taken for a long one.
+   */
+  constructor(
+    channel: ByteChannel,
+    limits: FlowLimits = FLOW_LIMITS,
+    rttMs: () => number | undefined = () => undefined,
+  ) {
     this.#channel = channel
     this.#limits = limits
+    this.#rttMs = rttMs
     channel.lowWaterBytes = limits.lowWaterBytes
     channel.onLow = () => this.#pump()
   }
@@ -77,7 +94,7 @@ export class FlowControlledChannel {
     if (this.#closed !== undefined) return Promise.reject(this.#closed)
     if (signal?.aborted) return Promise.reject(signal.reason)
     if (this.#queuedBytes === 0 && this.#atOnce(message, priority)) return undefined
-    const { queuedBytes, queuedMessages, sliceBytes } = this.#limits
+    const { queuedBytes, queuedMessages } = this.#limits
     const waiting = PRIORITIES.reduce((sum, key) => sum + this.#queues[key].length, 0)
     if (this.#queuedBytes + message.bytes > queuedBytes || waiting >= queuedMessages) {
       const text = `the link is too slow: ${waiting} messages with ${this.#queuedBytes} bytes already wait for it`
@@ -88,7 +105,7 @@ export class FlowControlledChannel {
       const slices = slicesOf(message, {
         messageId: id,
         priority: PRIORITIES.indexOf(priority),
-        maxSliceBytes: sliceBytes,
+        maxSliceBytes: this.#sliceBytes(message.bytes),
       })
       const onAbort = () => this.#giveUp(outgoing, signal?.reason)
       const outgoing: Outgoing = {
@@ -126,12 +143,13 @@ export class FlowControlledChannel {
     const wireBytes = message.bytes + SLICE_HEADER_BYTES
     const buffered = this.#channel.bufferedAmount
     if (wireBytes > sliceBytes || (buffered > 0 && buffered + wireBytes > highWaterBytes)) return false
-    const [slice] = slicesOf(message, {
-      messageId: this.#takeId(),
-      priority: PRIORITIES.indexOf(priority),
-      maxSliceBytes: sliceBytes,
-    })
-    return slice !== undefined && this.#handOver(slice)
+    return this.#handOver(onlySlice(message, { messageId: this.#takeId(), priority: PRIORITIES.indexOf(priority) }))
+  }
+
+  #sliceBytes(messageBytes: number): number {
+    const { sliceBytes, longSliceBytes, burstBytes, shortRttMs } = this.#limits
+    const rttMs = messageBytes > burstBytes ? this.#rttMs() : undefined
+    return rttMs !== undefined && rttMs < shortRttMs ? longSliceBytes : sliceBytes
   }
 
   #takeId(): number {

@@ -40,7 +40,7 @@ export class FramedLink implements MessageLink {
   constructor(options: FramedLinkOptions) {
     this.#options = options
     this.#channel = options.channel
-    this.#flow = new FlowControlledChannel(options.channel, options.limits)
+    this.#flow = new FlowControlledChannel(options.channel, options.limits, options.idleRttMs)
     this.#meter = new TransferMeter(options.clock, options.onRate ?? (() => {}), options.idleRttMs)
     options.channel.onMessage = (bytes) => this.#receive(bytes)
     options.channel.onClose = (reason) => this.#end(new TransportError('disconnected', reason))

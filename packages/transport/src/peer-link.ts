@@ -44,6 +44,7 @@ export class PeerLink {
   readonly #waiting = new Map<number, Waiting>()
   readonly #incoming = new Map<number, AbortController>()
   readonly #ended = new AbortController()
+  #spare: AbortController | undefined
   #nextId = 1
   #offences = 0
 
@@ -106,12 +107,17 @@ export class PeerLink {
   async notify<K extends NoticeKind>(kind: K, body: NoticeOf<K>, options: SendOptions): Promise<void> {
     this.#throwIfEnded()
     options.signal?.throwIfAborted()
-    const sending = new AbortController()
+    const sending = this.#spare ?? new AbortController()
+    this.#spare = undefined
     const accepted = this.#link.send({ type: 'notice', kind, body } as PeerMessage, {
       priority: options.priority ?? noticePriority(kind),
       signal: sending.signal,
     })
-    if (accepted === undefined) return
+    if (accepted === undefined) {
+      // Nothing listens to it: it serves the next notice.
+      this.#spare = sending
+      return
+    }
     const { timeoutMs, signal } = options
     try {
       await withDeadline(accepted, {
