@@ -18,6 +18,8 @@ export interface PeerConnection {
   readonly data: ByteChannel
   /** Sends one small datagram; it may be lost, and is lost without error while there is no channel. */
   sendBeat(bytes: Uint8Array<ArrayBuffer>): void
+  /** Some count of everything that has arrived from the peer, down to acknowledgements; undefined when unknown. */
+  arrived?(): Promise<number | undefined>
   signal(signal: ConnectionSignal): void
   /** Looks for a new path while the old one may still work. Only the initiator's call has an effect. */
   restartIce(): void

@@ -49,8 +49,6 @@ const FIRST_RETRY_MS = 500
 const MAX_RETRY_MS = 15_000
 /** The answering side reminds the initiator when nothing has come for this long. */
 const CALL_AFTER_MS = 4000
-/** Messages this long ago may still wait for a retransmission on a long way. */
-const TRANSFER_MS = 3000
 /** A call that was sent before a fresh attempt or link came up must not tear it down. */
 const FRESH_MS = 3000
 
@@ -210,7 +208,7 @@ export class RemotePeer {
       hidden: this.#o.hidden,
       send: (bytes) => attempt.connection.sendBeat(bytes),
       onRtt: (rttMs) => this.#o.onRtt(rttMs),
-      transferring: () => attempt.link.busy(TRANSFER_MS),
+      arrived: async () => attempt.connection.arrived?.(),
       receivedMbit: () => this.#o.receivedMbit(),
       onTold: (mbitPerSecond) => this.#o.onTold(mbitPerSecond),
       onSilent: (silent) => this.#silence(attempt, silent),

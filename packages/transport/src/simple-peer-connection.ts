@@ -93,6 +93,9 @@ export function connectSimplePeer(options: PeerConnectionOptions): PeerConnectio
     sendBeat(bytes) {
       if (beats.readyState === 'open') beats.send(bytes)
     },
+    async arrived() {
+      return closed ? undefined : received(await internals._pc.getStats())
+    },
     signal(signal) {
       if (!peer.destroyed && !closed) peer.signal(signal as Parameters<typeof peer.signal>[0])
     },
@@ -103,4 +106,21 @@ export function connectSimplePeer(options: PeerConnectionOptions): PeerConnectio
     },
     close,
   }
+}
+
+/** https://www.w3.org/TR/webrtc-stats/#candidatepair-dict*: bytes do not include connectivity checks. */
+interface PairStats {
+  readonly bytesReceived?: number
+  readonly requestsReceived?: number
+  readonly responsesReceived?: number
+}
+
+function received(report: RTCStatsReport): number {
+  let sum = 0
+  report.forEach((entry: RTCStats) => {
+    if (entry.type !== 'candidate-pair') return
+    const { bytesReceived = 0, requestsReceived = 0, responsesReceived = 0 } = entry as PairStats
+    sum += bytesReceived + requestsReceived + responsesReceived
+  })
+  return sum
 }
