@@ -1,7 +1,8 @@
 import { type Random, seededRandom, shuffled } from '@roomful/core'
+import type { Step } from './page/page.ts'
 import { type TransportMachine, transportMachine } from './report.ts'
 import { TransportRig } from './rig.ts'
-import { type Row, summarise, type TransportSummary } from './summary.ts'
+import { median, type Row, summarise, type TransportSummary } from './summary.ts'
 
 export { transportMarkdown } from './report.ts'
 
@@ -9,7 +10,7 @@ export { transportMarkdown } from './report.ts'
 export const MESSAGE_BYTES = [4 << 10, 24 << 10, 100 << 10, 400 << 10, 1 << 20] as const
 
 export interface TransportBenchOptions {
-  /** Fewer and shorter repetitions. */
+  /** Fewer messages in each repetition, and without raw-64. */
   readonly quick?: boolean
   /** One-way delays of the path, in ms; default 0 and 20. */
   readonly delaysMs?: readonly number[]
@@ -33,30 +34,54 @@ export interface TransportBenchResult {
   readonly byDelay: Readonly<Record<string, TransportSummary>>
 }
 
-const CONTENDERS = ['roomful', 'raw-16', 'raw-64', 'peerjs'] as const
+const CONTENDERS = { quick: ['roomful', 'raw-16', 'peerjs'], full: ['roomful', 'raw-16', 'raw-64', 'peerjs'] } as const
+
+/**
+ * How much one repetition sends per contender and size: `passes` of `passBytes` for goodput (at least `leastMessages`), and
+ * echoes of `echoBytes` altogether, within bounds. On a long way everything takes longer and varies less.
+ */
+interface Share {
+  readonly passes: number
+  readonly passBytes: number
+  readonly leastMessages: number
+  readonly echoBytes: number
+  readonly leastEchoes: number
+  readonly mostEchoes: number
+}
+const SHARES: Record<'near' | 'far', Record<'quick' | 'full', Share>> = {
+  near: {
+    quick: { passes: 8, passBytes: 512 << 10, leastMessages: 1, echoBytes: 1e6, leastEchoes: 3, mostEchoes: 15 },
+    full: { passes: 16, passBytes: 512 << 10, leastMessages: 2, echoBytes: 3e6, leastEchoes: 5, mostEchoes: 40 },
+  },
+  far: {
+    quick: { passes: 1, passBytes: 384 << 10, leastMessages: 1, echoBytes: 3e5, leastEchoes: 1, mostEchoes: 5 },
+    full: { passes: 3, passBytes: 1 << 20, leastMessages: 2, echoBytes: 1e6, leastEchoes: 3, mostEchoes: 9 },
+  },
+}
 
 /**
  * Goodput and echo time of whole messages between two Chromium processes: Roomful's Room (feature notices), a plain
- * RTCDataChannel and PeerJS, all linked at once, measured one at a time in an order drawn anew for every repetition.
+ * RTCDataChannel and PeerJS, all linked at once, measured in turns, in an order drawn anew for every pass.
  */
 export async function benchTransport(options: TransportBenchOptions = {}): Promise<TransportBenchResult> {
   const { quick = false, print = () => {}, random = seededRandom(20) } = options
   const repetitions = options.repetitions ?? (quick ? 7 : 9)
-  const contenders = options.contenders ?? CONTENDERS
+  const kind = quick ? 'quick' : 'full'
+  const contenders = options.contenders ?? CONTENDERS[kind]
   const sizes = options.sizes ?? MESSAGE_BYTES
   const delaysMs = options.delaysMs ?? [0, 20]
   const rows: Row[] = []
   const machine = transportMachine()
   for (const delayMs of delaysMs) {
+    const share = SHARES[delayMs === 0 ? 'near' : 'far'][kind]
     await using rig = await TransportRig.start({ delayMs }, random)
     for (const contender of contenders) await rig.open(contender)
     // A first round that does not count: compiled code, open congestion windows.
-    for (const contender of contenders) await measure(rig, contender, delayMs, 100 << 10, quick)
+    for (const bytes of sizes) await repeat(rig, { contenders, bytes, random, share: SHARES.far.quick })
     for (let repetition = 0; repetition < repetitions; repetition++) {
       for (const bytes of shuffled(sizes, random)) {
-        for (const contender of shuffled(contenders, random)) {
-          rows.push({ ...(await measure(rig, contender, delayMs, bytes, quick)), repetition })
-        }
+        const measured = await repeat(rig, { contenders, bytes, random, share })
+        for (const figures of measured) rows.push({ ...figures, delayMs, bytes, repetition })
       }
       print(`delay ${delayMs} ms: repetition ${repetition + 1} of ${repetitions}`)
     }
@@ -68,33 +93,32 @@ export async function benchTransport(options: TransportBenchOptions = {}): Promi
 }
 
 const WHAT =
-  'two Chromium processes on one machine; raw-N: a plain ordered reliable RTCDataChannel, chunks of N KiB, pause above ' +
-  '256 KiB buffered until 64 KiB (bufferedamountlow), length prefix, reassembled; peerjs: DataConnection, reliable, ' +
-  'binary; roomful: Room.notify of a feature message. goodput: messages back to back until the receiver says all have ' +
-  'come; echo: median of single messages sent there and back. Ratios: median over repetitions of the ratio within a ' +
-  'repetition; raw is raw-16.'
+  'two Chromium processes on one machine, through a relay in user space where there is a delay; raw-N: a plain ordered ' +
+  'reliable RTCDataChannel, chunks of N KiB, pause above 256 KiB buffered until 64 KiB (bufferedamountlow), length prefix, ' +
+  'reassembled; peerjs: DataConnection, reliable, binary; roomful: Room.notify of a feature message. goodput: messages back ' +
+  'to back until the receiver says all have come; echo: one message there and back. A repetition takes each contender by ' +
+  'turns, several times, and keeps the median. Ratios: median over repetitions of the ratio within a repetition, with the 95 % ' +
+  'interval of its bootstrap; raw is raw-16.'
 
-async function measure(
+/** One repetition of one message size: passes of goodput, then echoes, the contenders by turns in a new order each time. */
+async function repeat(
   rig: TransportRig,
-  contender: string,
-  delayMs: number,
-  bytes: number,
-  quick: boolean,
-): Promise<Omit<Row, 'repetition'>> {
-  // A long way makes everything slow: fewer messages there tell as much.
-  const share = (quick ? 0.25 : 1) * (delayMs > 0 ? 0.25 : 1)
-  const count = Math.max(2, Math.min(200, Math.round((share * (4 << 20)) / bytes)))
-  await rig.on('b', 'sink', contender, count)
-  const tookMs = await rig.on('a', 'measureGoodput', contender, bytes, count)
-  await rig.on('b', 'echo', contender)
-  // Short echoes are told apart from the machine's noise by their number.
-  const echoCount = Math.max(3, Math.min(30, Math.round((share * 1e6) / bytes)))
-  const echoes = await rig.on('a', 'measureEcho', contender, bytes, echoCount)
-  return {
+  options: { contenders: readonly string[]; bytes: number; random: Random; share: Share },
+): Promise<Pick<Row, 'contender' | 'goodputMBps' | 'echoMs'>[]> {
+  const { contenders, bytes, random, share } = options
+  const count = Math.max(share.leastMessages, Math.round(share.passBytes / bytes))
+  const echoes = Math.max(share.leastEchoes, Math.min(share.mostEchoes, Math.round(share.echoBytes / bytes)))
+  const turns = (kind: Step['kind'], times: number): Step[] =>
+    Array.from({ length: times }, () => shuffled(contenders, random))
+      .flat()
+      .map((contender) => ({ contender, bytes, kind, count: kind === 'echo' ? 1 : count }))
+  const steps = [...turns('goodput', share.passes), ...turns('echo', echoes)]
+  const took = await rig.on('a', 'measure', steps)
+  const medianMs = (contender: string, kind: Step['kind']) =>
+    median(took.filter((_, i) => steps[i]?.contender === contender && steps[i]?.kind === kind))
+  return contenders.map((contender) => ({
     contender,
-    delayMs,
-    bytes,
-    goodputMBps: (bytes * count) / (tookMs * 1000),
-    echoMs: [...echoes].sort((x, y) => x - y)[echoes.length >> 1] ?? Number.NaN,
-  }
+    goodputMBps: (bytes * count) / (medianMs(contender, 'goodput') * 1000),
+    echoMs: medianMs(contender, 'echo'),
+  }))
 }

@@ -52,17 +52,26 @@ function table(delayMs: string, summary: TransportSummary): string {
       const cell = cells[name]
       return cell === undefined ? '' : `${cell.goodputMBps.toFixed(2)} / ${cell.echoMs.toFixed(1)}`
     }
-    const ratio = (ratios: Readonly<Record<string, number>>) => ratios[bytes]?.toFixed(2) ?? ''
+    const ratio = (name: 'goodputRatioToRaw' | 'echoRatioToRaw' | 'goodputRatioToPeerJS' | 'echoRatioToPeerJS') => {
+      const [low, high] = summary.intervals[name][bytes] ?? []
+      const value = summary[name][bytes]?.toFixed(2) ?? ''
+      return low === undefined || high === undefined ? value : `${value} (${low.toFixed(2)}-${high.toFixed(2)})`
+    }
     const names = ['roomful', 'raw-16', 'raw-64', 'peerjs']
-    const ratios = [summary.goodputRatioToRaw, summary.echoRatioToRaw, summary.goodputRatioToPeerJS].map(ratio)
+    const ratios = [
+      ratio('goodputRatioToRaw'),
+      ratio('echoRatioToRaw'),
+      ratio('goodputRatioToPeerJS'),
+      ratio('echoRatioToPeerJS'),
+    ]
     return `| ${[`${Number(bytes) / 1024} KiB`, ...names.map(figure), ...ratios].join(' | ')} |`
   })
   return `## ${delayMs} ms each way
 
-| message | roomful | raw-16 | raw-64 | PeerJS | goodput to raw | echo to raw | goodput to PeerJS |
-|---|---|---|---|---|---|---|---|
+| message | roomful | raw-16 | raw-64 | PeerJS | goodput to raw | echo to raw | goodput to PeerJS | echo to PeerJS |
+|---|---|---|---|---|---|---|---|---|
 ${rows.join('\n')}
 
-Cells: goodput in MB/s / echo in ms, medians.
+Cells: goodput in MB/s / echo in ms, medians. Ratios with their 95 % intervals.
 `
 }

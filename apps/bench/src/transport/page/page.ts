@@ -16,22 +16,39 @@ export interface OpenOptions {
   readonly peerJsPort: number
 }
 
-const pipes = new Map<string, Pipe>()
+/** One measurement: a message there and back, or `count` of them there. */
+export interface Step {
+  readonly contender: string
+  readonly bytes: number
+  readonly kind: 'echo' | 'goodput'
+  readonly count: number
+}
+
+const ends = new Map<string, End>()
 const raws = new Map<string, RawPipe>()
 
-function pipe(name: string): Pipe {
-  const found = pipes.get(name)
+function endOf(name: string): End {
+  const found = ends.get(name)
   if (found === undefined) throw new Error(`no contender ${name}`)
   return found
 }
 
 const isRaw = (name: string) => /^raw-\d+$/.test(name)
 
-/** `roomful` as it is, `roomful-SLICE-HIGH` with another slice size and high-water mark (KiB; the low one is half). */
+/**
+ * `roomful` as it is; `roomful-SLICE-HIGH` with slices of one size and another high-water mark (KiB; the low one is half);
+ * `roomful-SLICE-HIGH-BURST` with that much of each message in the library's small slices.
+ */
 function limitsOf(name: string): FlowLimits {
-  const [, slice, high] = name.split('-').map((part) => Number(part) * 1024)
+  const [, slice, high, burst = 0] = name.split('-').map((part) => Number(part) * 1024)
   if (slice === undefined || high === undefined) return FLOW_LIMITS
-  return { ...FLOW_LIMITS, sliceBytes: slice, highWaterBytes: high, lowWaterBytes: high / 2 }
+  const marks = {
+    highWaterBytes: high,
+    lowWaterBytes: high / 2,
+    burstBytes: burst,
+    shortRttMs: Number.POSITIVE_INFINITY,
+  }
+  return { ...FLOW_LIMITS, ...marks, longSliceBytes: slice, sliceBytes: burst === 0 ? slice : FLOW_LIMITS.sliceBytes }
 }
 
 const benchPage = {
@@ -45,14 +62,14 @@ const benchPage = {
     const { initiator, signallingUrl, roomKey, peerJsPort } = options
     const [id, other] = initiator ? ['bench-a', 'bench-b'] : ['bench-b', 'bench-a']
     if (name.startsWith('roomful')) {
-      pipes.set(name, await RoomfulPipe.open(signallingUrl, roomKey, id, other, limitsOf(name)))
-    } else if (name === 'peerjs') pipes.set(name, await PeerJsPipe.open(peerJsPort, id, other, initiator))
+      install(name, await RoomfulPipe.open(signallingUrl, roomKey, id, other, limitsOf(name)))
+    } else if (name === 'peerjs') install(name, await PeerJsPipe.open(peerJsPort, id, other, initiator))
     else {
       const raw = raws.get(name)
       if (raw === undefined) throw new Error(`prepare ${name} first`)
       if (initiator) await raw.offer()
       await raw.opened
-      pipes.set(name, raw)
+      install(name, raw)
     }
   },
 
@@ -60,64 +77,82 @@ const benchPage = {
     await raws.get(name)?.receiveSignal(value)
   },
 
-  /** Sends every message back. */
-  echo(name: string): void {
-    const end = pipe(name)
-    end.onMessage = (message) => void end.send(message as Uint8Array<ArrayBuffer>)
-  },
-
-  /** Swallows `count` messages, then says so with a short one. */
-  sink(name: string, count: number): void {
-    const end = pipe(name)
-    let left = count
-    end.onMessage = () => {
-      left--
-      if (left === 0) void end.send(new Uint8Array(8))
-    }
-  },
-
-  /** Milliseconds of each of `count` round trips of a message of `bytes`, the other page echoing. */
-  async measureEcho(name: string, bytes: number, count: number): Promise<number[]> {
-    const end = pipe(name)
-    const message = filled(bytes)
-    const times: number[] = []
-    for (let i = 0; i < count; i++) {
-      const back = next(end)
-      const startMs = performance.now()
-      await end.send(message)
-      const length = await back
-      times.push(performance.now() - startMs)
-      if (length !== bytes) throw new Error(`${name}: ${length} bytes came back of ${bytes}`)
-    }
-    return times
-  },
-
-  /** Milliseconds from the first of `count` messages to the other page's word that all have come. */
-  async measureGoodput(name: string, bytes: number, count: number): Promise<number> {
-    const end = pipe(name)
-    const message = filled(bytes)
-    const done = next(end)
-    const startMs = performance.now()
-    for (let i = 0; i < count; i++) await end.send(message)
-    await done
-    return performance.now() - startMs
+  /** Runs the steps one after the other from this page; returns the milliseconds of each. */
+  async measure(steps: readonly Step[]): Promise<number[]> {
+    const took: number[] = []
+    for (const step of steps) took.push(await (step.kind === 'echo' ? echo(step) : flood(step)))
+    return took
   },
 
   close(name: string): void {
-    pipes.get(name)?.close()
-    pipes.delete(name)
+    ends.get(name)?.pipe.close()
+    ends.delete(name)
     raws.delete(name)
   },
 }
 
-function next(end: Pipe): Promise<number> {
+/** The first byte of every message says what its receiver does with it. */
+const MARK = { swallow: 0, echo: 1, last: 2, answer: 3 } as const
+/** Bytes of the word that all have come. */
+const WORD_BYTES = 8
+
+interface End {
+  readonly pipe: Pipe
+  /** Takes the next answer's length. */
+  answered: (bytes: number) => void
+}
+
+function install(name: string, pipe: Pipe): void {
+  const end: End = { pipe, answered: () => {} }
+  pipe.onMessage = (message) => {
+    const mark = message[0]
+    if (mark === MARK.answer) end.answered(message.byteLength)
+    else if (mark === MARK.last) void pipe.send(filled(WORD_BYTES, MARK.answer))
+    else if (mark === MARK.echo) {
+      message[0] = MARK.answer
+      void pipe.send(message as Uint8Array<ArrayBuffer>)
+    }
+  }
+  ends.set(name, end)
+}
+
+/** One message there and back. */
+async function echo({ contender, bytes }: Step): Promise<number> {
+  const end = endOf(contender)
+  const message = filled(bytes, MARK.echo)
+  const back = answer(end)
+  const startMs = performance.now()
+  await end.pipe.send(message)
+  const length = await back
+  const tookMs = performance.now() - startMs
+  if (length !== bytes) throw new Error(`${contender}: ${length} bytes came back of ${bytes}`)
+  return tookMs
+}
+
+/** From the first of `count` messages to the other page's word that all have come. */
+async function flood({ contender, bytes, count }: Step): Promise<number> {
+  const end = endOf(contender)
+  const message = filled(bytes, MARK.swallow)
+  const last = filled(bytes, MARK.last)
+  const done = answer(end)
+  const startMs = performance.now()
+  for (let i = 1; i < count; i++) await end.pipe.send(message)
+  await end.pipe.send(last)
+  await done
+  return performance.now() - startMs
+}
+
+function answer(end: End): Promise<number> {
   return new Promise((resolve) => {
-    end.onMessage = (message) => resolve(message.byteLength)
+    end.answered = resolve
   })
 }
 
-function filled(bytes: number): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(bytes).map((_, i) => (i * 31) & 255)
+function filled(bytes: number, mark: number): Uint8Array<ArrayBuffer> {
+  const message = new Uint8Array(bytes)
+  for (let i = 1; i < bytes; i++) message[i] = (i * 31) & 255
+  message[0] = mark
+  return message
 }
 
 export type BenchPage = typeof benchPage

@@ -72,7 +72,7 @@ export class RawPipe implements Pipe {
   }
 
   async #hand(chunk: Uint8Array<ArrayBuffer>): Promise<void> {
-    if (this.#channel.bufferedAmount + chunk.byteLength > HIGH_BYTES) {
+    if (this.#channel.bufferedAmount >= HIGH_BYTES) {
       await new Promise<void>((resolve) => {
         this.#low = resolve
       })
