@@ -3,7 +3,7 @@ import { BASELINES, CHANGING, COMPARED, type ComparisonRow, type Rates } from '.
 import { type EqualNodes, REPORTED } from './edgeld.ts'
 import { COUNTED, REQUESTS } from './play.ts'
 import { describeClasses } from './rooms.ts'
-import { type CompressAndCut, PAIRS } from './shipped.ts'
+import { CAMERA, type CompressAndCut, PAIRS } from './shipped.ts'
 
 const BEGIN = '<!-- generated: npm run roomful -- bench planner --write -->'
 const END = '<!-- end of generated -->'
@@ -82,19 +82,29 @@ function equalNodesTable(rows: readonly EqualNodes[]): string[] {
   ]
 }
 
+/** What `auto` is compared with in the compression table. */
+const COMPARED_WITH = [
+  ['device', 'deviceOnlyMs'],
+  ['raw camera', 'rawCameraMs'],
+  ['raw tensor', 'rawTensorMs'],
+  ['raw scaled', 'rawPictureMs'],
+  ['JPEG', 'jpegRemoteMs'],
+] as const
+
 function compressionTable(rows: readonly CompressAndCut[]): string[] {
   const pairs = PAIRS.map(({ pair, gmacsPerSecond, rttMs }) => `${pair} ${gmacsPerSecond} GMAC/s at ${rttMs} ms`)
   const less = (ms: number, than: number) => `${(100 * (1 - ms / than)).toFixed(0)} %`
   return [
     '### Compress and cut',
     '',
-    `The shipped nets, phone 0.5 GMAC/s, ${pairs.join(', ')} of round trip, at most 2 points of loss; predicted ms. Raw tensor: the float32 input. Raw picture: its 8-bit RGB pixels at the network's size. Partition only: one cut, float32. Compression only: the phone alone with exits and compressed trunks. Compress + cut: one cut in the best wire format. \`auto\`: all of these. The last columns: how much lower \`auto\` is.`,
+    `The shipped nets, phone 0.5 GMAC/s, ${pairs.join(', ')} of round trip, at most 2 points of loss; predicted ms. Remote only, not compressed, in three sizes: the picture as the camera gives it (${CAMERA.width} x ${CAMERA.height}, 8-bit RGB), its pixels after the phone has scaled it to the network's size (8-bit RGB), and the float32 input tensor. Partition only: one cut, float32. Compression only: the phone alone with exits and compressed trunks. Compress + cut: one cut in the best wire format. \`auto\`: all of these. The last columns: how much lower \`auto\` is.`,
     '',
-    '| net | helper | Mbit/s | device only | raw tensor | raw picture | JPEG | partition only | compression only | compress + cut | auto | than device | than raw tensor | than raw picture | than JPEG |',
-    `|${'---|'.repeat(15)}`,
+    `| net | helper | Mbit/s | device only | raw camera | raw tensor | raw scaled | JPEG | partition only | compression only | compress + cut | auto | ${COMPARED_WITH.map(([name]) => `than ${name}`).join(' | ')} |`,
+    `|${'---|'.repeat(12 + COMPARED_WITH.length)}`,
     ...rows.map((row) => {
       const times = [
         row.deviceOnlyMs,
+        row.rawCameraMs,
         row.rawTensorMs,
         row.rawPictureMs,
         row.jpegRemoteMs,
@@ -103,10 +113,14 @@ function compressionTable(rows: readonly CompressAndCut[]): string[] {
         row.compressAndCutMs,
         row.autoMs,
       ].map((value) => value.toFixed(0))
-      const than = [row.deviceOnlyMs, row.rawTensorMs, row.rawPictureMs, row.jpegRemoteMs]
-      const cells = [row.model, row.pair, row.mbitPerSecond, ...times, ...than.map((ms) => less(row.autoMs, ms))]
-      return `| ${cells.join(' | ')} |`
+      const than = COMPARED_WITH.map(([, key]) => less(row.autoMs, row[key]))
+      return `| ${[row.model, row.pair, row.mbitPerSecond, ...times, ...than].join(' | ')} |`
     }),
+    '',
+    `How much lower \`auto\` is, least to most: ${COMPARED_WITH.map(([name, key]) => {
+      const shares = rows.map((row) => 100 * (1 - row.autoMs / row[key]))
+      return `than ${name} ${Math.min(...shares).toFixed(1)} to ${Math.max(...shares).toFixed(1)} %`
+    }).join(', ')}.`,
   ]
 }
 

@@ -46,6 +46,8 @@ export async function evaluateModel(
   const stops = manifest.partitionPoints.map((point) => point.tensor).filter((tensor) => wanted.has(tensor))
   await using stages = await Stages.load(model, stops)
   const tally = new Tally()
+  /** Bytes over all pictures by test. */
+  const sent = new Map<string, number>()
   const left = new Array<number>(manifest.exits.length + 1).fill(0)
   for await (const { picture, label } of pictures) {
     const data = preprocess(picture, manifest.input)
@@ -65,12 +67,13 @@ export async function evaluateModel(
       const map = maps.get(test.point.tensor)
       if (map === undefined) throw new CommandError('check', `no feature map at ${test.point.tensor}`)
       const after = stages.trunk.slice(stops.indexOf(test.point.tensor) + 1)
-      answers[test.key] = verdict(logitsOf(await logitsAfter(test, map, after)), 1).label
+      const onSent = (bytes: number) => sent.set(test.key, (sent.get(test.key) ?? 0) + bytes)
+      answers[test.key] = verdict(logitsOf(await logitsAfter(test, map, after, onSent)), 1).label
     }
     tally.add(label, answers)
   }
   if (tally.pictures === 0) throw new CommandError('input', 'no picture could be read')
-  return report(model, tests, tally, left)
+  return report(model, tests, tally, left, sent)
 }
 
 /** All classifiers on one picture, and the feature map at every stop. */
@@ -101,7 +104,13 @@ function logitsOf(map: FeatureMap): ArrayLike<number> {
   return map.data as Float32Array
 }
 
-function report(model: ModelPackage, tests: readonly WireTest[], tally: Tally, left: readonly number[]): Evaluation {
+function report(
+  model: ModelPackage,
+  tests: readonly WireTest[],
+  tally: Tally,
+  left: readonly number[],
+  sent: ReadonlyMap<string, number>,
+): Evaluation {
   const { exits, trunks } = model.manifest
   const [main] = trunks
   const macs = [
@@ -118,7 +127,10 @@ function report(model: ModelPackage, tests: readonly WireTest[], tally: Tally, l
       meanMacs: Math.round(left.reduce((sum, count, i) => sum + count * (macs[i] ?? 0), 0) / tally.pictures),
       exitShares: left.map((count) => round6(count / tally.pictures)),
     },
-    wire: tests.map((test) => ({ ...wireRow(test), top1: tally.top1(test.key) })),
+    wire: tests.map((test) => {
+      const sentBytes = Math.round((sent.get(test.key) ?? 0) / tally.pictures)
+      return { ...wireRow(test, sentBytes), top1: tally.top1(test.key) }
+    }),
     trunks: trunks.map(({ name, macs: work }, i) => ({
       name,
       macs: work,

@@ -16,12 +16,16 @@ export function withMeasured(manifest: Manifest, evaluation: Evaluation, data: s
   if (evaluation.wire.length > 0) {
     const shift = manifest.final.top1 === undefined || final === undefined ? 0 : manifest.final.top1 - final
     const share = (value: number) => round6(Math.min(1, Math.max(0, value + shift)))
-    const wire = new Map(evaluation.wire.map((row) => [`${row.partitionPoint}\n${row.variant}`, share(row.top1)]))
+    const wire = new Map(
+      evaluation.wire.map(({ partitionPoint, variant, top1: measuredTop1, sentBytes }) => {
+        return [`${partitionPoint}\n${variant}`, { sentBytes, top1: share(measuredTop1) }] as const
+      }),
+    )
     const partitionPoints = manifest.partitionPoints.map((point) => ({
       ...point,
       variants: point.variants.map((variant) => ({
         ...variant,
-        ...top1(wire.get(`${point.tensor}\n${variant.name}`)),
+        ...wire.get(`${point.tensor}\n${variant.name}`),
       })),
     }))
     const measured = { ...manifest.measured, wire: { data, images, final } }

@@ -20,6 +20,8 @@ export interface WireRow {
   readonly variant: string
   readonly bits: number
   readonly bytes: number
+  /** Mean size as it was encoded: the codec leaves zeros out. */
+  readonly sentBytes: number
 }
 
 /** Tests with the sessions that they hold. */
@@ -54,27 +56,36 @@ export async function loadWireTests(model: ModelPackage, variants: 'all' | reado
   }
 }
 
-/** What arrives at the other end when `map` travels as the test says. */
-export async function travel(test: WireTest, map: FeatureMap): Promise<FeatureMap> {
+/** What arrives at the other end when `map` travels as the test says; `onSent` hears how many bytes that took. */
+export async function travel(
+  test: WireTest,
+  map: FeatureMap,
+  onSent: (bytes: number) => void = () => {},
+): Promise<FeatureMap> {
   const { variant, bottleneck } = test
-  if (bottleneck === undefined) {
-    return variant.bits === 32 ? map : decodeFeatureSync(encodeFeatureSync(map, variant.bits))
-  }
-  const code = await runOnly(bottleneck.encoder, map)
-  return runOnly(bottleneck.decoder, decodeFeatureSync(encodeFeatureSync(code, variant.bits)))
+  const code = bottleneck === undefined ? map : await runOnly(bottleneck.encoder, map)
+  const bytes = encodeFeatureSync(code, variant.bits)
+  onSent(bytes.length)
+  const arrived = decodeFeatureSync(bytes)
+  return bottleneck === undefined ? arrived : runOnly(bottleneck.decoder, arrived)
 }
 
 /** The trunk's logits when the map at the test's point has travelled. `after`: the trunk's stages behind that point. */
-export async function logitsAfter(test: WireTest, map: FeatureMap, after: readonly Stage[]): Promise<FeatureMap> {
-  let arrived = await travel(test, map)
+export async function logitsAfter(
+  test: WireTest,
+  map: FeatureMap,
+  after: readonly Stage[],
+  onSent?: (bytes: number) => void,
+): Promise<FeatureMap> {
+  let arrived = await travel(test, map, onSent)
   for (const stage of after) arrived = await runStage(stage, arrived)
   return arrived
 }
 
-export function wireRow({ point, variant }: WireTest): WireRow {
+export function wireRow({ point, variant }: WireTest, sentBytes: number): WireRow {
   const bytes = variant.bottleneck === undefined ? encodedBytes('float32', point.shape, variant.bits) : variant.bytes
   const { tensor: partitionPoint, macsBefore } = point
-  return { partitionPoint, macsBefore, variant: variant.name, bits: variant.bits, bytes }
+  return { partitionPoint, macsBefore, variant: variant.name, bits: variant.bits, bytes, sentBytes }
 }
 
 async function runOnly(session: NodeSession, map: FeatureMap): Promise<FeatureMap> {

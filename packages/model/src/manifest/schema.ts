@@ -61,6 +61,7 @@ const Variant = v.strictObject({
   bits: v.picklist([32, 16, 8, 4]),
   bottleneck: v.optional(v.strictObject({ encoder: GraphFile, decoder: GraphFile })),
   bytes: Count,
+  sentBytes: v.optional(Count),
   top1: v.optional(Share),
 })
 

@@ -22,8 +22,15 @@ export class ComputeCosts {
   /** `runs[processor][from * points + to]`: ms that the whole volume's sessions take beside the work; NaN: not known yet. */
   readonly #runs: readonly Float64Array[]
 
+  /** Searches ask for the same shards again and again. */
+  readonly #shards: readonly Map<number, number>[]
+  /** Where a shard may begin or end at most. */
+  readonly #edges: number
+
   constructor(model: PlannableModel, room: Room, segmentMs: number) {
     this.#model = model
+    this.#shards = room.processors.map(() => new Map())
+    this.#edges = Math.max(...model.points.map(({ rows }) => rows)) + 1
     this.#room = room
     this.#sessions = new Sessions(model, segmentMs)
     this.#runs = room.processors.map(() => new Float64Array(model.points.length ** 2).fill(Number.NaN))
@@ -52,6 +59,17 @@ export class ComputeCosts {
 
   /** Rows `[start, end)` of `to`, halo included; the staircase applies to the rows of each session. */
   shardMs(processor: number, from: number, to: number, start: number, end: number): number {
+    const key = ((from * this.#model.points.length + to) * this.#edges + start) * this.#edges + end
+    const known = this.#shards[processor] as Map<number, number>
+    let ms = known.get(key)
+    if (ms === undefined) {
+      ms = this.#shardMs(processor, from, to, start, end)
+      known.set(key, ms)
+    }
+    return ms
+  }
+
+  #shardMs(processor: number, from: number, to: number, start: number, end: number): number {
     const { compute, gmacsPerSecond } = this.#processor(processor)
     const { rows } = pointAt(this.#model, to)
     const sessions = this.#sessions

@@ -6,7 +6,7 @@ import { type Draft, type DraftVolume, toPlan } from './draft.ts'
 import type { Evaluation, EvaluatorOptions, QuickEvaluation, Timeline } from './evaluation.ts'
 import { expectedLatency } from './expectation.ts'
 import type { Room } from './room.ts'
-import { Run } from './run.ts'
+import { type Bound, Run } from './run.ts'
 import { SEGMENT_MS } from './sessions.ts'
 
 /**
@@ -35,9 +35,12 @@ export class Evaluator {
     this.#modelMacs = modelMacs(model)
   }
 
-  /** What the searches need, without multiply-accumulates, memory figures and names. */
-  quick(draft: Draft): QuickEvaluation {
-    return this.#play(draft)
+  /**
+   * What the searches need, without multiply-accumulates, memory figures and names. A draft that cannot answer before the
+   * bound any more is given up as not feasible.
+   */
+  quick(draft: Draft, bound?: Bound): QuickEvaluation {
+    return this.#play(draft, undefined, bound)
   }
 
   /** Of the first volumes of a plan: when all their output is computed, and how busy the busiest resource is. */
@@ -76,10 +79,10 @@ export class Evaluator {
     return toPlan(draft, this.model, this.room, method, { latencyMs, fullMs, throughputPerSecond, bytes })
   }
 
-  #play(draft: Draft, spans?: Span[]): QuickEvaluation {
+  #play(draft: Draft, spans?: Span[], bound?: Bound): QuickEvaluation {
     this.count++
     const run = this.#run
-    run.play(draft, spans)
+    run.play(draft, spans, bound)
     const why = Number.isFinite(run.fullMs) ? run.memory.overflow() : 'two of its devices are not linked'
     if (why !== undefined) return infeasible(why)
     const busiestMs = run.transfers.busiestMs()

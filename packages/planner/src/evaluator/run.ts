@@ -1,13 +1,20 @@
 import type { Span } from '@roomful/core'
-import { type PlannableModel, pointAt, segmentAt } from '../model/plannable.ts'
+import { type PlannableModel, pointAt } from '../model/plannable.ts'
 import type { ComputeCosts } from './costs.ts'
 import type { Draft, DraftVolume } from './draft.ts'
 import { placedShares } from './expectation.ts'
 import { Holders, MAX_SHARDS, SendQueue } from './holders.ts'
 import { MemoryUse, rowShare } from './memory.ts'
+import { Needs } from './needs.ts'
 import { type Payload, Payloads } from './payload.ts'
 import type { Room } from './room.ts'
 import { Transfers } from './transfers.ts'
+
+/** What a search looks for: answers before `ms`, when the work behind each point takes at least `restMs`. */
+export interface Bound {
+  readonly ms: number
+  readonly restMs: readonly number[]
+}
 
 /**
  * One passage of a request through a draft, on arrays that are reused from draft to draft. After `play` the fields and
@@ -28,6 +35,7 @@ export class Run {
   readonly #room: Room
   readonly #costs: ComputeCosts
   readonly #payloads: Payloads
+  readonly #needs: Needs
   readonly #device: Int32Array
   readonly #queue = new SendQueue()
   readonly #readyMs = new Float64Array(MAX_SHARDS)
@@ -40,13 +48,19 @@ export class Run {
     this.#room = room
     this.#costs = costs
     this.#payloads = new Payloads(model)
+    this.#needs = new Needs(model)
     this.transfers = new Transfers(room)
     this.memory = new MemoryUse(room)
     this.#device = Int32Array.from(room.processors, (processor) => processor.device)
   }
 
-  play(draft: Draft, spans?: Span[]): void {
-    const payload = this.#playVolumes(draft, spans)
+  /** Given up, with an infinite time, once the answer cannot come before `bound` any more. */
+  play(draft: Draft, spans?: Span[], bound?: Bound): void {
+    const payload = this.#playVolumes(draft, spans, bound)
+    if (payload === undefined) {
+      this.fullMs = Number.POSITIVE_INFINITY
+      return
+    }
     this.#gather(payload, draft.volumes.length - 1)
     this.fullMs = this.#held.readyMs[0] as number
   }
@@ -54,12 +68,17 @@ export class Run {
   /** Without bringing the output to the initiator; returns when all of it is computed. */
   playPrefix(draft: Draft): number {
     this.#playVolumes(draft)
+    return this.#heldMs()
+  }
+
+  /** When all of what is held is computed. */
+  #heldMs(): number {
     let readyMs = 0
     for (let i = 0; i < this.#held.count; i++) readyMs = Math.max(readyMs, this.#held.readyMs[i] as number)
     return readyMs
   }
 
-  #playVolumes(draft: Draft, spans?: Span[]): Payload {
+  #playVolumes(draft: Draft, spans?: Span[], bound?: Bound): Payload | undefined {
     const net = this.transfers
     net.begin(spans)
     this.memory.reset()
@@ -80,6 +99,7 @@ export class Run {
       payload = this.#payloads.feature(volume.to, volume.wire)
       this.#compute(draft, index, decoderMacs, payload.encoderMacs)
       if (exits) this.#exits(draft, volume, payload, index)
+      if (bound !== undefined && this.#heldMs() + (bound.restMs[volume.to] as number) > bound.ms) return undefined
     }
     return payload
   }
@@ -111,18 +131,13 @@ export class Run {
     const held = this.#held
     const { shards, from, to } = volume
     const whole = shards.length === 1
+    const needs = whole ? undefined : this.#needs.of(from, to)
     this.#queue.count = 0
     for (let at = 0; at < shards.length; at++) {
       const shard = shards[at] as DraftVolume['shards'][number]
       const device = this.#device[shard.processor] as number
-      let start = whole ? 0 : shard.start
-      let end = whole ? 0x7fff_ffff : shard.end
-      for (let i = whole ? from - 1 : to - 1; i >= from; i--) {
-        const tables = segmentAt(this.#model, i).tables()
-        if (tables === undefined) throw new RangeError(`segment ${i} cannot be split by rows`)
-        start = tables.needStart[start] as number
-        end = tables.needEnd[end] as number
-      }
+      const start = whole ? 0 : (needs?.start[shard.start] as number)
+      const end = whole ? 0x7fff_ffff : (needs?.end[shard.end] as number)
       let readyMs = 0
       for (let holder = 0; holder < held.count; holder++) {
         const low = Math.max(start, held.start[holder] as number)

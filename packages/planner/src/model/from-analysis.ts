@@ -34,7 +34,13 @@ export function plannableModel(analysis: GraphAnalysis, options: PlannableOption
   if (input === undefined || output === undefined)
     throw new PlannerError('model', 'the graph has no input or no output')
   const index = new NodeIndex(analysis)
-  const keep = new Set<TensorName>(manifest?.exits.map((exit) => exit.from) ?? [])
+  const learned = manifest?.partitionPoints.filter(({ variants }) =>
+    variants.some((one) => one.bottleneck !== undefined),
+  )
+  const keep = new Set<TensorName>([
+    ...(manifest?.exits.map((exit) => exit.from) ?? []),
+    ...(learned?.map(({ tensor }) => tensor) ?? []),
+  ])
   const tensors = cutTensors(analysis, index, input, output, options.allPoints === true ? 'all' : keep)
   const measured = new Map(manifest?.partitionPoints.map((point) => [point.tensor, point]))
   const points = tensors.map((tensor, at) => cutPoint(analysis, tensor, at, measured.get(tensor), manifest))
@@ -117,7 +123,8 @@ function wiresOf(
   for (const variant of point?.variants ?? []) {
     const loss = lossOf(variant.top1)
     if (variant.bottleneck === undefined) {
-      plain.set(variant.bits, { bytes: variant.bytes, ...(loss === undefined ? {} : { loss }) })
+      const bytes = variant.sentBytes ?? variant.bytes
+      plain.set(variant.bits, { bytes, ...(loss === undefined ? {} : { loss }) })
       continue
     }
     if (loss === undefined) continue

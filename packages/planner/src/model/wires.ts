@@ -41,7 +41,7 @@ export function tileBytes(
   return values * share + tileHeadBytes(point.shape, bits, point.elements * share)
 }
 
-/** What a manifest knows of a plain format: its bytes with header and scales, and its loss. */
+/** What a manifest knows of a plain format: its bytes with header and scales (the mean where it is measured), and its loss. */
 export interface MeasuredWire {
   readonly bytes: number
   readonly loss?: number

@@ -225,7 +225,8 @@ function withExits(search: Search, plain: readonly Candidate[]): Candidate[] {
 
 function evaluationsFor(search: Search, { volumes }: Draft): number {
   const shards = volumes.reduce((sum, volume) => sum + volume.shards.length, 0)
-  return Math.min(isSmall(search) ? MAX_SMALL_EVALUATIONS : MAX_EVALUATIONS, Math.ceil(SHARD_EVALUATIONS / shards))
+  const few = search.room.devices.length <= SMALL_DEVICES
+  return Math.min(few ? MAX_SMALL_EVALUATIONS : MAX_EVALUATIONS, Math.ceil(SHARD_EVALUATIONS / shards))
 }
 
 /** Small cases: the best row split with its devices in every other order, each refined. */

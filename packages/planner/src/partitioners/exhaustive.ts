@@ -1,10 +1,11 @@
 import type { Draft, DraftShard, DraftVolume } from '../evaluator/draft.ts'
-import { isTileable, modelMacs, pointAt, segmentAt } from '../model/plannable.ts'
+import { isTileable, pointAt } from '../model/plannable.ts'
 import { type Method, propose } from './method.ts'
 import { refuse } from './refusal.ts'
+import { restBounds } from './rest-bounds.ts'
 import { rowVolume, shardsOf } from './rows.ts'
 import type { Search } from './search.ts'
-import { speeds, workers } from './strips.ts'
+import { workers } from './strips.ts'
 
 /** Partial plans that are looked at before the case counts as too large. */
 const MAX_STEPS = 150_000
@@ -64,7 +65,7 @@ export class ExhaustiveWalk {
       this.#bestCost = search.cost(options.known)
     }
     this.#processors = workers(search)
-    this.#restMs = restBounds(search, this.#processors)
+    this.#restMs = restBounds(search)
   }
 
   /** False when the case is too large. */
@@ -152,19 +153,4 @@ function toRows(blocks: readonly number[], block: number, rows: number): number[
     left -= taken
     return taken
   })
-}
-
-/** Least time for the work behind each point, without overhead, halo and exchange. */
-function restBounds(search: Search, processors: readonly number[]): number[] {
-  const { model, last } = search
-  const bounds: number[] = new Array(last + 1).fill(0)
-  if (modelMacs(model) === 0) return bounds
-  for (let i = last - 1; i >= 0; i--) {
-    const rates = speeds(search, processors, { from: i, to: i + 1 })
-    // What cannot be split by rows takes at least as long as on the fastest device.
-    const together = segmentAt(model, i).tables() === undefined ? Math.max(...rates) : rates.reduce((a, b) => a + b, 0)
-    const ms = Math.max(segmentAt(model, i).macs, 1) / together
-    bounds[i] = (bounds[i + 1] as number) + ms
-  }
-  return bounds
 }

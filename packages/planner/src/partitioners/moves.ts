@@ -2,6 +2,7 @@ import type { Draft, DraftVolume } from '../evaluator/draft.ts'
 import { isTileable, pointAt } from '../model/plannable.ts'
 import { balanced } from './balance.ts'
 import { joined } from './place-exits.ts'
+import { restBounds } from './rest-bounds.ts'
 import { rescale, rowVolume, shardsOf, splitRows } from './rows.ts'
 import type { Search } from './search.ts'
 import { speeds } from './strips.ts'
@@ -196,16 +197,26 @@ function* changedInputs(search: Search, draft: Draft): Generator<Draft> {
   for (const input of search.inputs) if (input !== draft.input) yield { ...draft, input }
 }
 
+/** Drafts without a better neighbour: they need not be looked at again. */
+const settled = new WeakSet<Draft>()
+
 /** Hill climbing: the first better neighbour is taken, until none is or the evaluations are used up. */
 export function improve(search: Search, draft: Draft, maxEvaluations: number): Draft {
+  if (settled.has(draft)) return draft
   let best = draft
   let bestCost = search.cost(draft)
   let left = maxEvaluations
-  for (let found = true; found && left > 0; ) {
+  const restMs = restBounds(search)
+  const { objective, cache } = search.limits
+  // Without exits and cache, the time of the whole network is the cost, or a part of it.
+  const bounded = objective === 'latency' && cache === undefined && draft.exits.length === 0
+  let found = true
+  while (found && left > 0) {
     found = false
     for (const trial of neighbours(search, best)) {
       if (--left < 0) break
-      const cost = search.cost(trial)
+      const bound = bounded ? { ms: bestCost, restMs } : undefined
+      const cost = search.cost(trial, search.evaluator.quick(trial, bound))
       if (cost >= bestCost * (1 - 1e-6)) continue
       best = trial
       bestCost = cost
@@ -213,5 +224,6 @@ export function improve(search: Search, draft: Draft, maxEvaluations: number): D
       break
     }
   }
+  if (!found && left >= 0) settled.add(best)
   return best
 }

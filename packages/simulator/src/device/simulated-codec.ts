@@ -1,5 +1,5 @@
 import { type Clock, SerialQueue, sleep, type WireFormat } from '@roomful/core'
-import { type CodecModel, DEFLATE_RATIO, type PlannableModel } from '@roomful/planner'
+import { type CodecModel, DEFLATE_RATIO, type PlannableModel, sameWire, tileBytes } from '@roomful/planner'
 import { type FeatureCodec, type PictureCodec, RuntimeError } from '@roomful/runtime'
 import { elementCount, encodedBytes, type FeatureMap } from '@roomful/tensor'
 import { MARKS, markedMap, markOf } from '../model/mark.ts'
@@ -12,13 +12,13 @@ const ENTROPIES: readonly WireFormat['entropy'][] = ['none', 'deflate']
  * Feature maps as bytes of the right number and no content. Packing takes the planner's time, one map at a time as a
  * device's codec Worker does it; unpacking runs beside it.
  */
-export function simulatedCodec(clock: Clock, model: () => CodecModel): FeatureCodec {
+export function simulatedCodec(clock: Clock, model: () => CodecModel, sizes: Sizes): FeatureCodec {
   const queue = new SerialQueue()
   return {
     async encode(map, wire, { signal } = {}) {
       const ms = model().encodeMs(map.data.length, wire)
       if (ms > 0) await queue.run(() => sleep(clock, ms, signal), signal)
-      return packed(map, wire)
+      return packed(map, wire, sizes)
     },
     async decode(bytes, limits, { signal } = {}) {
       const { map, wire } = unpacked(bytes, limits.maxElements)
@@ -26,6 +26,30 @@ export function simulatedCodec(clock: Clock, model: () => CodecModel): FeatureCo
       if (ms > 0) await sleep(clock, ms, signal)
       return map
     },
+  }
+}
+
+/** Bytes of a map of these dims, where the model's package has measured them. */
+export type Sizes = (dims: readonly number[], wire: WireFormat) => number | undefined
+
+/**
+ * The planner's own sizes. A map does not say which tensor it is: of several points of one shape that were measured the mean
+ * counts.
+ */
+export function sizesOf({ points }: PlannableModel): Sizes {
+  return (dims, wire) => {
+    const rows = dims[2] ?? 0
+    let sum = 0
+    let count = 0
+    for (const point of points) {
+      if (dims.length !== point.shape.length || point.shape.some((dim, axis) => axis !== 2 && dim !== dims[axis]))
+        continue
+      const option = point.wires.find((one) => sameWire(one.wire, wire))
+      if (option?.measured !== true || option.wire.bottleneck !== undefined) continue
+      sum += tileBytes(point, option, rows)
+      count++
+    }
+    return count === 0 ? undefined : Math.ceil(sum / count)
   }
 }
 
@@ -37,8 +61,9 @@ export function packedBytes(dims: readonly number[], { bits, entropy }: WireForm
   return dense - values + Math.ceil(values * DEFLATE_RATIO)
 }
 
-function packed(map: FeatureMap, wire: WireFormat): Uint8Array {
-  const bytes = new Uint8Array(packedBytes(map.dims, wire))
+function packed(map: FeatureMap, wire: WireFormat, sizes: Sizes): Uint8Array {
+  const least = FIXED_BYTES + 4 * map.dims.length
+  const bytes = new Uint8Array(Math.max(least, sizes(map.dims, wire) ?? packedBytes(map.dims, wire)))
   bytes.set([map.dims.length, wire.bits, ENTROPIES.indexOf(wire.entropy), markOf(map)])
   const view = new DataView(bytes.buffer)
   for (const [axis, dim] of map.dims.entries()) view.setUint32(FIXED_BYTES + 4 * axis, dim, true)

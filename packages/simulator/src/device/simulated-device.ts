@@ -7,7 +7,7 @@ import type { Room } from '@roomful/transport'
 import type { SimulatedModel } from '../model/simulated-model.ts'
 import { partBytes, partMs } from '../model/stage-cost.ts'
 import type { Truth } from '../room/truth.ts'
-import { simulatedCodec, simulatedPictures } from './simulated-codec.ts'
+import { simulatedCodec, simulatedPictures, sizesOf } from './simulated-codec.ts'
 import type { Usage } from './usage.ts'
 
 /** Session building: megabytes of weights per second. [ours] */
@@ -40,7 +40,7 @@ export class SimulatedDevice implements AsyncDisposable {
     this.runtime = new Runtime({
       room,
       clock,
-      codec: simulatedCodec(clock, codec),
+      codec: simulatedCodec(clock, codec, sizesOf(model.planned)),
       pictures: simulatedPictures(clock, codec, model.planned),
       engines: fakeEngines(
         profile.backends.map(
