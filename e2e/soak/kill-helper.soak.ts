@@ -5,7 +5,8 @@ import { generatedPicture } from '../rig/pictures.ts'
 import { Rig } from '../rig/room.ts'
 import { isShort } from './short.ts'
 
-const KILLS = isShort ? 5 : 100
+/** ROOMFUL_SOAK_KILLS: another number, to have the hundred in parts. */
+const KILLS = Number(process.env['ROOMFUL_SOAK_KILLS'] ?? (isShort ? 5 : 100))
 /** A request that was answered before the kill is asked again; so often at most. */
 const TRIES = 6
 /** Slow enough that a kill falls into a request. */

@@ -152,8 +152,10 @@ export class RequestRun {
   /** A device may be dead: who waits for it waits no longer than for a late answer. */
   onDeviceDoubted(device: DeviceId): void {
     for (const attempt of this.#attempts) {
-      if (!attempt.running || attempt.late || !attempt.isOpen(device) || !attempt.needs(device)) continue
+      // A device that has reported may have died with its message on the way.
+      if (!attempt.running || attempt.late || !attempt.needs(device)) continue
       attempt.stopLateTimer()
+      this.#search.without(device)
       this.#late(attempt)
     }
   }
