@@ -11,7 +11,8 @@ const CHROMIUM_FLAGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
-  '--disable-features=WebRtcHideLocalIpsWithMdns,CalculateNativeWinOcclusion',
+  // Compute Pressure would tell each emulated device of the others' work: they share one processor.
+  '--disable-features=WebRtcHideLocalIpsWithMdns,CalculateNativeWinOcclusion,ComputePressure',
   '--disable-backgrounding-occluded-windows',
   '--disable-renderer-backgrounding',
   '--use-fake-device-for-media-stream',

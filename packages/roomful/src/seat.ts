@@ -21,6 +21,7 @@ import { Asking } from './asking.ts'
 import { EnginePool } from './compute/engine-pool.ts'
 import { predictedMs } from './compute/predicted-ms.ts'
 import { SelfMeasurement } from './compute/self-measurement.ts'
+import { followPressure } from './device/follow-pressure.ts'
 import { Lending } from './device/lending.ts'
 import type { SettingsStore } from './device/settings.ts'
 import { WakeLock } from './device/wake-lock.ts'
@@ -189,11 +190,12 @@ export class Seat implements RoomSession {
       clock: this.#clock,
       signal,
     }
+    const onStretch = followPressure({ ...common, update: (load) => this.#update({ load }) }, signal)
     const background = [
       this.#measurement.first(),
       benchmarkStorage().then((storage) => this.#update({ storage })),
       measureAlone({ ...common, self: () => this.#profile }),
-      practise({ ...common, planning: this.#planning, mayPractise: () => this.#lending.awake }),
+      practise({ ...common, planning: this.#planning, mayPractise: () => this.#lending.awake, onStretch }),
     ]
     for (const work of background) {
       work.catch((error: unknown) => {

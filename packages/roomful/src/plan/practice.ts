@@ -25,6 +25,8 @@ export interface PracticeOptions {
   readonly clock: Clock
   /** Whether this device may spend time on it now (visible, not on a low battery). */
   readonly mayPractise: () => boolean
+  /** A stretch of it begins or ends. */
+  readonly onStretch?: (practising: boolean) => void
   readonly signal: AbortSignal
 }
 
@@ -50,6 +52,7 @@ export async function practise(options: PracticeOptions): Promise<void> {
     if (stretches >= MAX_STRETCHES) continue
     const training = { episodes: EPISODES, seed: ++stretches }
     const stop = watchForRequests(options)
+    options.onStretch?.(true)
     try {
       const { digest, topology, planning: wish, current } = task
       const { curve, better } = await planning.practise(digest, topology, wish, current.plan, training)
@@ -68,6 +71,7 @@ export async function practise(options: PracticeOptions): Promise<void> {
       // What failed in the background is tried again in the next quiet time, or not at all.
     } finally {
       stop()
+      options.onStretch?.(false)
     }
   }
 }
