@@ -55,7 +55,7 @@ const ScenarioSchema = v.strictObject({
   plan: v.optional(v.looseObject({})),
   replanning: v.optional(v.boolean(), true),
   sharedAccess: v.optional(v.boolean(), true),
-  segmentMs: v.optional(Positive, 20),
+  segmentMs: v.optional(Positive, 15),
   requests: RequestsSchema,
   events: v.optional(v.pipe(v.array(EventSchema), v.maxLength(10_000)), []),
 })

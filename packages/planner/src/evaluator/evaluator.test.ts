@@ -17,12 +17,10 @@ const MODEL = chainModel({
   ],
   exits: [{ after: 1, macs: 2000 }],
 })
+const A = { id: 'a', gmacsPerSecond: 0.01, overheadMs: 1, codecMbPerSecond: 1e9 }
 const ROOM = readRoom({
   initiator: 'a',
-  devices: [
-    { id: 'a', gmacsPerSecond: 0.01, overheadMs: 1, codecMbPerSecond: 1e9 },
-    { id: 'b', gmacsPerSecond: 0.1, overheadMs: 1, codecMbPerSecond: 1e9 },
-  ],
+  devices: [A, { id: 'b', gmacsPerSecond: 0.1, overheadMs: 1, codecMbPerSecond: 1e9 }],
   links: [{ a: 'a', b: 'b', mbitPerSecond: 8, rttMs: 10 }],
 })
 const search = new Search(MODEL, ROOM.topology, ROOM.predictor, {})
@@ -109,10 +107,15 @@ describe('the evaluator', () => {
 
   it('pays the overhead of every session that the runtime makes of a long stage', () => {
     const [first = 0, second = 0, third = 0] = [ms(0, 0.01), ms(1, 0.01), ms(2, 0.01)]
-    const cutAt = (segmentMs: number) => new Search(MODEL, ROOM.topology, ROOM.predictor, { segmentMs })
-    const fullMs = (one: Search) => one.evaluate(one.single(0)).fullMs
-    expect(fullMs(cutAt(1e6))).toBeCloseTo(1 + first + second + third, 9)
-    expect(fullMs(cutAt(0.01))).toBeCloseTo(3 + first + second + third, 9)
+    const fullMs = (overheadMs: number, segmentMs: number) => {
+      const { topology, predictor } = readRoom({ initiator: 'a', devices: [{ ...A, overheadMs }] })
+      const one = new Search(MODEL, topology, predictor, { segmentMs })
+      return one.evaluate(one.single(0)).fullMs
+    }
+    expect(fullMs(0.01, 1e6)).toBeCloseTo(0.01 + first + second + third, 9)
+    expect(fullMs(0.01, 0.01)).toBeCloseTo(0.03 + first + second + third, 9)
+    // Sessions are not made shorter than twenty times the overhead of starting one.
+    expect(fullMs(1, 0.01)).toBeCloseTo(1 + first + second + third, 9)
   })
 
   it('agrees with the additive dynamic program of chains on random cases', () => {

@@ -1,7 +1,10 @@
 import { lastPoint, type PlannableModel, segmentAt } from '../model/plannable.ts'
 
 /** Longest predicted time of one session in the runtime, whose cancel acts between sessions. */
-export const SEGMENT_MS = 20
+export const SEGMENT_MS = 15
+/** On devices where starting a run takes long, sessions may be so many times as long, and so long at most. */
+const RUNS_OF_OVERHEAD = 20
+const MOST_MS = 100
 
 /**
  * Where the runtime cuts a stage into sessions, each of which pays the device's overhead: its rule, on the same figures
@@ -31,7 +34,8 @@ export class Sessions {
     const start = this.#macs[from] as number
     const total = (this.#macs[to] as number) - start
     const predictedMs = overheadMs + (total * share) / (gmacsPerSecond * 1e6)
-    if (predictedMs <= this.#segmentMs || !(total > 0)) return 0
+    const longestMs = Math.max(this.#segmentMs, Math.min(MOST_MS, RUNS_OF_OVERHEAD * overheadMs))
+    if (predictedMs <= longestMs || !(total > 0)) return 0
     const perMac = predictedMs / total
     let count = 0
     let begunMs = 0
@@ -42,7 +46,7 @@ export class Sessions {
       const atMs = macs * perMac
       // Points without work between them end a session together.
       const nextMs = Math.min(nextMacs, total) * perMac
-      if (nextMs - begunMs <= this.#segmentMs || atMs <= begunMs) continue
+      if (nextMs - begunMs <= longestMs || atMs <= begunMs) continue
       this.cuts[count++] = i
       begunMs = atMs
     }

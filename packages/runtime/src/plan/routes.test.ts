@@ -8,7 +8,7 @@ import { planOf } from '../testing/mini-room.ts'
 import { fallbackPlan, recoveryOrder } from './fallback.ts'
 import { layOut } from './layout.ts'
 import { consumerRoutes, holder, producerRoutes } from './routes.ts'
-import { segmentsOf } from './segments.ts'
+import { segmentLimitMs, segmentsOf } from './segments.ts'
 
 const net = new MiniNet({ random: seededRandom(1), strides: [1, 2, 1, 1], height: 20, width: 4, exits: [1, 3] })
 const a = deviceId('a')
@@ -180,6 +180,11 @@ describe('segments', () => {
 
   it('are one when the whole is short', () => {
     expect(segmentsOf(net, { trunk: 'main', from: 'x', to: 'logits' }, 19, 20)).toHaveLength(1)
+  })
+
+  it('are longer where starting a run takes long', () => {
+    expect([0.2, 2, 50].map((overheadMs) => segmentLimitMs(15, overheadMs))).toEqual([15, 40, 100])
+    expect(segmentLimitMs(1e6, 50)).toBe(1e6)
   })
 })
 

@@ -1,6 +1,19 @@
 import type { Range, TensorName } from '@roomful/core'
 import type { StagedModel, StagePart } from '../model/staged-model.ts'
 
+/** No segment is made longer than this for the sake of its overhead. */
+const MOST_MS = 100
+/** Overhead of a run is at most a twentieth of its segment where that is possible. */
+const RUNS_OF_OVERHEAD = 20
+
+/**
+ * How long a segment may be predicted to take: `wantedMs`, or longer on a device where starting a run takes long, so that
+ * a weak one does not spend its time between segments.
+ */
+export function segmentLimitMs(wantedMs: number, overheadMs: number): number {
+  return Math.max(wantedMs, Math.min(MOST_MS, RUNS_OF_OVERHEAD * overheadMs))
+}
+
 /**
  * Cuts a stage into shorter sessions, because a run cannot be stopped inside and cancel acts only between sessions.
  * Boundaries are partition points; each segment is predicted to take at most `maxMs` where the points allow it, and no

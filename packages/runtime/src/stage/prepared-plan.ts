@@ -3,7 +3,7 @@ import { allocate, type DType, elementCount, type FeatureMap } from '@roomful/te
 import { RuntimeError } from '../error.ts'
 import type { StagedModel, StagePart } from '../model/staged-model.ts'
 import type { ExitLayout, PlanLayout } from '../plan/layout.ts'
-import { segmentsOf } from '../plan/segments.ts'
+import { segmentLimitMs, segmentsOf } from '../plan/segments.ts'
 import type { SessionLease, SessionPool } from './session-pool.ts'
 
 /** What one device runs of one volume, or of one exit: a chain of sessions. */
@@ -115,7 +115,8 @@ async function build(
   const { model, pool, pace, signal } = options
   const predicted = options.predictMs(stageMacs(model, part), backend) ?? 0
   const segments: SessionLease[] = []
-  for (const [index, segment] of segmentsOf(model, part, predicted, options.segmentMs).entries()) {
+  const longestMs = segmentLimitMs(options.segmentMs, options.predictMs(0, backend) ?? 0)
+  for (const [index, segment] of segmentsOf(model, part, predicted, longestMs).entries()) {
     if (!pool.holds(model, segment, backend)) await pace?.(signal)
     const lease = await pool.acquire(model, segment, backend, signal)
     leases.push(lease)

@@ -8,7 +8,10 @@ export interface WorkerLimits {
   readonly bufferedBytes: number
   /** Jobs of one initiator waiting for one engine. */
   readonly jobsPerInitiator: number
-  /** Longest predicted time of one session, in milliseconds: cancel acts between sessions. */
+  /**
+   * Longest predicted time of one session, in milliseconds: cancel acts between sessions. Sessions take up to a third longer
+   * than predicted where layers are slower than their MACs say, and shall end within 20 ms.
+   */
   readonly segmentMs: number
   /** Pixels of a picture that another device may make this one decode. */
   readonly picturePixels: number
@@ -19,6 +22,6 @@ export const DEFAULT_LIMITS: WorkerLimits = {
   requestsPerPlan: 16,
   bufferedBytes: 256 << 20,
   jobsPerInitiator: 256,
-  segmentMs: 20,
+  segmentMs: 15,
   picturePixels: 16 << 20,
 }
