@@ -25,7 +25,7 @@ export interface PlannerBenchOptions {
 
 /** Packages in the folder of shipped models; the first one has the exits of the hard samples. */
 const SHIPPED = ['imagenette', 'handsigns']
-const EPISODES = { quick: 100, full: 300 } as const
+const EPISODES = { quick: 100, full: 200 } as const
 
 /**
  * What `bench planner --json` prints. `comparison` is simulated (with the prediction beside it), `planning` measured,

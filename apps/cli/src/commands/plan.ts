@@ -60,7 +60,12 @@ Times are predicted, not measured.`,
       inputShape,
       weights: false,
     })
-    const model = plannableModel(analyse(graph), manifest === undefined ? {} : { manifest })
+    const { privateUntil } = room.limits
+    const keep = privateUntil === undefined ? [] : [privateUntil]
+    const model = plannableModel(analyse(graph), { keep, ...(manifest === undefined ? {} : { manifest }) })
+    if (privateUntil !== undefined && !model.points.some(({ tensor }) => tensor === privateUntil)) {
+      throw new CommandError('input', `limits.privateUntil: the network cannot be cut at ${privateUntil}`)
+    }
     const limits: PlanningLimits = objective === undefined ? room.limits : { ...room.limits, objective }
     // Training in WebAssembly takes about a sixth of the time.
     if (method === 'all' || LEARNING.has(method)) await import('@tensorflow/tfjs-backend-wasm')

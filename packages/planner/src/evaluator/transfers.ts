@@ -146,18 +146,28 @@ export class Transfers {
     if (link === undefined) return Number.POSITIVE_INFINITY
     const use = this.#use
     const serialMs = link.serialMs(bytes)
-    const startMs = Math.max(readyMs, use.upFree[from] as number)
+    const leavesMs = this.#handle(from, readyMs)
+    const startMs = Math.max(leavesMs, use.upFree[from] as number)
     const alive = this.#alive(startMs)
-    const sent = occupy(use.upFree, use.upBusy, from, readyMs, serialMs, alive)
+    const sent = occupy(use.upFree, use.upBusy, from, leavesMs, serialMs, alive)
     const received = occupy(use.downFree, use.downBusy, to, startMs, serialMs, alive)
     // A way that was busy within the last round trip has kept its congestion window.
     const way = from * this.#room.devices.length + to
     const warm = readyMs - (use.sentMs[way] as number) <= link.rttMs
     use.sentMs[way] = sent
-    const endMs = Math.max(sent, received) + (warm ? link.rttMs / 2 : link.delayMs(bytes))
+    const arrivedMs = Math.max(sent, received) + (warm ? link.rttMs / 2 : link.delayMs(bytes))
+    const endMs = this.#handle(to, arrivedMs)
     this.bytes += bytes + HEAD_BYTES
     this.#spans?.push({ device: this.#id(from), kind: 'transfer', startMs, endMs, volume, bytes, to: this.#id(to) })
     return endMs
+  }
+
+  /** What one message costs the device at one end of it, beside its packing. */
+  #handle(device: number, readyMs: number): number {
+    const ms = this.#room.devices[device]?.codec.messageMs ?? 0
+    if (ms === 0) return readyMs
+    this.#use.codecBusy[device] = (this.#use.codecBusy[device] as number) + ms * this.#alive(readyMs)
+    return readyMs + ms
   }
 
   /** Probability that a request has not been answered at a time. */

@@ -18,6 +18,8 @@ export interface PlannableOptions {
   readonly trunks?: ReadonlyMap<string, GraphAnalysis>
   /** Every partition point, also those that no sensible cut would use. Default false. */
   readonly allPoints?: boolean
+  /** Partition points that must be among the cuts, such as the one until which everything is private. */
+  readonly keep?: readonly TensorName[]
 }
 
 /** A segment below this share of the trunk's work does not make its end a cut of its own. */
@@ -40,6 +42,7 @@ export function plannableModel(analysis: GraphAnalysis, options: PlannableOption
   const keep = new Set<TensorName>([
     ...(manifest?.exits.map((exit) => exit.from) ?? []),
     ...(learned?.map(({ tensor }) => tensor) ?? []),
+    ...(options.keep ?? []),
   ])
   const tensors = cutTensors(analysis, index, input, output, options.allPoints === true ? 'all' : keep)
   const measured = new Map(manifest?.partitionPoints.map((point) => [point.tensor, point]))

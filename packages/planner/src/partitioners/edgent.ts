@@ -24,6 +24,7 @@ export const edgent: Method = {
 }
 
 function rightSized(search: Search, deadlineMs: number): Proposal {
+  let runs = false
   const full = Math.max(0, ...search.model.exits.map((exit) => exit.top1 ?? 0))
   for (const [exit, placed] of [...search.model.exits.entries()].reverse()) {
     const loss = Math.max(0, full - (placed.top1 ?? 0))
@@ -38,9 +39,11 @@ function rightSized(search: Search, deadlineMs: number): Proposal {
       ]
     })
     const best = search.best(drafts)
+    runs ||= best !== undefined
     if (best !== undefined && search.evaluate(best).latencyMs <= deadlineMs) {
       return propose(best, `right-sized to ${placed.name} to meet the deadline`)
     }
   }
+  if (!runs) return search.whyNot()
   return refuse('deadline', 'no exit within the accuracy limit meets the deadline')
 }

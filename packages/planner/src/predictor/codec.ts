@@ -7,15 +7,18 @@ export const DEFLATE_RATIO = 0.75
 const DEFLATE_MB_PER_GMAC = 10
 
 /** Measured in Chromium at 0.1, 0.2 and 1.0 core: per pixel, for a device of 1 GMAC/s. */
-const PICTURE_MS_PER_PIXEL = 1.4e-3
+const PICTURE_MS_PER_PIXEL = 0.7e-3
 
 /** Time to pack and unpack feature maps on one device; runs beside the compute, in its own Worker. */
 export class CodecModel {
   readonly #mbPerSecond: number
   readonly #deflateMbPerSecond: number
+  /** What sending or taking in one message costs, whatever is in it. */
+  readonly messageMs: number
 
   /** `mbPerSecond`: MB of fp32 quantised per second; derived from the speed when absent. */
-  constructor(gmacsPerSecond: number, mbPerSecond?: number) {
+  constructor(gmacsPerSecond: number, mbPerSecond?: number, messageMs = 0) {
+    this.messageMs = messageMs
     this.#mbPerSecond = mbPerSecond ?? gmacsPerSecond * MB_PER_GMAC
     this.#deflateMbPerSecond = gmacsPerSecond * DEFLATE_MB_PER_GMAC
   }

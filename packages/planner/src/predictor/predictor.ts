@@ -26,6 +26,8 @@ export interface RoomPredictorOptions {
   readonly correction?: (device: DeviceId, backend: Backend) => number
   /** Fitted start windows per link, bytes. */
   readonly startWindowBytes?: (a: DeviceId, b: DeviceId) => number | undefined
+  /** What sending or taking in one message costs a device of this speed, ms. Default 0. */
+  readonly messageMs?: (gmacsPerSecond: number) => number
 }
 
 /** Time grows with the share of the device that others take: `1 / (1 - load)`, at most tenfold. */
@@ -66,11 +68,17 @@ export class RoomPredictor implements LatencyPredictor {
     const link = linkBetween(this.#topology, from, to)
     if (link === undefined) return undefined
     const startWindowBytes = this.#options.startWindowBytes?.(from, to)
-    return new LinkModel({ ...link, ...(startWindowBytes === undefined ? {} : { startWindowBytes }) })
+    const directed = link.a === from ? link.forwardMbitPerSecond : link.backwardMbitPerSecond
+    return new LinkModel({
+      rttMs: link.rttMs,
+      mbitPerSecond: directed ?? link.mbitPerSecond,
+      ...(startWindowBytes === undefined ? {} : { startWindowBytes }),
+    })
   }
 
   codec(device: DeviceId): CodecModel {
     const speed = this.#devices.get(device)?.backends[0]?.gmacsPerSecond ?? 1
-    return new CodecModel(speed, this.#options.details?.get(device)?.codecMbPerSecond)
+    const { details, messageMs } = this.#options
+    return new CodecModel(speed, details?.get(device)?.codecMbPerSecond, messageMs?.(speed))
   }
 }
