@@ -36,3 +36,20 @@ test('ICE restart finds a new path when the old one never comes back', async () 
   expect(connections).toBe(1)
   expect(await pair.call('a', 'story')).not.toContain('b lost')
 })
+
+test('on a long way a second connection carries its share, and the link outlives it', async () => {
+  await using pair = await LinkPair.open({ delayMs: 15 })
+  await expect.poll(async () => (await pair.restarts()).connections, { timeout: 15_000 }).toBe(2)
+  await pair.call('a', 'fetchWeights', 'b', 1_000_000)
+  await pair.call('b', 'fetchWeights', 'a', 1_000_000)
+  const transfers = Promise.all([
+    pair.call('a', 'fetchWeights', 'b', 3_000_000),
+    pair.call('b', 'fetchWeights', 'a', 3_000_000),
+  ])
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  await pair.call('b', 'cut')
+  await transfers
+  await pair.call('a', 'fetchWeights', 'b', 200_000)
+  expect(await pair.call('a', 'story')).not.toContain('b lost')
+  expect((await pair.restarts()).connections).toBe(2)
+})

@@ -5,10 +5,11 @@ import { FramedLink } from './framed-link.ts'
 import { Handshake } from './handshake.ts'
 import { Heartbeat } from './heartbeat.ts'
 import type { MessageLink } from './message-link.ts'
-import type { Connect, PeerConnection } from './peer-connection.ts'
+import type { Connect, PeerConnectionOptions } from './peer-connection.ts'
 import type { PeerLink } from './peer-link.ts'
 import { TransportError } from './room.ts'
 import type { SignalEnvelope } from './signal-envelope.ts'
+import { connectStriped, type StripedConnection } from './striped-connection.ts'
 import type { RateSample } from './transfer-meter.ts'
 
 export interface RemotePeerOptions {
@@ -49,12 +50,17 @@ const FIRST_RETRY_MS = 500
 const MAX_RETRY_MS = 15_000
 /** The answering side reminds the initiator when nothing has come for this long. */
 const CALL_AFTER_MS = 4000
+/** Round trips between which a second connection pays (docs/transport.md). */
+const WIDE_FROM_MS = 20
+const WIDE_UNTIL_MS = 200
+/** Before, the shortest round trip is not known well enough. */
+const WIDE_AFTER_MS = 3000
 /** A call that was sent before a fresh attempt or link came up must not tear it down. */
 const FRESH_MS = 3000
 
 interface Attempt {
   readonly session: string
-  readonly connection: PeerConnection
+  readonly connection: StripedConnection
   readonly link: FramedLink
   readonly handshake: Handshake
   readonly sinceMs: number
@@ -157,7 +163,7 @@ export class RemotePeer {
     this.#cancelRetry()
     const { clock, self, id, keys, limits } = this.#o
     this.#o.onRetry()
-    const connection = this.#o.connect({
+    const events: PeerConnectionOptions = {
       initiator: this.#initiator,
       iceServers: this.#o.iceServers(),
       onSignal: (signal) => {
@@ -172,7 +178,8 @@ export class RemotePeer {
       },
       onBeat: (bytes) => attempt.heartbeat?.receive(bytes),
       onTrouble: () => this.#restart(attempt),
-    })
+    }
+    const connection = connectStriped(this.#o.connect, events, () => attempt.peerLink !== undefined)
     const link = new FramedLink({
       channel: connection.data,
       clock,
@@ -207,13 +214,24 @@ export class RemotePeer {
       clock: this.#o.clock,
       hidden: this.#o.hidden,
       send: (bytes) => attempt.connection.sendBeat(bytes),
-      onRtt: (rttMs) => this.#o.onRtt(rttMs),
+      onRtt: (rttMs) => {
+        this.#o.onRtt(rttMs)
+        this.#widen(attempt)
+      },
       arrived: async () => attempt.connection.arrived?.(),
       receivedMbit: () => this.#o.receivedMbit(),
       onTold: (mbitPerSecond) => this.#o.onTold(mbitPerSecond),
       onSilent: (silent) => this.#silence(attempt, silent),
     })
     for (const message of attempt.handshake.early) peerLink.receive(message)
+  }
+
+  /** On a long way two congestion windows carry more than one; on a short one they only cost. */
+  #widen(attempt: Attempt): void {
+    const upMs = this.#o.clock.now() - (attempt.upSinceMs ?? Number.POSITIVE_INFINITY)
+    if (!this.#initiator || upMs < WIDE_AFTER_MS) return
+    const idleMs = this.#o.idleRttMs() ?? 0
+    if (idleMs >= WIDE_FROM_MS && idleMs <= WIDE_UNTIL_MS) attempt.connection.widen()
   }
 
   #silence(attempt: Attempt, silent: boolean): void {

@@ -79,11 +79,20 @@ export class RoomCore implements Room {
 
   /** First-hand links: connected and measured. */
   get ownLinks(): LinkProfile[] {
-    return [...this.#peers].flatMap(([id, { state }]) =>
-      state.link === 'connected' && state.rttMs !== undefined && state.mbitPerSecond !== undefined
-        ? [{ a: this.self, b: id, rttMs: state.rttMs, mbitPerSecond: state.mbitPerSecond }]
-        : [],
-    )
+    return [...this.#peers].flatMap(([id, { state }]) => {
+      const { link, rttMs, mbitPerSecond, sendMbitPerSecond, receiveMbitPerSecond } = state
+      if (link !== 'connected' || rttMs === undefined || mbitPerSecond === undefined) return []
+      return [
+        {
+          a: this.self,
+          b: id,
+          rttMs,
+          mbitPerSecond,
+          ...(sendMbitPerSecond === undefined ? {} : { forwardMbitPerSecond: sendMbitPerSecond }),
+          ...(receiveMbitPerSecond === undefined ? {} : { backwardMbitPerSecond: receiveMbitPerSecond }),
+        },
+      ]
+    })
   }
 
   async request<K extends RequestKind>(

@@ -50,11 +50,11 @@ interface Share {
 }
 const SHARES: Record<'near' | 'far', Record<'quick' | 'full', Share>> = {
   near: {
-    quick: { passes: 8, passBytes: 512 << 10, leastMessages: 1, echoBytes: 1e6, leastEchoes: 3, mostEchoes: 15 },
+    quick: { passes: 6, passBytes: 512 << 10, leastMessages: 1, echoBytes: 1e6, leastEchoes: 3, mostEchoes: 15 },
     full: { passes: 16, passBytes: 512 << 10, leastMessages: 2, echoBytes: 3e6, leastEchoes: 5, mostEchoes: 40 },
   },
   far: {
-    quick: { passes: 1, passBytes: 384 << 10, leastMessages: 1, echoBytes: 3e5, leastEchoes: 1, mostEchoes: 5 },
+    quick: { passes: 1, passBytes: 256 << 10, leastMessages: 1, echoBytes: 1.5e5, leastEchoes: 1, mostEchoes: 5 },
     full: { passes: 3, passBytes: 1 << 20, leastMessages: 2, echoBytes: 1e6, leastEchoes: 3, mostEchoes: 9 },
   },
 }

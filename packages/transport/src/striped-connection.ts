@@ -1,0 +1,103 @@
+import type { Connect, ConnectionSignal, PeerConnection, PeerConnectionOptions } from './peer-connection.ts'
+import { checkEnvelope } from './signal-envelope.ts'
+import { StripedChannel } from './striped-channel.ts'
+
+/** A connection that can take a second lane. */
+export interface StripedConnection extends PeerConnection {
+  /**
+   * Opens a second WebRTC connection beside the first, which carries its signals. Only the initiator's call has an effect,
+   * and only the first one.
+   */
+  widen(): void
+  /** Lanes in use for what is sent from here. */
+  readonly lanes: number
+}
+
+/** Names the second lane's signals; there is one attempt in a connection's life. */
+const SESSION = 'lane-two'
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+/**
+ * Makes connections of one lane, and of two after `widen`. The first has the heartbeat and decides when the link is lost;
+ * the second comes and goes beside it. `trusts`: the peer has proven itself, so it may ask for a second lane.
+ */
+export function connectStriped(
+  connect: Connect,
+  options: PeerConnectionOptions,
+  trusts: () => boolean,
+): StripedConnection {
+  const first = connect(options)
+  const data = new StripedChannel(first.data)
+  let second: PeerConnection | undefined
+  let ended = false
+
+  const open = (): PeerConnection => {
+    const lane = connect({
+      initiator: options.initiator,
+      iceServers: options.iceServers,
+      onSignal: (signal) => {
+        if (ended) return
+        try {
+          data.note(encoder.encode(JSON.stringify({ kind: 'signal', session: SESSION, signal })))
+        } catch {
+          // The first lane has closed, and the second closes with it.
+        }
+      },
+      onOpen: () => {
+        if (!ended) data.add(lane.data)
+      },
+      onBeat: () => {},
+      // The first lane's heartbeat looks for a new path for both.
+      onTrouble: () => {},
+    })
+    data.listen(lane.data)
+    lane.data.onClose = () => {
+      if (!ended) data.remove()
+    }
+    return lane
+  }
+  data.onNote = (bytes) => {
+    if (ended || !trusts()) return
+    const signal = signalIn(bytes)
+    if (signal === undefined) return
+    if (second === undefined && !options.initiator && signal.type === 'offer') second = open()
+    second?.signal(signal)
+  }
+
+  return {
+    data,
+    get lanes() {
+      return data.lanes
+    },
+    sendBeat: (bytes) => first.sendBeat(bytes),
+    async arrived() {
+      const counts = await Promise.all([first.arrived?.(), second?.arrived?.()])
+      return counts[0] === undefined ? undefined : counts[0] + (counts[1] ?? 0)
+    },
+    signal: (signal) => first.signal(signal),
+    widen() {
+      if (options.initiator && !ended) second ??= open()
+    },
+    restartIce() {
+      first.restartIce()
+      second?.restartIce()
+    },
+    close() {
+      if (ended) return
+      ended = true
+      second?.close()
+      first.close()
+    },
+  }
+}
+
+/** Undefined for anything that is not a signal of the second lane. */
+function signalIn(bytes: Uint8Array): ConnectionSignal | undefined {
+  try {
+    const envelope = checkEnvelope(JSON.parse(decoder.decode(bytes)))
+    return envelope.kind === 'signal' && envelope.session === SESSION ? envelope.signal : undefined
+  } catch {
+    return undefined
+  }
+}
