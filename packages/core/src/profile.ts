@@ -41,7 +41,12 @@ export interface LinkProfile {
   readonly a: DeviceId
   readonly b: DeviceId
   readonly rttMs: number
+  /** Of the slower direction, where they are not told apart. */
   readonly mbitPerSecond: number
+  /** From `a` to `b`, where known: a weak device sends faster than it takes in. */
+  readonly forwardMbitPerSecond?: number
+  /** From `b` to `a`. */
+  readonly backwardMbitPerSecond?: number
 }
 
 /** What the planner sees of a room at one moment: a plain snapshot. */

@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { type DeviceId, seededRandom, type Trace } from '@roomful/core'
-import { type PlannableModel, RoomPredictor } from '@roomful/planner'
+import { IN_BROWSERS, type PlannableModel, RoomPredictor } from '@roomful/planner'
 import type { ServerOptions } from '@roomful/signaling-server'
 import { DIST } from '../../../../e2e/rig/room.ts'
 import { shippedModel } from '../planner/shipped.ts'
@@ -120,7 +120,7 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
   const topology = await room.topology()
   for (const [id, ms] of solo) say(`${room.nameOf(id)} alone: ${ms.toFixed(1)} ms`)
   const factors = await corrections(model, topology, solo)
-  const predictor = new RoomPredictor(topology, { correction: (device) => factors.get(device) ?? 1 })
+  const predictor = new RoomPredictor(topology, { ...IN_BROWSERS, correction: (device) => factors.get(device) ?? 1 })
   const limits = { maxAccuracyLoss: MAX_ACCURACY_LOSS, margin: MARGIN, episodes: extent.episodes, seed }
   const methods = extent.methods.filter((method) => options.model?.without?.includes(method) !== true)
   const planned = await planMethods(methods, model, topology, predictor, limits)

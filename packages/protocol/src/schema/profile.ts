@@ -43,5 +43,7 @@ export const LinkProfileSchema = v.strictObject({
   b: DeviceIdSchema,
   rttMs: QuantitySchema,
   mbitPerSecond: QuantitySchema,
+  forwardMbitPerSecond: v.exactOptional(QuantitySchema),
+  backwardMbitPerSecond: v.exactOptional(QuantitySchema),
 })
 export const LinkProfilesSchema = v.pipe(v.array(LinkProfileSchema), v.maxLength(256))

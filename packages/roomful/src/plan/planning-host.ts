@@ -13,6 +13,7 @@ import {
   fitQuality,
   fitSustained,
   fittedSpeed,
+  IN_BROWSERS,
   OnlineCorrection,
   plannableModel,
   predictPlan,
@@ -163,6 +164,7 @@ export class PlanningHost implements Planning {
   #predictor(topology: Topology): RoomPredictor {
     this.#forgetOld(topology)
     return new RoomPredictor(topology, {
+      ...IN_BROWSERS,
       correction: (device, backend) => this.#correction.factor(keyOf(device, backend)),
     })
   }
