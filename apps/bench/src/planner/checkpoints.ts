@@ -15,10 +15,7 @@ export class Checkpoints {
   /** The kept part, or what `run` gives, kept from then on. Parts must survive JSON. */
   async part<T>(key: string, run: () => Promise<T>): Promise<T> {
     const file = path.join(this.#folder, `${key.replaceAll(' ', '_')}.json`)
-    const kept = await readFile(file, 'utf8').then(
-      (text) => ({ value: JSON.parse(text) as T }),
-      () => undefined,
-    )
+    const kept = await readKept<T>(file)
     this.#onProgress(kept === undefined ? key : `${key} (kept from a run that was cut off)`)
     if (kept !== undefined) return kept.value
     const value = await run()
@@ -30,5 +27,14 @@ export class Checkpoints {
   /** All is done: nothing needs to be kept. */
   async clear(): Promise<void> {
     await rm(this.#folder, { recursive: true, force: true })
+  }
+}
+
+/** Absent files and those that were cut off count as not done. */
+async function readKept<T>(file: string): Promise<{ readonly value: T } | undefined> {
+  try {
+    return { value: JSON.parse(await readFile(file, 'utf8')) as T }
+  } catch {
+    return undefined
   }
 }
