@@ -19,10 +19,10 @@ afterEach(async () => {
   expect(room.clock.pending).toBe(0)
 })
 
-function expectClose(actual: FeatureMap | undefined, wanted: FeatureMap) {
+function expectClose(actual: FeatureMap | undefined, wanted: FeatureMap, within = 1e-4) {
   const range = Math.max(...(wanted.data as Float32Array)) - Math.min(...(wanted.data as Float32Array))
   const error = Math.max(...[...(wanted.data as Float32Array)].map((x, i) => Math.abs(x - Number(actual?.data[i]))))
-  expect(error / range).toBeLessThan(1e-4)
+  expect(error / range).toBeLessThan(within)
 }
 
 describe('plans give the single-device answer', () => {
@@ -84,4 +84,23 @@ describe('plans give the single-device answer', () => {
       }
     })
   }
+})
+
+describe('the input tensor in 8 bits', () => {
+  it('is a third of the bytes or less, and nearly the same answer', async () => {
+    const { room, a } = await setup('a', 'b')
+    const plan = planOf(net, [['logits', ['b']]])
+    const tensor = room.picture()
+    const sent: number[] = []
+    for (const input of [{ kind: 'tensor' }, { kind: 'tensor', bits: 8 }] as const) {
+      await room.until(a.runtime.install({ ...plan, input }))
+      const { outputs, trace } = await room.until(a.runtime.infer({ tensor }))
+      expectClose(outputs[0], net.reference(tensor), input.kind === 'tensor' && 'bits' in input ? 0.02 : 1e-4)
+      const transfers = trace.spans.filter(({ kind, device }) => kind === 'transfer' && device === 'a')
+      sent.push(transfers.reduce((sum, { bytes = 0 }) => sum + bytes, 0))
+    }
+    const [exact = 0, pixels = 0] = sent
+    expect(pixels).toBeGreaterThan(0)
+    expect(pixels).toBeLessThan(exact / 3)
+  })
 })
