@@ -1,6 +1,7 @@
 import {
   type DeviceProfile,
   type ExitName,
+  type PictureFormat,
   type Plan,
   PlanError,
   planDevices,
@@ -139,7 +140,12 @@ export function describePlan(plan: Plan, topology: Topology): string {
   const last = parts.length - 1
   const words = parts.map(({ who, to }, index) => (index === last ? `${who} to the end` : `${who} up to ${to}`))
   const begins = plan.volumes[0]?.shards.some((shard) => shard.device !== topology.initiator)
-  const picture = begins ? `the picture as ${plan.input.kind === 'tensor' ? 'raw tensor' : plan.input.kind} to ` : ''
+  const picture = begins ? `the picture as ${formatName(plan.input)} to ` : ''
   if (words.length === 1) return `${picture}${parts[0]?.who} alone`
   return picture + words.join(', then ')
+}
+
+function formatName({ kind, bits }: PictureFormat): string {
+  if (kind !== 'tensor') return kind
+  return bits === 8 ? 'pixels' : 'raw tensor'
 }
