@@ -1,5 +1,5 @@
 import { ProtocolError } from './error.ts'
-import { checkPeerMessage } from './guard.ts'
+import { checkParted } from './guard.ts'
 import type { PeerMessage } from './peer.ts'
 
 /*
@@ -90,7 +90,7 @@ function withoutBlobs(message: PeerMessage): { json: object; blobs: readonly Uin
 export function decodeMessage(bytes: Uint8Array): PeerMessage {
   try {
     const { message, blobs } = split(bytes)
-    return checkPeerMessage(withBlobs(message, blobs))
+    return checkParted(message, blobs)
   } catch (error) {
     if (error instanceof ProtocolError) throw error
     throw new ProtocolError('malformed', 'a message cannot be read', { cause: error })
@@ -121,18 +121,6 @@ function split(bytes: Uint8Array): { message: unknown; blobs: Uint8Array[] } {
   }
   if (offset !== bytes.byteLength) throw new ProtocolError('malformed', 'a message is longer or shorter than its parts')
   return { message: envelope.m, blobs }
-}
-
-function withBlobs(message: unknown, blobs: Uint8Array[]): unknown {
-  const body = typeof message === 'object' && message !== null && 'body' in message ? message.body : undefined
-  if (typeof body === 'object' && body !== null && 'blobs' in body) {
-    throw new ProtocolError('malformed', 'blobs travel beside the body, not in it')
-  }
-  if (blobs.length === 0) return message
-  if (typeof message !== 'object' || typeof body !== 'object' || body === null) {
-    throw new ProtocolError('malformed', 'a message without a body carries blobs')
-  }
-  return { ...message, body: { ...body, blobs } }
 }
 
 /** The header of one slice. */

@@ -1,7 +1,7 @@
 import * as v from 'valibot'
 import { ProtocolError } from './error.ts'
 import type { NoticeKind, NoticeOf, PeerMessage, ReplyOf, RequestKind, RequestOf } from './peer.ts'
-import { type BlobBounds, EnvelopeSchema, NOTICE_RULES, REQUEST_RULES } from './schema/peer.ts'
+import { type BodyRule, EnvelopeSchema, NOTICE_RULES, REQUEST_RULES } from './schema/peer.ts'
 import {
   AnswerSchema,
   JoinAnswerSchema,
@@ -28,36 +28,44 @@ function check<S extends v.GenericSchema>(schema: S, value: unknown, what: strin
 }
 
 /** Separates a body from its blobs and checks both. */
-function checkBody(schema: v.GenericSchema, bounds: BlobBounds, value: unknown, what: string): unknown {
-  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
-  if (!isObject) throw new ProtocolError('malformed', `${what}: the body is not an object`)
-  const { blobs = [], ...body } = value as { blobs?: unknown }
+function checkBody(rule: BodyRule, value: unknown, what: string): unknown {
+  if (!isObject(value)) throw new ProtocolError('malformed', `${what}: the body is not an object`)
+  const { blobs = [], ...body } = value
+  return checkParts(rule, body, blobs, what)
+}
+
+/** A body whose blobs came beside it. */
+function checkParts(rule: BodyRule, body: unknown, blobs: unknown, what: string): unknown {
+  const { schema, blobs: bounds } = rule
   if (!Array.isArray(blobs) || !blobs.every((blob) => blob instanceof Uint8Array)) {
     throw new ProtocolError('malformed', `${what}: blobs must be byte arrays`)
   }
   if (blobs.length < bounds.min || blobs.length > bounds.max) {
     throw new ProtocolError('malformed', `${what}: ${blobs.length} blobs, expected ${bounds.min} to ${bounds.max}`)
   }
-  const checked = check(schema, body, what) as object
-  return blobs.length === 0 ? checked : { ...checked, blobs }
+  const checked = check(schema, body, what) as { blobs?: unknown }
+  // A fresh object of the guard's own.
+  if (blobs.length > 0) checked.blobs = blobs
+  return checked
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /** A request's body by kind. @throws ProtocolError `malformed` */
 export function checkRequest<K extends RequestKind>(kind: K, body: unknown): RequestOf<K> {
-  const { schema, blobs } = REQUEST_RULES[kind].request
-  return checkBody(schema, blobs, body, `request ${kind}`) as RequestOf<K>
+  return checkBody(REQUEST_RULES[kind].request, body, `request ${kind}`) as RequestOf<K>
 }
 
 /** A reply's body by the kind that was asked. @throws ProtocolError `malformed` */
 export function checkReply<K extends RequestKind>(kind: K, body: unknown): ReplyOf<K> {
-  const { schema, blobs } = REQUEST_RULES[kind].reply
-  return checkBody(schema, blobs, body, `reply ${kind}`) as ReplyOf<K>
+  return checkBody(REQUEST_RULES[kind].reply, body, `reply ${kind}`) as ReplyOf<K>
 }
 
 /** A notice's body by kind. @throws ProtocolError `malformed` */
 export function checkNotice<K extends NoticeKind>(kind: K, body: unknown): NoticeOf<K> {
-  const { schema, blobs } = NOTICE_RULES[kind]
-  return checkBody(schema, blobs, body, `notice ${kind}`) as NoticeOf<K>
+  return checkBody(NOTICE_RULES[kind], body, `notice ${kind}`) as NoticeOf<K>
 }
 
 /**
@@ -78,6 +86,34 @@ export function checkPeerMessage(value: unknown): PeerMessage {
     case 'abort':
       return message as PeerMessage
   }
+}
+
+/**
+ * The same for a message whose blobs travelled beside it; puts them in place.
+ * @throws ProtocolError `malformed`
+ */
+export function checkParted(value: unknown, blobs: readonly Uint8Array[]): PeerMessage {
+  const message = check(EnvelopeSchema, value, 'message')
+  switch (message.type) {
+    case 'request':
+      message.body = checkParts(REQUEST_RULES[message.kind].request, message.body, blobs, `request ${message.kind}`)
+      break
+    case 'notice':
+      message.body = checkParts(NOTICE_RULES[message.kind], message.body, blobs, `notice ${message.kind}`)
+      break
+    case 'reply': {
+      const { body } = message
+      if (isObject(body) && 'blobs' in body)
+        throw new ProtocolError('malformed', 'blobs travel beside the body, not in it')
+      if (blobs.length === 0) break
+      if (!isObject(body)) throw new ProtocolError('malformed', 'a reply without a body carries blobs')
+      message.body = { ...body, blobs }
+      break
+    }
+    default:
+      if (blobs.length > 0) throw new ProtocolError('malformed', 'a message without a body carries blobs')
+  }
+  return message as PeerMessage
 }
 
 type ClientMessage<E extends 'join' | 'profile' | 'signal'> = Parameters<ClientEvents[E]>[0]

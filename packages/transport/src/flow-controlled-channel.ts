@@ -6,7 +6,7 @@ import { type Priority, TransportError } from './room.ts'
 export interface FlowLimits {
   /** Longest slice, header included. */
   readonly sliceBytes: number
-  /** Longest slice on a short way, for messages of more than `burstBytes`. */
+  /** Longest slice on a short way, for messages of more than `burstBytes` and for those behind others. */
   readonly longSliceBytes: number
   readonly burstBytes: number
   /** A way with a shorter round trip is short. */
@@ -23,7 +23,7 @@ export interface FlowLimits {
 /**
  * Slices of 4.5 KiB are four SCTP packets, what Chromium's dcSCTP sends for one message before it hears of the peer: only
  * with them the first flight fills the congestion window, and on a long way flights are what counts. On a short way the
- * time per slice counts instead, on both ends, except for messages that are little more than one flight. Figures:
+ * time per slice counts instead, on both ends, except for a message that is little more than one flight. Figures:
  * docs/transport.md.
  */
 export const FLOW_LIMITS: FlowLimits = {
@@ -146,9 +146,11 @@ export class FlowControlledChannel {
     return this.#handOver(onlySlice(message, { messageId: this.#takeId(), priority: PRIORITIES.indexOf(priority) }))
   }
 
+  /** Small slices where the first flight counts: on a long way, and for a short message on an idle channel. */
   #sliceBytes(messageBytes: number): number {
     const { sliceBytes, longSliceBytes, burstBytes, shortRttMs } = this.#limits
-    const rttMs = messageBytes > burstBytes ? this.#rttMs() : undefined
+    const isFlight = messageBytes <= burstBytes && this.#channel.bufferedAmount === 0
+    const rttMs = isFlight ? undefined : this.#rttMs()
     return rttMs !== undefined && rttMs < shortRttMs ? longSliceBytes : sliceBytes
   }
 

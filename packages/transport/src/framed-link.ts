@@ -68,7 +68,6 @@ export class FramedLink implements MessageLink {
 
   #receive(bytes: Uint8Array<ArrayBuffer>): void {
     if (this.#closed) return
-    this.#options.onBytes?.()
     let whole: Uint8Array | undefined
     try {
       whole = this.#reassembler.push(bytes)?.bytes
@@ -76,8 +75,14 @@ export class FramedLink implements MessageLink {
       this.#end(asTransportError(error) as TransportError)
       return
     }
-    this.#meter.received(bytes.byteLength, this.#reassembler.partialMessages > 0)
-    if (whole === undefined) return
+    // What waits for the message comes first, the books after.
+    const isPartial = this.#reassembler.partialMessages > 0
+    if (whole !== undefined) this.#deliver(whole)
+    this.#options.onBytes?.()
+    this.#meter.received(bytes.byteLength, isPartial)
+  }
+
+  #deliver(whole: Uint8Array): void {
     this.#moved(whole.byteLength)
     let message: PeerMessage
     try {

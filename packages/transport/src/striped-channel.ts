@@ -139,7 +139,7 @@ export class StripedChannel implements ByteChannel {
   }
 
   #receive(bytes: Uint8Array<ArrayBuffer>, isFirst: boolean): void {
-    const [kind] = bytes
+    const kind = bytes[0]
     const isFrame = kind === KINDS.numbered || kind === KINDS.got || kind === KINDS.note
     if (!isFrame || bytes.byteLength < HEADER_BYTES) {
       if (isFirst) this.onMessage?.(bytes)

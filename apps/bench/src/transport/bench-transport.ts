@@ -50,7 +50,7 @@ interface Share {
 }
 const SHARES: Record<'near' | 'far', Record<'quick' | 'full', Share>> = {
   near: {
-    quick: { passes: 6, passBytes: 512 << 10, leastMessages: 1, echoBytes: 1e6, leastEchoes: 3, mostEchoes: 15 },
+    quick: { passes: 5, passBytes: 512 << 10, leastMessages: 1, echoBytes: 1e6, leastEchoes: 3, mostEchoes: 15 },
     full: { passes: 16, passBytes: 512 << 10, leastMessages: 2, echoBytes: 3e6, leastEchoes: 5, mostEchoes: 40 },
   },
   far: {

@@ -50,14 +50,14 @@ const CachedFeatureSchema = v.strictObject({ tensor: NameSchema, savedMs: Quanti
 const CacheKeysSchema = v.pipe(v.array(CacheKeySchema), v.maxLength(2048))
 
 /** How many blobs a body may carry. */
-export interface BlobBounds {
+interface BlobBounds {
   readonly min: number
   readonly max: number
 }
 const NONE: BlobBounds = { min: 0, max: 0 }
 const ANY: BlobBounds = { min: 0, max: 64 }
 
-interface BodyRule {
+export interface BodyRule {
   /** The body without its blobs, as it stands in the JSON. */
   readonly schema: v.GenericSchema
   readonly blobs: BlobBounds
