@@ -26,6 +26,8 @@ export class Stage implements AsyncDisposable {
   readonly #o: StageOptions
   readonly #shapes = new Map<string, LinkShape>()
   readonly #over = new AbortController()
+  /** Cancels the events to come. */
+  readonly #planned: (() => void)[] = []
 
   constructor(options: StageOptions) {
     const { clock, random, scenario, truth, usage } = options
@@ -58,12 +60,12 @@ export class Stage implements AsyncDisposable {
   /** Lets the events happen, counted from now. */
   play(events: readonly ScenarioEvent[]): void {
     for (const event of events) {
-      const cancel = this.#o.clock.after(event.atMs, () => void this.#happen(event).catch(() => {}))
-      this.#over.signal.addEventListener('abort', cancel, { once: true })
+      this.#planned.push(this.#o.clock.after(event.atMs, () => void this.#happen(event).catch(() => {})))
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const cancel of this.#planned) cancel()
     this.#over.abort(new DOMException('the simulation is over', 'AbortError'))
     for (const device of this.devices.values()) await device[Symbol.asyncDispose]()
     this.devices.clear()
