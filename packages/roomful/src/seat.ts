@@ -195,12 +195,7 @@ export class Seat implements RoomSession {
       this.#measurement.first(),
       benchmarkStorage().then((storage) => this.#update({ storage })),
       measureAlone({ ...common, self: () => this.#profile }),
-      practise({
-        ...common,
-        planning: this.#planning,
-        mayPractise: () => this.#lending.awake && this.#asks,
-        onStretch,
-      }),
+      practise({ ...common, planning: this.#planning, mayPractise: () => this.#lending.awake, onStretch }),
     ]
     for (const work of background) {
       work.catch((error: unknown) => {
@@ -302,11 +297,6 @@ export class Seat implements RoomSession {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.leave()
-  }
-
-  /** A device that only helps has nothing to plan better. */
-  get #asks(): boolean {
-    return this.snapshot.stats.answered > 0
   }
 
   #checkMayAsk(): void {

@@ -15,7 +15,7 @@ const better = { plan: { model: 'm' }, words: [], runnersUp: [] }
 function quietRoom(candidateMs: number) {
   const stop = new AbortController()
   const clock = new VirtualClock()
-  const store = new SnapshotStore({} as RoomSnapshot)
+  const store = new SnapshotStore({ stats: { answered: 1 } } as RoomSnapshot)
   const asking = { busy: false, idle: async () => {} }
   const adopt = vi.fn(async () => {})
   const practice = vi.fn(async () => ({ curve: [12, 9], better }))
@@ -70,6 +70,12 @@ describe('practise', () => {
     expect(room.adopt).toHaveBeenCalledWith(better)
     expect(room.store.snapshot.practice).toEqual({ curve: [12, 9], adopted: 1, refused: 0 })
     expect(room.retire).toHaveBeenCalled()
+  })
+
+  it('does not practise on a device that has asked nothing', async () => {
+    room.store.update({ stats: { ...room.store.snapshot.stats, answered: 0 } })
+    await pass(3_500)
+    expect(room.practice).not.toHaveBeenCalled()
   })
 
   it('leaves a learned plan that is only predicted better', async () => {

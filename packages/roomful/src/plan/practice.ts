@@ -42,7 +42,8 @@ export async function practise(options: PracticeOptions): Promise<void> {
     await sleep(clock, QUIET_MS / 2, signal)
     await asking.idle(QUIET_MS, signal)
     const task = desk.practiceTask
-    if (task === undefined || !options.mayPractise()) continue
+    // A device that only helps has nothing to plan better.
+    if (task === undefined || store.snapshot.stats.answered === 0 || !options.mayPractise()) continue
     const now = `${task.digest} ${task.current.planId} ${task.topology.devices.map(({ id }) => id).join()}`
     if (now !== room) {
       room = now
