@@ -11,8 +11,9 @@ export interface LearningDeskOptions {
   readonly onDrift: (own: Drift['own']) => void
 }
 
-/** Measured times are handed over in batches this far apart. */
+/** Measured times are handed over in batches this far apart, or further where learning takes more than its share. */
 const BATCH_MS = 1_000
+const LEARNING_SHARE = 0.03
 const MAX_BATCH = 64
 /** A correction that has moved by this ratio since the last plan is worth a new one. */
 const DRIFT_RATIO = 1.25
@@ -23,6 +24,7 @@ export class LearningDesk {
   #batch: Measurement[] = []
   #digest: ModelDigest | undefined
   #cancel: (() => void) | undefined
+  #pauseMs = BATCH_MS
 
   constructor(options: LearningDeskOptions) {
     this.#o = options
@@ -32,7 +34,7 @@ export class LearningDesk {
     if (digest !== this.#digest) this.#batch = []
     this.#digest = digest
     if (this.#batch.length < MAX_BATCH) this.#batch.push(measurement)
-    this.#cancel ??= this.#o.clock.after(BATCH_MS, () => {
+    this.#cancel ??= this.#o.clock.after(this.#pauseMs, () => {
       this.#cancel = undefined
       // A planner that has failed is told of by whoever plans; a lesson that is missed is no loss.
       this.#learn().catch(() => {})
@@ -47,7 +49,10 @@ export class LearningDesk {
   async #learn(): Promise<void> {
     const batch = this.#batch.splice(0)
     if (this.#digest === undefined || batch.length === 0) return
-    const { ratio, own } = await this.#o.planning.observe(this.#digest, this.#o.topology(), batch)
+    const { clock, planning, topology } = this.#o
+    const startMs = clock.now()
+    const { ratio, own } = await planning.observe(this.#digest, topology(), batch)
+    this.#pauseMs = Math.max(BATCH_MS, (clock.now() - startMs) / LEARNING_SHARE)
     if (ratio >= DRIFT_RATIO) this.#o.onDrift(own)
   }
 }
