@@ -6,9 +6,11 @@ import {
   type PartitionResult,
   type PlanningLimits,
   plannableModel,
+  planSchedule,
   planWith,
   planWithAll,
   readRoom,
+  type Scheduled,
 } from '@roomful/planner'
 import { type Command, CommandError, option, positional, UsageError } from '../command.ts'
 import { readModelAt } from '../model/read.ts'
@@ -34,7 +36,8 @@ MODEL is an ONNX file (with or without weights) or the folder of a model package
   --objective    latency (default) or throughput
   --input-shape  sizes for symbolic dimensions of the input
   --json         {plans: [{method, ok, reason?, message?, predictedMs, throughputPerSecond, bytes, macsRedundant,
-                 devices, notes, plan}], planningMs}
+                 devices, notes, plan}], planningMs, schedule?}; with --objective throughput 'schedule' is
+                 {throughputPerSecond, parts: [{share, devices, plan}]}: whole pictures to several devices in turn
 Times are predicted, not measured.`,
   options: {
     room: { type: 'string' },
@@ -75,8 +78,16 @@ Times are predicted, not measured.`,
         ? await planWithAll(model, room.topology, room.predictor, limits)
         : [{ method, result: await planWith(method, model, room.topology, room.predictor, limits) }]
     const planningMs = performance.now() - startMs
-    context.result({ plans: rows.map(describe), planningMs })
+    const turns =
+      limits.objective === 'throughput' ? planSchedule(model, room.topology, room.predictor, limits) : undefined
+    const schedule = turns?.ok ? turns : undefined
+    context.result({
+      plans: rows.map(describe),
+      planningMs,
+      ...(schedule === undefined ? {} : { schedule: describeSchedule(schedule) }),
+    })
     for (const row of rows) for (const line of lines(row)) context.print(line)
+    if (schedule !== undefined) for (const line of turnLines(schedule)) context.print(line)
     context.print(`planned in ${planningMs.toFixed(0)} ms; all times are predicted`)
     return rows.some(({ result }) => result.ok) ? 0 : 1
   },
@@ -99,6 +110,19 @@ function describe({ method, result }: Row): object {
     notes: result.notes,
     plan: result.plan,
   }
+}
+
+function describeSchedule({ schedule, throughputPerSecond }: Scheduled): object {
+  const parts = schedule.map(({ plan: part, share }) => ({ share, devices: planDevices(part), plan: part }))
+  return { throughputPerSecond, parts }
+}
+
+function turnLines({ schedule, throughputPerSecond }: Scheduled): string[] {
+  const parts = schedule.map(
+    ({ plan: part, share }) =>
+      `${' '.repeat(14)}${Math.round(share * 100)} % of the pictures: ${planDevices(part).join(', ')}`,
+  )
+  return [`${'in turns'.padEnd(25)} ${throughputPerSecond.toFixed(2).padStart(9)}/s`, ...parts]
 }
 
 function lines({ method, result }: Row): string[] {

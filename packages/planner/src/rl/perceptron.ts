@@ -5,11 +5,11 @@ export type Tensorflow = typeof Tf
 
 let loaded: Promise<Tensorflow> | undefined
 
-/** tfjs on its default backend of this realm (a Worker or Node); loaded on first use. */
+/** tfjs on the CPU, in WebAssembly where that backend has been loaded before; loaded on first use. */
 export function loadTensorflow(): Promise<Tensorflow> {
   loaded ??= import('@tensorflow/tfjs').then(async (tf) => {
     // Layers this small lose more on the way to a GPU and back than they gain there; and a GPU has the room's work to do.
-    await tf.setBackend('cpu')
+    await tf.setBackend(tf.findBackendFactory('wasm') ? 'wasm' : 'cpu')
     await tf.ready()
     return tf
   })
