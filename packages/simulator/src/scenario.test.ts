@@ -20,6 +20,10 @@ describe('a scenario file', () => {
     [{ ...base, methods: ['magic'] }, 'methods.0'],
     [{ ...base, methods: ['auto'], plan: {} }, 'either methods or a plan'],
     [{ model: 'vgg16', room }, 'requests'],
+    [
+      { ...base, room: { initiator: 'a', devices: [{ id: 'a' }, { id: 'Tab B' }] } },
+      'room.devices.1.id: an id of letters',
+    ],
     [{ ...base, room: [] }, 'room'],
   ])('refuses %j', (value, why) => {
     expect(() => readScenario(value)).toThrow(why)

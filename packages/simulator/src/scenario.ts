@@ -3,7 +3,12 @@ import { METHODS } from '@roomful/planner'
 import * as v from 'valibot'
 import { SimulatorError } from './error.ts'
 
-const Id = v.pipe(v.string(), v.minLength(1), v.maxLength(64))
+/** As the protocol has them: a message that names another one would be refused on its way. */
+const Id = v.pipe(
+  v.string(),
+  v.maxLength(64),
+  v.regex(/^[\w.:/#@+-]+$/, 'an id of letters, digits and ._:/#@+- is expected'),
+)
 const Positive = v.pipe(v.number(), v.finite(), v.gtValue(0))
 const NotNegative = v.pipe(v.number(), v.finite(), v.minValue(0))
 const Share = v.pipe(v.number(), v.minValue(0), v.maxValue(1))

@@ -46,7 +46,11 @@ export function limitsFor(wires: Wires, episodes: number) {
 
 /** ROOM.json with all pairs linked at one rate and 2 ms of round trip. */
 export function roomJson(classes: readonly DeviceClass[], mbitPerSecond: number, limits: PlanningLimits = {}) {
-  const devices = classes.map((name, i) => ({ id: `d${i}-${name}`, memoryMb: 8192, ...CLASSES[name] }))
+  const devices = classes.map((name, i) => ({
+    id: `d${i}-${name.replaceAll(' ', '-')}`,
+    memoryMb: 8192,
+    ...CLASSES[name],
+  }))
   const links = devices.flatMap((a, i) =>
     devices.slice(i + 1).map((b) => ({ a: a.id, b: b.id, mbitPerSecond, rttMs: 2 })),
   )
