@@ -28,7 +28,7 @@ import { type DownReason, PlanHealth } from './plan-health.ts'
 import { QuietBuild } from './quiet-build.ts'
 import { type PictureInput, RequestInput } from './request-input.ts'
 import { RequestRun } from './request-run.ts'
-import type { InferenceResult, KeptMap } from './result.ts'
+import { type InferenceResult, type KeptMap, mostResultElements } from './result.ts'
 import type { RunContext, RunOptions } from './run-options.ts'
 import { SecondCompletions } from './second-completions.ts'
 import { ShareTurns } from './share-turns.ts'
@@ -210,10 +210,7 @@ export class Coordinator {
   /** The shape that a result of a request may have, for the decoder's bound; undefined for unknown requests. */
   resultElements(id: RequestId, from: DeviceId): number | undefined {
     const entry = this.#entry(id, from)
-    if (entry === undefined) return undefined
-    const { layout, model } = entry.attempt.installed
-    const exits = model.exits.map((exit) => model.shape(exit.output) ?? [])
-    return Math.max(...[...exits, layout.cuts.at(-1)?.dims ?? []].map((dims) => dims.reduce((a, b) => a * b, 1)))
+    return entry && mostResultElements(entry.attempt.installed)
   }
 
   /** What it had built is gone with it; when it comes back, it is prepared again. */

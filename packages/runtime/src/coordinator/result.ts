@@ -1,5 +1,6 @@
 import type { ExitName, PlanId, RequestId, Trace } from '@roomful/core'
-import type { FeatureMap } from '@roomful/tensor'
+import { elementCount, type FeatureMap } from '@roomful/tensor'
+import type { InstalledPlan } from './installer.ts'
 
 /** One answer. */
 export interface InferenceResult {
@@ -18,4 +19,10 @@ export interface InferenceResult {
 export interface KeptMap {
   readonly volume: number
   readonly map: FeatureMap
+}
+
+/** Elements of the largest result that an exit or the end of the plan may give. */
+export function mostResultElements({ layout, model }: InstalledPlan): number {
+  const exits = model.exits.map((exit) => model.shape(exit.output) ?? [])
+  return Math.max(...[...exits, layout.cuts.at(-1)?.dims ?? []].map((dims) => elementCount(dims)))
 }
