@@ -146,7 +146,7 @@ export class Transfers {
     if (link === undefined) return Number.POSITIVE_INFINITY
     const use = this.#use
     const serialMs = link.serialMs(bytes)
-    const leavesMs = this.#handle(from, readyMs)
+    const leavesMs = this.#handle(from, readyMs, bytes)
     const startMs = Math.max(leavesMs, use.upFree[from] as number)
     const alive = this.#alive(startMs)
     const sent = occupy(use.upFree, use.upBusy, from, leavesMs, serialMs, alive)
@@ -156,15 +156,15 @@ export class Transfers {
     const warm = readyMs - (use.sentMs[way] as number) <= link.rttMs
     use.sentMs[way] = sent
     const arrivedMs = Math.max(sent, received) + (warm ? link.rttMs / 2 : link.delayMs(bytes))
-    const endMs = this.#handle(to, arrivedMs)
+    const endMs = this.#handle(to, arrivedMs, bytes)
     this.bytes += bytes + HEAD_BYTES
     this.#spans?.push({ device: this.#id(from), kind: 'transfer', startMs, endMs, volume, bytes, to: this.#id(to) })
     return endMs
   }
 
   /** What one message costs the device at one end of it, beside its packing. */
-  #handle(device: number, readyMs: number): number {
-    const ms = this.#room.devices[device]?.codec.messageMs ?? 0
+  #handle(device: number, readyMs: number, bytes: number): number {
+    const ms = this.#room.devices[device]?.codec.messageMs(bytes) ?? 0
     if (ms === 0) return readyMs
     this.#use.codecBusy[device] = (this.#use.codecBusy[device] as number) + ms * this.#alive(readyMs)
     return readyMs + ms

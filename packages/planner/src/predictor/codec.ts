@@ -13,11 +13,11 @@ const PICTURE_MS_PER_PIXEL = 0.7e-3
 export class CodecModel {
   readonly #mbPerSecond: number
   readonly #deflateMbPerSecond: number
-  /** What sending or taking in one message costs, whatever is in it. */
-  readonly messageMs: number
+  /** What sending or taking in one message of so many bytes costs, beside its packing. */
+  readonly messageMs: (bytes: number) => number
 
   /** `mbPerSecond`: MB of fp32 quantised per second; derived from the speed when absent. */
-  constructor(gmacsPerSecond: number, mbPerSecond?: number, messageMs = 0) {
+  constructor(gmacsPerSecond: number, mbPerSecond?: number, messageMs: (bytes: number) => number = () => 0) {
     this.messageMs = messageMs
     this.#mbPerSecond = mbPerSecond ?? gmacsPerSecond * MB_PER_GMAC
     this.#deflateMbPerSecond = gmacsPerSecond * DEFLATE_MB_PER_GMAC

@@ -27,7 +27,7 @@ export interface RoomPredictorOptions {
   /** Fitted start windows per link, bytes. */
   readonly startWindowBytes?: (a: DeviceId, b: DeviceId) => number | undefined
   /** What sending or taking in one message costs a device of this speed, ms. Default 0. */
-  readonly messageMs?: (gmacsPerSecond: number) => number
+  readonly messageMs?: (gmacsPerSecond: number, bytes: number) => number
 }
 
 /** Time grows with the share of the device that others take: `1 / (1 - load)`, at most tenfold. */
@@ -79,6 +79,10 @@ export class RoomPredictor implements LatencyPredictor {
   codec(device: DeviceId): CodecModel {
     const speed = this.#devices.get(device)?.backends[0]?.gmacsPerSecond ?? 1
     const { details, messageMs } = this.#options
-    return new CodecModel(speed, details?.get(device)?.codecMbPerSecond, messageMs?.(speed))
+    return new CodecModel(
+      speed,
+      details?.get(device)?.codecMbPerSecond,
+      messageMs && ((bytes) => messageMs(speed, bytes)),
+    )
   }
 }
