@@ -83,7 +83,7 @@ const MARGIN = 0.1
 const QUICK_LINKS = 7
 const MAX_LINKS = 10
 /** What a quick run needs for its streams: the devices alone, two plans, with their warm-up. */
-const STREAMS = 9
+const STREAMS = 7
 const STREAM_MS = 4_000
 /** Before and after the events, the answers of one device alone among it. */
 const AROUND_EVENTS_MS = 40_000

@@ -12,6 +12,8 @@ export interface Extent {
   readonly episodes: number
   /** Streams of frames for the throughput. */
   readonly streamMs: number
+  /** Whether a weak initiator asks by every plan too, or by the last one only. */
+  readonly allStreams: boolean
   /** The longest picture of TensorFlow.js in software that there is time for. */
   readonly tfjsMs: number
 }
@@ -24,6 +26,7 @@ export const QUICK: Extent = {
   picturesPerBlock: 60,
   episodes: 5,
   streamMs: 3_000,
+  allStreams: false,
   tfjsMs: 6_000,
 }
 
@@ -35,6 +38,7 @@ export const FULL: Extent = {
   picturesPerBlock: 100,
   episodes: 20,
   streamMs: 10_000,
+  allStreams: true,
   tfjsMs: 30_000,
 }
 
