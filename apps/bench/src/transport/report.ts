@@ -47,8 +47,10 @@ load ${machine.load.toFixed(1)} before the run.
 }
 
 function table(delayMs: string, summary: TransportSummary): string {
+  const measured = new Set(Object.values(summary.medians).flatMap((cells) => Object.keys(cells)))
+  const contenders = ['roomful', 'raw-16', 'raw-64', 'peerjs'].filter((name) => measured.has(name))
   const rows = Object.entries(summary.medians).map(([bytes, cells]) => {
-    const figure = (name: string) => {
+    const figure = (name: string): string => {
       const cell = cells[name]
       return cell === undefined ? '' : `${cell.goodputMBps.toFixed(2)} / ${cell.echoMs.toFixed(1)}`
     }
@@ -57,19 +59,18 @@ function table(delayMs: string, summary: TransportSummary): string {
       const value = summary[name][bytes]?.toFixed(2) ?? ''
       return low === undefined || high === undefined ? value : `${value} (${low.toFixed(2)}-${high.toFixed(2)})`
     }
-    const names = ['roomful', 'raw-16', 'raw-64', 'peerjs']
     const ratios = [
       ratio('goodputRatioToRaw'),
       ratio('echoRatioToRaw'),
       ratio('goodputRatioToPeerJS'),
       ratio('echoRatioToPeerJS'),
     ]
-    return `| ${[`${Number(bytes) / 1024} KiB`, ...names.map(figure), ...ratios].join(' | ')} |`
+    return `| ${[`${Number(bytes) / 1024} KiB`, ...contenders.map(figure), ...ratios].join(' | ')} |`
   })
   return `## ${delayMs} ms each way
 
-| message | roomful | raw-16 | raw-64 | PeerJS | goodput to raw | echo to raw | goodput to PeerJS | echo to PeerJS |
-|---|---|---|---|---|---|---|---|---|
+| message | ${contenders.join(' | ')} | goodput to raw | echo to raw | goodput to PeerJS | echo to PeerJS |
+|---|${contenders.map(() => '---|').join('')}---|---|---|---|
 ${rows.join('\n')}
 
 Cells: goodput in MB/s / echo in ms, medians. Ratios with their 95 % intervals.
