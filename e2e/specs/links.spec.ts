@@ -39,7 +39,7 @@ test('ICE restart finds a new path when the old one never comes back', async () 
 
 test('on a long way a second connection carries its share, and the link outlives it', async () => {
   await using pair = await LinkPair.open({ delayMs: 15 })
-  await expect.poll(async () => (await pair.restarts()).connections, { timeout: 15_000 }).toBe(2)
+  await expect.poll(async () => (await pair.restarts()).connections, { timeout: 25_000 }).toBe(2)
   await pair.call('a', 'fetchWeights', 'b', 1_000_000)
   await pair.call('b', 'fetchWeights', 'a', 1_000_000)
   const transfers = Promise.all([

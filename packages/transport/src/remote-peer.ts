@@ -54,7 +54,7 @@ const CALL_AFTER_MS = 4000
 const WIDE_FROM_MS = 20
 const WIDE_UNTIL_MS = 200
 /** Before, the shortest round trip is not known well enough. */
-const WIDE_AFTER_MS = 3000
+const WIDE_AFTER_MS = 10_000
 /** A call that was sent before a fresh attempt or link came up must not tear it down. */
 const FRESH_MS = 3000
 
