@@ -77,7 +77,7 @@ export class LocalCache {
       if (gone === undefined) return false
       await this.#remove(gone)
       const stored = await this.#safely(async () => {
-        await this.#o.store.put({ meta, value })
+        await this.#o.store.put([{ meta, value }])
         return true
       })
       if (stored !== true) {

@@ -1,4 +1,4 @@
-import { idbStore } from '@roomful/cache'
+import { idbStore, WriteBehind } from '@roomful/cache'
 import {
   type BackendSpeed,
   type Clock,
@@ -107,7 +107,7 @@ export class Seat implements RoomSession {
       clock,
       random: seededRandom(crypto.getRandomValues(new Int32Array(1))[0] ?? 1),
       wallClock: Date.now,
-      store: idbStore(),
+      store: new WriteBehind(idbStore(), clock),
     })
     this.#runtime = new Runtime({
       cache: this.#cache.cache,

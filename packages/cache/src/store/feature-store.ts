@@ -6,7 +6,8 @@ import type { CacheEntry, CacheValue, EntryMeta } from '../entry.ts'
  */
 export interface FeatureStore {
   get(key: string): Promise<CacheValue | undefined>
-  put(entry: CacheEntry): Promise<void>
+  /** All of them, or none. */
+  put(entries: readonly CacheEntry[]): Promise<void>
   delete(keys: readonly string[]): Promise<void>
   /** What is stored, without the values. */
   entries(): Promise<readonly EntryMeta[]>

@@ -42,13 +42,13 @@ export function idbStore(name = 'roomful-cache'): FeatureStore {
         const parsed = v.safeParse(ValueSchema, await get(VALUE + key, store()))
         return parsed.success ? (parsed.output as CacheValue) : undefined
       }),
-    put: ({ meta, value }: CacheEntry) =>
+    put: (entries: readonly CacheEntry[]) =>
       guarded(() =>
         setMany(
-          [
+          entries.flatMap(({ meta, value }): [string, unknown][] => [
             [META + meta.key, meta],
             [VALUE + meta.key, value],
-          ],
+          ]),
           store(),
         ),
       ),

@@ -6,8 +6,8 @@ export function memoryStore(): FeatureStore {
   const kept = new Map<string, CacheEntry>()
   return {
     get: async (key) => kept.get(key)?.value,
-    put: async (entry) => {
-      kept.set(entry.meta.key, entry)
+    put: async (entries) => {
+      for (const entry of entries) kept.set(entry.meta.key, entry)
     },
     delete: async (keys) => {
       for (const key of keys) kept.delete(key)
