@@ -92,7 +92,7 @@ export const ALL_METHODS: readonly string[] = [
 ]
 
 /** A plan that is predicted to take longer than this is not run: its row would only tell how long one waits. */
-const TOO_LONG_MS = 8_000
+const TOO_LONG_MS = 15_000
 
 /** Plans the room by every method of the list, from one snapshot. */
 export async function planMethods(

@@ -10,6 +10,8 @@ const CPU_BACKENDS: ReadonlySet<Backend> = new Set<Backend>(['ort-wasm', 'ort-no
 export class Transfers {
   readonly #room: Room
   readonly #use: Resources
+  /** Per device its processor that is the CPU; -1 where it has none. */
+  readonly #cpu: Int32Array
   readonly #verdictMs: number[] = []
   readonly #verdictShare: number[] = []
   /** When the picture is encoded; negative before. */
@@ -22,6 +24,8 @@ export class Transfers {
   constructor(room: Room) {
     this.#room = room
     this.#use = new Resources(room.processors.length, room.devices.length)
+    const isCpu = (processor: number) => CPU_BACKENDS.has(room.processors[processor]?.backend ?? 'ort-webgpu')
+    this.#cpu = Int32Array.from(room.devices, ({ processors }) => processors.find(isCpu) ?? -1)
   }
 
   begin(spans: Span[] | undefined): void {
@@ -162,11 +166,17 @@ export class Transfers {
     return endMs
   }
 
-  /** What one message costs the device at one end of it, beside its packing. */
+  /**
+   * What one message costs the device at one end of it, beside its packing. It is the CPU's time: where the network runs on
+   * the CPU too, the one waits for the other.
+   */
   #handle(device: number, readyMs: number, bytes: number): number {
     const ms = this.#room.devices[device]?.codec.messageMs(bytes) ?? 0
     if (ms === 0) return readyMs
-    this.#use.codecBusy[device] = (this.#use.codecBusy[device] as number) + ms * this.#alive(readyMs)
+    const use = this.#use
+    const cpu = this.#cpu[device] as number
+    if (cpu >= 0) return occupy(use.processorFree, use.processorBusy, cpu, readyMs, ms, this.#alive(readyMs))
+    use.codecBusy[device] = (use.codecBusy[device] as number) + ms * this.#alive(readyMs)
     return readyMs + ms
   }
 
