@@ -10,6 +10,7 @@ import type { MicroSample } from '@roomful/engine'
 import { analyse, readModel } from '@roomful/graph'
 import type { Manifest } from '@roomful/model'
 import {
+  DEFAULT_HYSTERESIS,
   fitQuality,
   fitSustained,
   fittedSpeed,
@@ -17,6 +18,7 @@ import {
   OnlineCorrection,
   plannableModel,
   predictPlan,
+  preparationOf,
   RoomPredictor,
   trainForRoom,
   worthSwitching,
@@ -198,7 +200,10 @@ export class PlanningHost implements Planning {
 
 const keyOf = (device: DeviceProfile['id'], backend: string): string => `${device} ${backend}`
 
-/** The plan in use with a new prediction, when the chosen one would not be better by more than the hysteresis. */
+/**
+ * The plan in use with a new prediction, when the chosen one would not be better by more than the hysteresis, or not for as
+ * long as getting it ready pays.
+ */
 function stillGood(
   current: Plan,
   { plan }: ChosenPlan,
@@ -218,7 +223,10 @@ function stillGood(
   if (now === undefined || !now.feasible) return undefined
   const cost = (of: { latencyMs: number; throughputPerSecond: number }) =>
     objective === 'throughput' ? 1000 / of.throughputPerSecond : of.latencyMs
-  if (worthSwitching(cost(now), cost(plan.predicted))) return undefined
+  const ready = preparationOf(plan, current, plannable, topology, predictor)
+  const { dwellMs } = DEFAULT_HYSTERESIS
+  const switching = ready === undefined ? undefined : { ...ready, dwellMs }
+  if (worthSwitching(cost(now), cost(plan.predicted), DEFAULT_HYSTERESIS, switching)) return undefined
   const { latencyMs, fullMs, throughputPerSecond, bytes } = now
   return { ...current, predicted: { latencyMs, fullMs, throughputPerSecond, bytes } }
 }
