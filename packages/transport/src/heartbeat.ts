@@ -15,7 +15,9 @@ const MAX_MBIT = 1e6
 export const BEAT_INTERVAL_MS = 200
 /** A hidden page's timers fire once a second at best; the peer is told so. */
 export const HIDDEN_INTERVAL_MS = 1000
+/** All links of a page wake up at the same multiples of this: ten times a second, however many peers there are. */
 const CHECK_MS = 100
+const SHORTEST_MS = CHECK_MS / 4
 
 export function encodeBeat(beat: Beat): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(BEAT_BYTES)
@@ -70,16 +72,15 @@ export class Heartbeat {
   readonly #monitor: HeartbeatMonitor
   #sequence = 0
   #silent = false
-  #cancelBeat: () => void = () => {}
-  #cancelCheck: () => void = () => {}
+  #cancel: () => void = () => {}
+  #beatAtMs = Number.NEGATIVE_INFINITY
   #asking = false
   #stopped = false
 
   constructor(options: HeartbeatOptions) {
     this.#options = options
     this.#monitor = new HeartbeatMonitor(options.clock.now(), BEAT_INTERVAL_MS)
-    this.#beat()
-    this.#cancelCheck = options.clock.after(CHECK_MS, () => this.#check())
+    this.#tick()
   }
 
   get silent(): boolean {
@@ -109,14 +110,22 @@ export class Heartbeat {
 
   stop(): void {
     this.#stopped = true
-    this.#cancelBeat()
-    this.#cancelCheck()
+    this.#cancel()
   }
 
-  #beat(): void {
-    const { clock, send, hidden } = this.#options
-    const intervalMs = hidden?.() === true ? HIDDEN_INTERVAL_MS : BEAT_INTERVAL_MS
+  #tick(): void {
+    const { clock } = this.#options
     const nowMs = clock.now()
+    const leftMs = CHECK_MS - (nowMs % CHECK_MS)
+    this.#cancel = clock.after(leftMs < SHORTEST_MS ? leftMs + CHECK_MS : leftMs, () => this.#tick())
+    if (nowMs >= this.#beatAtMs) this.#beat(nowMs)
+    this.#check(nowMs)
+  }
+
+  #beat(nowMs: number): void {
+    const { send, hidden } = this.#options
+    const intervalMs = hidden?.() === true ? HIDDEN_INTERVAL_MS : BEAT_INTERVAL_MS
+    this.#beatAtMs = nowMs + intervalMs - CHECK_MS / 2
     const newest = this.#monitor.newest
     const receivedMbit = this.#options.receivedMbit?.()
     send(
@@ -129,12 +138,9 @@ export class Heartbeat {
         ...(receivedMbit === undefined ? {} : { receivedMbit }),
       }),
     )
-    this.#cancelBeat = clock.after(intervalMs, () => this.#beat())
   }
 
-  #check(): void {
-    this.#cancelCheck = this.#options.clock.after(CHECK_MS, () => this.#check())
-    const nowMs = this.#options.clock.now()
+  #check(nowMs: number): void {
     const silent = this.#monitor.silent(nowMs, CHECK_MS)
     if (this.#monitor.suspects(nowMs)) void this.#ask()
     if (!silent || this.#silent) return
