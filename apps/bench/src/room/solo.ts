@@ -1,5 +1,5 @@
 import type { DeviceId, Topology } from '@roomful/core'
-import { type PlannableModel, planWith, RoomPredictor } from '@roomful/planner'
+import { IN_BROWSERS, type PlannableModel, planWith, RoomPredictor } from '@roomful/planner'
 import type { Device } from '../../../../e2e/rig/device.ts'
 import { measureLoop } from './block-run.ts'
 import { closedLoop, sendPictures } from './closed-loop.ts'
@@ -114,7 +114,7 @@ export async function corrections(
   const out = new Map<DeviceId, number>()
   for (const device of topology.devices) {
     const alone: Topology = { initiator: device.id, devices: [device], links: [] }
-    const local = await planWith('local', model, alone, new RoomPredictor(alone), { exits: false })
+    const local = await planWith('local', model, alone, new RoomPredictor(alone, IN_BROWSERS), { exits: false })
     const soloMs = solo.get(device.id)
     if (local.ok && soloMs !== undefined) {
       out.set(device.id, Math.min(4, Math.max(0.25, soloMs / local.plan.predicted.fullMs)))

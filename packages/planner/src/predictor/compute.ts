@@ -19,6 +19,8 @@ export interface ComputeModelOptions {
   readonly factor?: number
   /** What crosses the border of a run. Default free. */
   readonly boundary?: BoundaryCosts
+  /** The way of a run to its Worker and back, which the run itself does not see, ms. Default 0. */
+  readonly hopMs?: number
 }
 
 /** Predicted compute time of one backend on one device. */
@@ -26,6 +28,7 @@ export class ComputeModel {
   readonly costs: WorkCosts
   readonly overheadMs: number
   readonly factor: number
+  readonly hopMs: number
   readonly #boundary: BoundaryCosts
   readonly #rowStep: number
   readonly #table: readonly RowEfficiency[]
@@ -34,6 +37,7 @@ export class ComputeModel {
     this.costs = options.costs
     this.overheadMs = options.overheadMs
     this.factor = options.factor ?? 1
+    this.hopMs = options.hopMs ?? 0
     this.#boundary = options.boundary ?? BOUNDARY_FREE
     this.#rowStep = options.rowStep ?? 1
     this.#table = options.table ?? []
@@ -41,14 +45,15 @@ export class ComputeModel {
 
   /** A whole volume in one run: the regression is fitted on whole layers, so no staircase applies. */
   wholeMs(work: Work, boundary?: RunBoundary): number {
-    const border = boundary === undefined ? 0 : this.boundaryMs(boundary.inputElements, boundary.outputElements)
+    const border =
+      boundary === undefined ? this.hopMs : this.boundaryMs(boundary.inputElements, boundary.outputElements)
     return this.overheadMs + this.factor * workMs(work, this.costs) + border
   }
 
-  /** What a run costs beside its overhead and its work: its input is copied in and its output read back. */
+  /** What a run costs beside its overhead and its work: its way, its input copied in and its output read back. */
   boundaryMs(inputElements: number, outputElements: number): number {
-    if (this.#boundary === BOUNDARY_FREE) return 0
-    return this.factor * boundaryMs(this.#boundary, inputElements, outputElements)
+    if (this.#boundary === BOUNDARY_FREE) return this.hopMs
+    return this.hopMs + this.factor * boundaryMs(this.#boundary, inputElements, outputElements)
   }
 
   /**

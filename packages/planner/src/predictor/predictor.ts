@@ -28,6 +28,8 @@ export interface RoomPredictorOptions {
   readonly startWindowBytes?: (a: DeviceId, b: DeviceId) => number | undefined
   /** What sending or taking in one message costs a device of this speed, ms. Default 0. */
   readonly messageMs?: (gmacsPerSecond: number, bytes: number) => number
+  /** What the way of a run to its Worker and back costs a device of this speed, ms. Default 0. */
+  readonly hopMs?: (gmacsPerSecond: number) => number
 }
 
 /** Time grows with the share of the device that others take: `1 / (1 - load)`, at most tenfold. */
@@ -59,6 +61,7 @@ export class RoomPredictor implements LatencyPredictor {
       boundary: boundaryOfProfile(speed),
       overheadMs: speed.overheadMs,
       factor: loadFactor(profile.load) * correction,
+      hopMs: this.#options.hopMs?.(speed.gmacsPerSecond) ?? 0,
       ...(detail?.rowStep === undefined ? {} : { rowStep: detail.rowStep }),
       table,
     })

@@ -20,6 +20,7 @@ import {
   predictPlan,
   preparationOf,
   RoomPredictor,
+  type RoomPredictorOptions,
   trainForRoom,
   worthSwitching,
 } from '@roomful/planner'
@@ -93,7 +94,8 @@ export class PlanningHost implements Planning {
 
   async observe(digest: ModelDigest, topology: Topology, measured: readonly Measurement[]): Promise<Drift> {
     const { plannable } = this.#model(digest)
-    const predictor = this.#predictor(topology)
+    // What is measured is the time inside the engine.
+    const predictor = this.#predictor(topology, {})
     for (const { one, predictedMs } of predictCompute(plannable, topology, predictor, measured)) {
       this.#correction.observe(keyOf(one.device, one.backend), { predictedMs, observedMs: one.ms })
     }
@@ -163,10 +165,10 @@ export class PlanningHost implements Planning {
     return model
   }
 
-  #predictor(topology: Topology): RoomPredictor {
+  #predictor(topology: Topology, extra: RoomPredictorOptions = IN_BROWSERS): RoomPredictor {
     this.#forgetOld(topology)
     return new RoomPredictor(topology, {
-      ...IN_BROWSERS,
+      ...extra,
       correction: (device, backend) => this.#correction.factor(keyOf(device, backend)),
     })
   }
