@@ -50,4 +50,23 @@ describe('paced drawing', () => {
     runUntil(900)
     expect(shown).toEqual([1, 2])
   })
+
+  it('draws every two seconds at least while changes never end, and soon again after a rest', () => {
+    const { pacing, runUntil } = browser(400)
+    const shown: number[] = []
+    const show = paced((value: number) => shown.push(value), pacing)
+    for (let atMs = 0; atMs < 30_000; atMs += 50) {
+      runUntil(atMs)
+      show(atMs)
+    }
+    const late = shown.filter((atMs) => atMs >= 15_000)
+    expect(late.length).toBeGreaterThanOrEqual(6)
+    expect(late.length).toBeLessThanOrEqual(7)
+    runUntil(60_000)
+    const before = shown.length
+    show(1)
+    show(2)
+    runUntil(60_900)
+    expect(shown.length).toBe(before + 2)
+  })
 })

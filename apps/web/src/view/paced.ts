@@ -1,6 +1,9 @@
 /** Share of the time that drawing may take: a weak phone needs its processor for the network. */
 const DRAWING_SHARE = 0.1
+/** A person waits no longer than this for a single change. */
 const LONGEST_PAUSE_MS = 500
+/** While changes never end, as in a video, a device on which drawing takes long draws as seldom as this. */
+const STEADY_PAUSE_MS = 2_000
 
 export interface Pacing {
   readonly now: () => number
@@ -16,17 +19,23 @@ export interface Pacing {
 export function paced<T>(show: (value: T) => void, { now, after, drawn }: Pacing): (value: T) => void {
   let waiting: { readonly value: T } | undefined
   let busy = false
+  /** Drawings since the page was last at rest. */
+  let steady = 0
   const draw = (value: T) => {
     busy = true
     const startMs = now()
     show(value)
-    drawn(() => after(Math.min(LONGEST_PAUSE_MS, (now() - startMs) * (1 / DRAWING_SHARE - 1)), next))
+    drawn(() => {
+      const longestMs = Math.min(STEADY_PAUSE_MS, LONGEST_PAUSE_MS * 1.25 ** steady++)
+      after(Math.min(longestMs, (now() - startMs) * (1 / DRAWING_SHARE - 1)), next)
+    })
   }
   const next = () => {
     busy = false
     const last = waiting
     waiting = undefined
-    if (last !== undefined) draw(last.value)
+    if (last === undefined) steady = 0
+    else draw(last.value)
   }
   return (value) => {
     if (busy) waiting = { value }
