@@ -26,7 +26,8 @@ declare global {
   var roomful: { session: RoomSession } | undefined
 }
 
-const READY_MS = 120_000
+/** A net of half a gigabyte is fetched, stored and built by every device of a room. */
+const READY_MS = 300_000
 const POLL_MS = 60
 const QUIET_MS = 250
 const QUIET_SHARE = 0.25
