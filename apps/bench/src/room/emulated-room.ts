@@ -13,7 +13,7 @@ const PROBES_WITHIN_MS = 20_000
 /** Browsers that start at once, at full speed: more only wait for each other. */
 const STARTING = 4
 /** Shares of devices that measure themselves at once: more than this and they would slow each other down. */
-const MEASURING_CORES = 1.35
+const MEASURING_CORES = 1.25
 
 export interface EmulatedRoomOptions {
   readonly seed: number

@@ -14,7 +14,7 @@ const ALONE_WITHIN_MS = 10_000
 /** A link's figure moves by 0.3 of the difference with each transfer: after 8, 6 % of the first probe's error is left. */
 const LINK_REQUESTS = 8
 /** Shares that may run at once without slowing each other down. */
-export const TOGETHER_CORES = 1.35
+export const TOGETHER_CORES = 1.25
 
 /** Gives every device its pictures and the plan to run alone by, at full speed. */
 export async function prepareSolo(
