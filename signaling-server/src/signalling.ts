@@ -42,12 +42,15 @@ const oneDevice = (room: RoomId, id: DeviceId) => `device/${room}/${id}`
 
 /** Waiting events of one socket beyond this are refused. */
 const MAX_WAITING = 256
+const MAX_SUPERSEDED = 1_024
 
 /** Introduces devices to each other: rooms, profiles and sealed messages, nothing else. */
 export class Signalling {
   readonly #o: SignallingOptions
   /** Devices whose socket was lost and that may still come back: undo of the timer by resume token. */
   readonly #grace = new Map<string, () => void>()
+  /** Resume tokens of sockets that are about to be closed for newer ones. */
+  readonly #superseded = new Set<string>()
   #stopSweep = () => {}
   #closed = false
 
@@ -73,9 +76,9 @@ export class Signalling {
       this.#tellGone(member.room, member.id, reason)
   }
 
-  /** A lost socket: the device keeps its place for a while. */
+  /** A lost socket: the device keeps its place for a while, unless it is back on another one already. */
   lost(member: Membership): void {
-    if (this.#closed) return
+    if (this.#closed || this.#superseded.delete(member.resume)) return
     const { room, id } = member
     this.#o.io.to(everybody(room)).except(oneDevice(room, id)).emit('peer-unseen', { id })
     const cancel = this.#o.clock.after(this.#o.limits.reconnectGraceMs, () => {
@@ -85,10 +88,16 @@ export class Signalling {
     this.#grace.set(member.resume, cancel)
   }
 
-  /** A device is back before its grace ended. */
+  /** A device is back: before its grace ended, or before its old socket was known to be lost. */
   found(previousResume: string): void {
-    this.#grace.get(previousResume)?.()
+    const cancel = this.#grace.get(previousResume)
     this.#grace.delete(previousResume)
+    cancel?.()
+    if (cancel !== undefined) return
+    this.#superseded.add(previousResume)
+    // Old sockets of other servers are lost there.
+    const [oldest] = this.#superseded
+    if (this.#superseded.size > MAX_SUPERSEDED && oldest !== undefined) this.#superseded.delete(oldest)
   }
 
   close(): void {

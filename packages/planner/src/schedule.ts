@@ -19,6 +19,8 @@ export interface Scheduled {
 
 /** The parts of a schedule that get a smaller share than this are left out: each takes sessions and a place in the window. */
 const MIN_SHARE = 0.02
+/** Each part but a local one takes a place among the plans that its devices keep ready. */
+const MAX_PARTS = 8
 /** The pipelines with the shortest periods that compete with whole frames. */
 const MAX_PIPELINES = 4
 
@@ -50,8 +52,8 @@ export function planSchedule(
   const total = rates.reduce((sum, rate) => sum + rate, 0)
   const used = parts
     .map(({ plan }, at) => ({ plan, share: (rates[at] as number) / total }))
-    .filter(({ share }) => share >= MIN_SHARE)
     .sort((a, b) => b.share - a.share)
+    .filter(({ share }, at) => at === 0 || (at < MAX_PARTS && share >= MIN_SHARE))
   const kept = used.reduce((sum, { share }) => sum + share, 0)
   return {
     ok: true,
@@ -102,6 +104,8 @@ function ratesOf(parts: readonly Part[]): number[] {
   const { status, variables: found } = solve({ direction: 'maximize', objective: 'rate', constraints, variables })
   const rates = new Map(found)
   if (status === 'optimal') return parts.map((_, at) => Math.max(0, rates.get(String(at)) ?? 0))
-  // Nothing is busy at all, or the numbers are beyond the solver: the first part alone.
-  return parts.map((_, at) => (at === 0 ? 1 : 0))
+  // The numbers are beyond the solver: the part that keeps its busiest resource busy for the shortest time, alone.
+  const busiest = parts.map(({ loads }) => Math.max(1e-3, ...loads))
+  const best = busiest.indexOf(Math.min(...busiest))
+  return busiest.map((ms, at) => (at === best ? 1 / ms : 0))
 }

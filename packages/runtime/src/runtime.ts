@@ -132,7 +132,7 @@ export class Runtime implements AsyncDisposable {
 
   stream(frames: AsyncIterable<PictureInput>, options: StreamOptions = {}): AsyncGenerator<StreamResult, void> {
     return streamFrames(frames, (picture, one) => this.infer(picture, one), {
-      window: this.#coordinator.window,
+      window: () => this.#coordinator.window,
       ...options,
     })
   }

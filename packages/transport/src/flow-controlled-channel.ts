@@ -94,6 +94,8 @@ export class FlowControlledChannel {
     if (this.#closed !== undefined) return Promise.reject(this.#closed)
     if (signal?.aborted) return Promise.reject(signal.reason)
     if (this.#queuedBytes === 0 && this.#atOnce(message, priority)) return undefined
+    // The hand-over may have failed and closed it.
+    if (this.#closed !== undefined) return Promise.reject(this.#closed)
     const { queuedBytes, queuedMessages } = this.#limits
     const waiting = PRIORITIES.reduce((sum, key) => sum + this.#queues[key].length, 0)
     if (this.#queuedBytes + message.bytes > queuedBytes || waiting >= queuedMessages) {

@@ -48,8 +48,10 @@ export function connectStriped(
         if (!ended) data.add(lane.data)
       },
       onBeat: () => {},
-      // The first lane's heartbeat looks for a new path for both.
-      onTrouble: () => {},
+      // Frames are in order over both: what is stuck here would hold up the other lane too.
+      onTrouble: () => {
+        if (!ended) data.remove()
+      },
     })
     data.listen(lane.data)
     lane.data.onClose = () => {

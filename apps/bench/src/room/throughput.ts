@@ -1,5 +1,6 @@
 import type { DeviceId, Plan, Schedule, Topology } from '@roomful/core'
 import { type LatencyPredictor, type PlannableModel, planSchedule, planWith } from '@roomful/planner'
+import { stagesOf } from '@roomful/runtime'
 import type { Device } from '../../../../e2e/rig/device.ts'
 import { installWarm } from './block-run.ts'
 import { sendPictures } from './closed-loop.ts'
@@ -83,7 +84,7 @@ export async function measureThroughput(
         framesPerSecond: (frames / ms) * 1000,
         frames,
         failed,
-        window: 2 * parts.length,
+        window: parts.reduce((sum, part) => sum + 2 * stagesOf(part), 0),
         devices: [...new Set(parts.flatMap(devicesOf))].map((id) => room.nameOf(id)),
         predictedPerSecond: perSecond,
       })

@@ -1,10 +1,9 @@
-import type { Backend, DeviceId, Span } from '@roomful/core'
+import type { DeviceId, Span } from '@roomful/core'
+import { CPU_BACKENDS } from '../predictor/cpu.ts'
 import { HEAD_BYTES } from './message-link.ts'
 import type { Payload } from './payload.ts'
 import { occupy, Resources } from './resources.ts'
 import type { Room } from './room.ts'
-
-const CPU_BACKENDS: ReadonlySet<Backend> = new Set<Backend>(['ort-wasm', 'ort-node'])
 
 /** Books computes and transfers of one request on the room's resources. */
 export class Transfers {

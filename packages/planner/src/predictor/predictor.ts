@@ -2,6 +2,7 @@ import { type Backend, type DeviceId, type DeviceProfile, linkBetween, type Topo
 import { CodecModel } from './codec.ts'
 import { boundaryOfProfile, costsOfProfile, tableOfProfile } from './coefficients.ts'
 import { ComputeModel, type RowEfficiency } from './compute.ts'
+import { cpuSpeed } from './cpu.ts'
 import { LinkModel } from './link.ts'
 
 /** What the planner believes about a room. Models are looked up once per planning and then called often. */
@@ -61,7 +62,7 @@ export class RoomPredictor implements LatencyPredictor {
       boundary: boundaryOfProfile(speed),
       overheadMs: speed.overheadMs,
       factor: loadFactor(profile.load) * correction,
-      hopMs: this.#options.hopMs?.(speed.gmacsPerSecond) ?? 0,
+      hopMs: this.#options.hopMs?.(cpuSpeed(profile)) ?? 0,
       ...(detail?.rowStep === undefined ? {} : { rowStep: detail.rowStep }),
       table,
     })
@@ -80,12 +81,13 @@ export class RoomPredictor implements LatencyPredictor {
   }
 
   codec(device: DeviceId): CodecModel {
-    const speed = this.#devices.get(device)?.backends[0]?.gmacsPerSecond ?? 1
+    const profile = this.#devices.get(device)
+    const speed = profile?.backends[0]?.gmacsPerSecond ?? 1
     const { details, messageMs } = this.#options
     return new CodecModel(
       speed,
       details?.get(device)?.codecMbPerSecond,
-      messageMs && ((bytes) => messageMs(speed, bytes)),
+      messageMs && profile && ((bytes) => messageMs(cpuSpeed(profile), bytes)),
     )
   }
 }

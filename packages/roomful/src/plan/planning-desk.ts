@@ -15,7 +15,7 @@ import { type PlanningOptions, RoomfulError } from '../session.ts'
 import type { SnapshotStore } from '../view/store.ts'
 import { Exclusions } from './exclusions.ts'
 import { LearningDesk } from './learning-desk.ts'
-import { culpritsOf, remember, samePlan } from './plan-records.ts'
+import { culpritsOf, remember, runsAlready } from './plan-records.ts'
 import { type ChosenPlan, DEFAULT_PLANNING, type Planning, type Wish } from './planning.ts'
 import { topologyOf } from './planning-room.ts'
 
@@ -143,8 +143,10 @@ export class PlanningDesk {
 
   /** What the agent may practise on: an automatic plan that others take part in, or could. */
   get practiceTask() {
-    const [current] = this.#o.runtime.current
+    const [current, ...others] = this.#o.runtime.current
     const model = this.#model
+    // The agent learns for latency, against one plan.
+    if (others.length > 0 || this.#planning.objective !== 'latency') return undefined
     if (!this.#automatic || current === undefined || model === undefined) return undefined
     const topology = this.#topology()
     const { digest } = model.outline
@@ -262,11 +264,10 @@ export class PlanningDesk {
     const hand = this.#byHand
     this.#state = state
     const { runtime } = this.#o
-    const [current, ...others] = runtime.current
-    const alone = chosen.schedule === undefined && others.length === 0
+    const [current] = runtime.current
+    const same = runsAlready(runtime.current, chosen, hand !== undefined)
     // A plan that has failed on a device is installed anew, even when it is still the best one.
-    const same = alone && samePlan(current?.plan, chosen.plan, hand !== undefined)
-    if (same && current !== undefined && runtime.usable(current)) {
+    if (same && current !== undefined && runtime.current.every((installed) => runtime.usable(installed))) {
       this.#handInUse = hand
       this.#automatic = hand === undefined
       return this.#show(chosen, current)

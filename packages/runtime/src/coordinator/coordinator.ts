@@ -132,19 +132,18 @@ export class Coordinator {
     const id = requestId(`${this.#o.room.self}:r${++this.#requests}`)
     const input = new RequestInput(picture, installed.model)
     this.#installer.enter(installed)
+    this.#turns.enter(installed)
     this.#activity.begin()
     try {
-      const deadlineMs = options.deadlineMs ?? DEFAULT_DEADLINE_MS
-      const { signal } = options
+      const { signal, deadlineMs = DEFAULT_DEADLINE_MS } = options
       const answers = (options.cache ?? options.plan === undefined) ? this.#o.answers : undefined
       const lookup = await answers?.look(installed, input, { deadlineMs, signal })
       const known = lookup && answers?.resultOf(lookup, installed, id, startMs)
       if (known !== undefined) return known
       const resume = lookup?.resume === undefined ? {} : { kept: lookup.resume }
-      const spans = lookup?.spans ?? []
       const look = this.#similarLook(installed, options)
       const atCut = look === undefined ? {} : { atCut: look.at.bind(look) }
-      const asked = { id, installed, input, startMs, deadlineMs, signal, spans }
+      const asked = { id, installed, input, startMs, deadlineMs, signal, spans: lookup?.spans ?? [] }
       const { result, kept } = await this.#run({ ...asked, ...resume, ...atCut })
       if (result.trace.source !== 'computed') return result
       look?.computed(result)
@@ -153,6 +152,7 @@ export class Coordinator {
       return result
     } finally {
       this.#activity.end()
+      this.#turns.leave(installed)
       this.#installer.leave(installed)
     }
   }

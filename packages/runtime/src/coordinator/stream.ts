@@ -5,7 +5,7 @@ import type { InferenceResult } from './result.ts'
 
 export interface StreamOptions extends InferOptions {
   /** Frames in flight at once: stages of a pipeline overlap. Default two per stage of the plans in use, minimum 1. */
-  readonly window?: number
+  readonly window?: number | (() => number)
   /**
    * `latest` (default), for what a camera sees now: frames are left out when the room is busy, and so are answers older than
    * one already given. `every`, for a recording: no frame is left out, and the answers come in the order of the frames.
@@ -33,8 +33,9 @@ export async function* streamFrames(
   options: StreamOptions = {},
 ): AsyncGenerator<StreamResult, void, undefined> {
   // Frames of a camera hardly ever repeat exactly: the cache is asked only when the caller wants it.
-  const { window = 2, frames: which = 'latest', signal: outer, cache = false, ...rest } = options
-  if (!(window >= 1)) throw new RuntimeError('bad-input', 'the window of a stream is at least 1')
+  const { window: wanted = 2, frames: which = 'latest', signal: outer, cache = false, ...rest } = options
+  const windowOf = () => (typeof wanted === 'function' ? wanted() : wanted)
+  if (!(windowOf() >= 1)) throw new RuntimeError('bad-input', 'the window of a stream is at least 1')
   const over = new AbortController()
   const signal = outer === undefined ? over.signal : AbortSignal.any([outer, over.signal])
   const results: StreamResult[] = []
@@ -63,7 +64,11 @@ export async function* streamFrames(
     wake()
   }
   const pump = () => {
-    if (waiting === undefined || inFlight >= window || ahead.size >= AHEAD * window || signal.aborted) return
+    if (waiting === undefined || signal.aborted) return
+    const window = windowOf()
+    // Answers that nobody has taken yet count too: a slow consumer slows the reading of a recording.
+    const untaken = which === 'every' ? ahead.size + results.length : 0
+    if (inFlight >= window || untaken >= AHEAD * window) return
     const { picture, frame } = waiting
     waiting = undefined
     inFlight++
@@ -104,6 +109,7 @@ export async function* streamFrames(
       outer?.throwIfAborted()
       const next = results.shift()
       if (next !== undefined) {
+        pump()
         if (next.frame < given) continue
         if (next.ok) given = next.frame
         yield next
