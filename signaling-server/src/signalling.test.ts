@@ -154,6 +154,20 @@ describe('the signalling server', () => {
     expect(await watcher.hears('peer-left')).toEqual({ id: 'phone', reason: 'disconnected' })
   })
 
+  it('does not call a device unseen that is back on another socket before the old one is lost', async () => {
+    await start()
+    const watcher = await connect()
+    await watcher.join('laptop')
+    const old = await connect()
+    const answer = await old.join('phone')
+    const back = await connect()
+    const resume = answer.ok ? answer.resume : ''
+    expect(await back.join('phone', { load: 0.5 }, [], resume)).toMatchObject({ ok: true })
+    await until(async () => !old.socket.connected)
+    expect(await watcher.hears('peer-updated')).toMatchObject({ profile: { load: 0.5 } })
+    expect(watcher.heard.some(([event]) => event === 'peer-unseen')).toBe(false)
+  })
+
   it('removes a device that falls silent, and asks it to join again', async () => {
     const clock = new VirtualClock()
     await start({ clock, limits: { deviceTimeoutMs: 1000 } })
