@@ -2,10 +2,9 @@ import type { RoomPredictorOptions } from './predictor.ts'
 
 /**
  * One message at one end, for a device of 1 GMAC/s: promises and tasks of the page, DTLS, and the hops between a browser's
- * processes. Measured in Chromium at 0.1, 0.2 and 1.0 core, where a request that was offloaded whole took 110, 25 and 6 ms
- * more than its parts. [ours]
+ * processes. Chosen on offloaded requests at 0.1, 0.2 and 1.0 core (docs/benchmarks). [ours]
  */
-const MESSAGE_MS = 20
+const MESSAGE_MS = 12
 /**
  * And per byte: its packets through SCTP and DTLS. A picture's 77 KB of pixels took a device of 0.1 core 50 ms more than 8 KB. [ours]
  */
