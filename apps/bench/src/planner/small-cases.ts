@@ -1,5 +1,5 @@
 import { seededRandom } from '@roomful/core'
-import { type PlanningLimits, planWith, randomChain, randomDense, randomRoom } from '@roomful/planner'
+import { type PlanningLimits, planWith, randomChain, randomDense, randomRoom, SMALL_SHAPES } from '@roomful/planner'
 
 export interface SmallCases {
   readonly compared: number
@@ -8,14 +8,6 @@ export interface SmallCases {
   readonly worst: number
 }
 
-const SHAPES = [
-  { devices: 4, cuts: 10, size: 0 },
-  { devices: 3, cuts: 10, size: 0 },
-  { devices: 2, cuts: 5, size: 8 },
-  { devices: 3, cuts: 3, size: 8 },
-  { devices: 2, cuts: 9, size: 0 },
-] as const
-
 /** `auto` against `exhaustive` on random small cases, by predicted latency. */
 export async function smallCases(count: number, seed = 6): Promise<SmallCases> {
   const random = seededRandom(seed)
@@ -23,7 +15,7 @@ export async function smallCases(count: number, seed = 6): Promise<SmallCases> {
   let [compared, over, worst] = [0, 0, 0]
   // Cases that are too large for `exhaustive` are passed over.
   for (let i = 0; compared < count && i < 2 * count; i++) {
-    const { devices, cuts, size } = SHAPES[i % SHAPES.length] as (typeof SHAPES)[number]
+    const { devices, cuts, size } = SMALL_SHAPES[i % SMALL_SHAPES.length] as (typeof SMALL_SHAPES)[number]
     const model = size === 0 ? randomDense(random, cuts) : randomChain(random, cuts, size)
     const room = randomRoom(random, devices)
     const best = await planWith('exhaustive', model, room.topology, room.predictor, limits)

@@ -43,3 +43,12 @@ export function randomRoom(random: Random, count: number): RoomFile {
   )
   return readRoom({ initiator: 'd0', devices, links })
 }
+
+/** Cases as large as `exhaustive` can take, by turns: many devices with few cuts, or few devices with many; `size` 0: `randomDense`. */
+export const SMALL_SHAPES = [
+  { devices: 4, cuts: 10, size: 0 },
+  { devices: 3, cuts: 10, size: 0 },
+  { devices: 2, cuts: 5, size: 8 },
+  { devices: 3, cuts: 3, size: 8 },
+  { devices: 2, cuts: 9, size: 0 },
+] as const
