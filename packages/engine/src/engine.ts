@@ -42,15 +42,21 @@ export interface StageRun {
   readonly queueMs: number
 }
 
+export interface RunOptions {
+  readonly signal?: AbortSignal | undefined
+  /** Inputs that are needed afterwards: all of them, or those named. Default none. */
+  readonly keepInputs?: boolean | readonly string[]
+}
+
 export interface StageSession extends AsyncDisposable {
   readonly inputs: readonly string[]
   readonly outputs: readonly string[]
   /**
    * Runs the stage. Input arrays may be transferred to the worker: the caller must not read them afterwards unless
-   * `keepInputs` is set. Abort takes effect before the run starts or at its end (a run cannot be stopped inside);
+   * `keepInputs` is set, or names it. Abort takes effect before the run starts or at its end (a run cannot be stopped inside);
    * the promise rejects with `signal.reason` at once either way.
    */
-  run(inputs: FeatureMaps, options?: { signal?: AbortSignal; keepInputs?: boolean }): Promise<StageRun>
+  run(inputs: FeatureMaps, options?: RunOptions): Promise<StageRun>
 }
 
 export class EngineError extends ReasonedError<

@@ -31,7 +31,7 @@ export interface ReadOptions {
 
 /** A part of the model. `rows`: half-open rows of `to` that are computed; the input is then the rows needed for them. */
 export interface Part {
-  readonly from: TensorName
+  readonly from: TensorName | readonly TensorName[]
   readonly to: TensorName | readonly TensorName[]
   readonly rows?: Range
   /** Weight variant; default `main`. */
@@ -222,7 +222,7 @@ async function joinInTasks(pieces: readonly Uint8Array[], signal?: AbortSignal):
 
 function partOf(graph: ModelGraph, { from, to, rows }: Part): ModelGraph {
   if (rows === undefined) return extract(graph, from, to)
-  if (typeof to !== 'string')
+  if (typeof from !== 'string' || typeof to !== 'string')
     throw new ModelError('no-such-tensor', 'rows of several tensors at once cannot be asked for')
   return tile(graph, from, to, rows).graph
 }

@@ -5,6 +5,7 @@ import {
   EngineError,
   type InferenceEngine,
   type LoadOptions,
+  type RunOptions,
   type StageRun,
   type StageSession,
 } from '../engine.ts'
@@ -118,7 +119,7 @@ class WorkerStage implements StageSession {
     this.#session = reply.session
   }
 
-  async run(inputs: FeatureMaps, options: { signal?: AbortSignal; keepInputs?: boolean } = {}): Promise<StageRun> {
+  async run(inputs: FeatureMaps, options: RunOptions = {}): Promise<StageRun> {
     const { signal, keepInputs = false } = options
     if (this.#released) throw new EngineError('disposed', `${this.label}: its session is disposed`)
     const arrivedMs = performance.now()
@@ -127,7 +128,7 @@ class WorkerStage implements StageSession {
       const reply = await this.calls.call(
         'run',
         { session: this.#session, inputs },
-        { timeoutMs: this.timeouts.runMs, transfer: keepInputs ? [] : transferables(inputs) },
+        { timeoutMs: this.timeouts.runMs, transfer: transferables(inputs, keepInputs) },
       )
       return { ...reply, queueMs: waitedMs + reply.queueMs }
     }, signal)

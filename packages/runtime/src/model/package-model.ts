@@ -3,6 +3,8 @@ import {
   analyse,
   compose,
   type GraphAnalysis,
+  localCuts,
+  localStep,
   type ModelGraph,
   readModel,
   tileGeometry,
@@ -11,7 +13,8 @@ import {
 import { ModelError, type ModelPackage, type PackageSource, sha256 } from '@roomful/model'
 import type { DType } from '@roomful/tensor'
 import { RuntimeError } from '../error.ts'
-import type { CutPoint, ModelExit, StagedModel, StagePart } from './staged-model.ts'
+import { packSteps } from '../plan/pack-steps.ts'
+import { type CutPoint, givenBy, type ModelExit, type StagedModel, type StagePart, takenBy } from './staged-model.ts'
 
 interface Bottleneck {
   readonly encoder: ModelGraph
@@ -87,7 +90,10 @@ export class PackageModel implements StagedModel {
   }
 
   dtype(tensor: TensorName): DType {
-    return this.#dtypes.get(tensor) ?? 'float32'
+    const known = this.#dtypes.get(tensor)
+    if (known !== undefined) return known
+    const dtype = this.#analysis.tensors.get(tensor)?.dtype ?? ''
+    return isDType(dtype) ? dtype : 'float32'
   }
 
   inputRows(from: TensorName, to: TensorName, rows: Range): Range {
@@ -102,11 +108,38 @@ export class PackageModel implements StagedModel {
     return this.#bottlenecks.get(bottleneckKey(tensor, name))?.codeShape
   }
 
+  split(part: StagePart, maxMacs: number): readonly StagePart[] {
+    const { trunk, from, to, rows, decoder, encoder } = part
+    // Other trunks have other tensors inside.
+    if (rows !== undefined || trunk !== this.trunks[0]) return [part]
+    const { cuts, work } = localCuts(this.#analysis, from, to)
+    const whole = { work, workBefore: cuts.map((cut) => cut.workBefore), bytes: cuts.map((cut) => cut.bytes) }
+    const chosen = packSteps(whole, maxMacs).flatMap((index) =>
+      cuts[index] === undefined ? [] : [cuts[index].tensors],
+    )
+    if (chosen.length === 0) return [part]
+    const states = [[from], ...chosen, [to]]
+    return states.slice(1).map((after, index): StagePart => {
+      const { takes, gives } = localStep(this.#analysis, states[index] ?? [], after)
+      const [first = from, ...alsoFrom] = takes
+      const [last = to, ...alsoTo] = gives
+      return {
+        trunk,
+        from: first,
+        to: last,
+        ...(alsoFrom.length === 0 ? {} : { alsoFrom }),
+        ...(alsoTo.length === 0 ? {} : { alsoTo }),
+        ...(index === 0 && decoder !== undefined ? { decoder } : {}),
+        ...(index === states.length - 2 && encoder !== undefined ? { encoder } : {}),
+      }
+    })
+  }
+
   async part(part: StagePart, signal?: AbortSignal): Promise<{ bytes: Uint8Array; fetchedBytes: number }> {
     const { trunk, from, to, rows, decoder, encoder } = part
     let fetchedBytes = 0
     const bytes = await this.package.subModel(
-      { trunk, from, to, ...(rows === undefined ? {} : { rows }) },
+      rows === undefined ? { trunk, from: takenBy(part), to: givenBy(part) } : { trunk, from, to, rows },
       {
         ...(signal === undefined ? {} : { signal }),
         onProgress: (progress) => {

@@ -12,7 +12,15 @@ export interface StagePart {
   readonly decoder?: string
   /** Bottleneck by which `to` will travel: the part ends with its encoder. */
   readonly encoder?: string
+  /** Tensors taken beside `from`. Only between sessions of one stage: what travels is always one tensor. */
+  readonly alsoFrom?: readonly TensorName[]
+  /** Tensors given beside `to`; see `alsoFrom`. */
+  readonly alsoTo?: readonly TensorName[]
 }
+
+/** What a part's session takes and gives, in the order in which the session lists them. */
+export const takenBy = ({ from, alsoFrom = [] }: StagePart): readonly TensorName[] => [from, ...alsoFrom]
+export const givenBy = ({ to, alsoTo = [] }: StagePart): readonly TensorName[] => [to, ...alsoTo]
 
 export interface ModelExit {
   readonly name: ExitName
@@ -46,9 +54,9 @@ export interface StagedModel {
   /** In the order of the network, without input and output. */
   readonly points: readonly CutPoint[]
   readonly macs: number
-  /** Shape of the input, of a partition point, of an exit's or the trunk's output; undefined for other names. */
+  /** Shape of the input, of a partition point, of an exit's or the trunk's output, of what `split` names; undefined for other names. */
   shape(tensor: TensorName): readonly number[] | undefined
-  /** Element type of a partition point; float32 unless the model is quantised there. */
+  /** Element type of a partition point or of what `split` names; float32 unless the model is quantised there. */
   dtype(tensor: TensorName): DType
   /** Rows of `from` that rows `rows` of `to` depend on. @throws when a node in between forbids tiling, naming it */
   inputRows(from: TensorName, to: TensorName, rows: Range): Range
@@ -57,6 +65,13 @@ export interface StagedModel {
   codeShape(tensor: TensorName, bottleneck: string): readonly number[] | undefined
   /** Whether every weight is on this device: it can complete any request alone without asking anybody. */
   held(): boolean
+  /**
+   * Parts that follow each other and together compute `part`, as few as possible of at most `maxMacs` each: in
+   * multiply-accumulates of plain convolutions that take as long. One operator is never divided, so a part may be longer. Between
+   * the parts several tensors may cross, and a tensor may be taken by a part later than the next. Absent where nothing
+   * inside is known; parts of rows are not divided.
+   */
+  split?(part: StagePart, maxMacs: number): readonly StagePart[]
   /** ONNX bytes with weights inside. `fetchedBytes`: what came over the network for it. */
   part(part: StagePart, signal?: AbortSignal): Promise<{ readonly bytes: Uint8Array; readonly fetchedBytes: number }>
 }

@@ -44,6 +44,16 @@ export function segmentsOf(model: StagedModel, part: StagePart, predictedMs: num
   return segments
 }
 
+/**
+ * Divides segments that hold more work than the limit inside, where several tensors cross: a residual block has no partition
+ * point, and layers may be slower than their MACs say.
+ * @param maxMacs that take as long as a segment may; infinite or NaN where no speed is known
+ */
+export function dividedSegments(model: StagedModel, segments: readonly StagePart[], maxMacs: number): StagePart[] {
+  if (!(maxMacs > 0) || maxMacs === Number.POSITIVE_INFINITY) return [...segments]
+  return segments.flatMap((part) => model.split?.(part, maxMacs) ?? [part])
+}
+
 function cutTensors(model: StagedModel, part: StagePart, predictedMs: number, maxMs: number): TensorName[] {
   const start = macsAt(model, part.from)
   const total = macsAt(model, part.to) - start

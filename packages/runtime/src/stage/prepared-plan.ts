@@ -1,15 +1,24 @@
-import type { Backend, DeviceId, ExitName, PlanId } from '@roomful/core'
+import type { Backend, DeviceId, ExitName, PlanId, TensorName } from '@roomful/core'
 import { allocate, type DType, elementCount, type FeatureMap } from '@roomful/tensor'
 import { RuntimeError } from '../error.ts'
-import type { StagedModel, StagePart } from '../model/staged-model.ts'
+import { givenBy, type StagedModel, type StagePart, takenBy } from '../model/staged-model.ts'
 import type { ExitLayout, PlanLayout } from '../plan/layout.ts'
-import { segmentLimitMs, segmentsOf } from '../plan/segments.ts'
+import { dividedSegments, segmentLimitMs, segmentsOf } from '../plan/segments.ts'
 import type { SessionLease, SessionPool } from './session-pool.ts'
 
-/** What one device runs of one volume, or of one exit: a chain of sessions. */
+/** One session of a stage. Names are those of the model, in the order of the session's own inputs and outputs. */
+export interface Segment {
+  readonly lease: SessionLease
+  readonly takes: readonly TensorName[]
+  readonly gives: readonly TensorName[]
+}
+
+/** What one device runs of one volume, or of one exit: a chain of sessions from `from` to `to`. */
 export interface PreparedStage {
   readonly backend: Backend
-  readonly segments: readonly SessionLease[]
+  readonly from: TensorName
+  readonly to: TensorName
+  readonly segments: readonly Segment[]
 }
 
 /** A device's part of a plan, built and warm. */
@@ -112,18 +121,25 @@ async function build(
   blank: FeatureMap,
   leases: SessionLease[],
 ): Promise<PreparedStage> {
-  const { model, pool, pace, signal } = options
-  const predicted = options.predictMs(stageMacs(model, part), backend) ?? 0
-  const segments: SessionLease[] = []
-  const longestMs = segmentLimitMs(options.segmentMs, options.predictMs(0, backend) ?? 0)
-  for (const [index, segment] of segmentsOf(model, part, predicted, longestMs).entries()) {
+  const { model, pool, pace, signal, predictMs } = options
+  const predicted = predictMs(stageMacs(model, part), backend) ?? 0
+  const overheadMs = predictMs(0, backend) ?? 0
+  const longestMs = segmentLimitMs(options.segmentMs, overheadMs)
+  const msPerMac = ((predictMs(1e9, backend) ?? 0) - overheadMs) / 1e9
+  const parts = dividedSegments(
+    model,
+    segmentsOf(model, part, predicted, longestMs),
+    (longestMs - overheadMs) / msPerMac,
+  )
+  const segments: Segment[] = []
+  for (const [index, segment] of parts.entries()) {
     if (!pool.holds(model, segment, backend)) await pace?.(signal)
     const lease = await pool.acquire(model, segment, backend, signal)
     leases.push(lease)
-    segments.push(lease)
-    if (!lease.warm()) await warmUp(lease, index === 0 ? blank : blankInput(model, segment), signal)
+    segments.push({ lease, takes: takenBy(segment), gives: givenBy(segment) })
+    if (!lease.warm()) await warmUp(lease, index === 0 ? [blank] : blankInputs(model, segment), signal)
   }
-  return { backend, segments }
+  return { backend, from: part.from, to: part.to, segments }
 }
 
 /** MACs of a stage; rows take their share, exits count as nothing (they are one session anyway). */
@@ -143,17 +159,18 @@ export function stageMacs(model: StagedModel, part: StagePart): number {
 }
 
 /** Runs zeros through once: the first run compiles shaders and grows arenas. */
-async function warmUp(lease: SessionLease, blank: FeatureMap, signal: AbortSignal): Promise<void> {
-  const [input] = lease.session.inputs
-  if (input === undefined) return
-  await lease.session.run({ [input]: blank }, { signal })
+async function warmUp(lease: SessionLease, blanks: readonly FeatureMap[], signal: AbortSignal): Promise<void> {
+  const { session } = lease
+  const inputs = Object.fromEntries(session.inputs.flatMap((name, i) => (blanks[i] ? [[name, blanks[i]]] : [])))
+  await session.run(inputs, { signal })
   lease.markWarm()
 }
 
 /** What a segment takes that is not its stage's first: no picture and no code of a bottleneck. */
-function blankInput(model: StagedModel, { from, to, rows }: StagePart): FeatureMap {
-  const taken = rows && model.inputRows(from, to, rows)
-  return zeros(model.dtype(from), withRows(model.shape(from) ?? [], taken && taken.end - taken.start))
+function blankInputs(model: StagedModel, part: StagePart): FeatureMap[] {
+  const taken = part.rows && model.inputRows(part.from, part.to, part.rows)
+  const height = taken && taken.end - taken.start
+  return takenBy(part).map((name) => zeros(model.dtype(name), withRows(model.shape(name) ?? [], height)))
 }
 
 function zeros(dtype: DType, dims: readonly number[]): FeatureMap {

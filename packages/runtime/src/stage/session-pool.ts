@@ -1,6 +1,6 @@
 import type { Backend, ModelDigest } from '@roomful/core'
 import type { InferenceEngine, StageSession } from '@roomful/engine'
-import type { StagedModel, StagePart } from '../model/staged-model.ts'
+import { givenBy, type StagedModel, type StagePart, takenBy } from '../model/staged-model.ts'
 
 /** A device's backends. `engine` starts one lazily and rejects when it cannot. */
 export interface EngineProvider {
@@ -117,7 +117,7 @@ export class SessionPool {
       const { bytes, fetchedBytes: fetched } = await model.part(part, building.signal)
       fetchedBytes = fetched
       size = bytes.length
-      return engine.load(bytes, { signal: building.signal, label: `${part.from}..${part.to}`, move: true })
+      return engine.load(bytes, { signal: building.signal, label: `${takenBy(part)}..${givenBy(part)}`, move: true })
     })()
     const entry: Entry = {
       key,
@@ -194,6 +194,16 @@ export class SessionPool {
 }
 
 function sessionKey(digest: ModelDigest, part: StagePart, backend: Backend): string {
-  const { trunk, from, to, rows, decoder, encoder } = part
-  return JSON.stringify([digest, trunk, from, to, rows?.start, rows?.end, decoder, encoder, backend])
+  const { trunk, rows, decoder, encoder } = part
+  return JSON.stringify([
+    digest,
+    trunk,
+    takenBy(part),
+    givenBy(part),
+    rows?.start,
+    rows?.end,
+    decoder,
+    encoder,
+    backend,
+  ])
 }

@@ -1,9 +1,9 @@
 import type { Backend, Clock, DeviceId, Span } from '@roomful/core'
 import type { FeatureMap, FeatureMaps } from '@roomful/tensor'
 import { RuntimeError } from '../error.ts'
+import { Bag } from './bag.ts'
 import { FairQueue } from './fair-queue.ts'
 import type { PreparedStage } from './prepared-plan.ts'
-import type { SessionLease } from './session-pool.ts'
 
 export interface StageWork {
   readonly stage: PreparedStage
@@ -50,27 +50,27 @@ export class StageRunner {
    * @throws EngineError, RuntimeError `overloaded`; `signal.reason`
    */
   async run(work: StageWork): Promise<FeatureMap[]> {
-    let map = work.input
+    const { stage, signal } = work
+    const bag = new Bag(stage, work.input, work.keepInput)
     let outputs: FeatureMap[] = []
-    for (const [index, lease] of work.stage.segments.entries()) {
-      const keep = index === 0 && work.keepInput
-      outputs = await this.#segment(work, lease, map, keep)
-      const [next] = outputs
-      if (next === undefined) throw new RuntimeError('engine', 'a stage gave no output')
-      map = next
+    for (const index of stage.segments.keys()) {
+      signal.throwIfAborted()
+      outputs = await this.#segment(work, bag, index)
+      if (outputs.length === 0) throw new RuntimeError('engine', 'a stage gave no output')
     }
     return outputs
   }
 
-  async #segment(work: StageWork, lease: SessionLease, map: FeatureMap, keepInputs: boolean): Promise<FeatureMap[]> {
-    const { signal, owner, mark, onSpan } = work
+  async #segment(work: StageWork, bag: Bag, index: number): Promise<FeatureMap[]> {
+    const { signal, owner, mark, onSpan, stage } = work
     const queuedMs = this.#clock.now()
-    return this.#queue(work.stage.backend).run(
+    return this.#queue(stage.backend).run(
       owner,
       async () => {
-        const [input] = lease.session.inputs
-        if (input === undefined) throw new RuntimeError('engine', 'a stage takes no input')
-        const { outputs, computeMs } = await lease.session.run({ [input]: map }, { signal, keepInputs })
+        const session = stage.segments[index]?.lease.session
+        if (session === undefined) throw new RuntimeError('engine', 'a stage has no such segment')
+        const { inputs, keepInputs } = bag.take(index, session.inputs)
+        const { outputs, computeMs } = await session.run(inputs, { signal, keepInputs })
         const endMs = this.#clock.now()
         const startMs = Math.max(queuedMs, endMs - computeMs)
         const place = { ...(mark.volume === undefined ? {} : { volume: mark.volume }) }
@@ -78,7 +78,7 @@ export class StageRunner {
           onSpan({ device: this.#self, kind: 'queue', startMs: queuedMs, endMs: startMs, ...place })
         onSpan({ device: this.#self, startMs, endMs, ...mark })
         this.#onBusy(owner, startMs, endMs)
-        return ordered(lease.session.outputs, outputs)
+        return bag.give(index, ordered(session.outputs, outputs))
       },
       signal,
     )
