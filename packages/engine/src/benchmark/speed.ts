@@ -30,7 +30,7 @@ export async function measureSpeed(engine: InferenceEngine, options: SpeedOption
   const long = glance.computeMs >= Math.max(SHORT_RUN_MS, 4 * tiny.computeMs)
   const net = long ? small : chainNet('conv', 64, 40, 40, 4)
   const { sustainedMs } = await timeNet(engine, net, { ...timed, budgetMs: (budgetMs * 3) / 4, maxRuns: 200 })
-  const workMs = Math.max(sustainedMs - tiny.computeMs, sustainedMs / 10, 0.01)
+  const workMs = Math.max(sustainedMs - tiny.sustainedMs, sustainedMs / 10, 0.01)
   return {
     backend: engine.backend,
     threads: engine.threads,

@@ -62,7 +62,7 @@ export class RoomPredictor implements LatencyPredictor {
       boundary: boundaryOfProfile(speed),
       overheadMs: speed.overheadMs,
       factor: loadFactor(profile.load) * correction,
-      hopMs: this.#options.hopMs?.(cpuSpeed(profile)) ?? 0,
+      hopMs: this.#options.hopMs?.(this.#cpuSpeed(profile)) ?? 0,
       ...(detail?.rowStep === undefined ? {} : { rowStep: detail.rowStep }),
       table,
     })
@@ -87,7 +87,14 @@ export class RoomPredictor implements LatencyPredictor {
     return new CodecModel(
       speed,
       details?.get(device)?.codecMbPerSecond,
-      messageMs && profile && ((bytes) => messageMs(cpuSpeed(profile), bytes)),
+      messageMs && profile && ((bytes) => messageMs(this.#cpuSpeed(profile), bytes)),
     )
+  }
+
+  /** As it has shown itself in what it computed: a short measurement of a throttled processor may say twice or half of it. */
+  #cpuSpeed(profile: DeviceProfile): number {
+    const { gmacsPerSecond, backend } = cpuSpeed(profile)
+    const correction = backend === undefined ? 1 : (this.#options.correction?.(profile.id, backend) ?? 1)
+    return gmacsPerSecond / correction
   }
 }
