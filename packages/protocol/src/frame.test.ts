@@ -2,9 +2,10 @@ import { deviceId, modelDigest, planId, requestId } from '@roomful/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ProtocolError } from './error.ts'
-import { decodeMessage, dropSlice, encodeMessage, onlySlice, readSlice, SLICE_HEADER_BYTES, slicesOf } from './frame.ts'
+import { decodeMessage, encodeMessage } from './frame.ts'
 import type { PeerMessage } from './peer.ts'
 import { Reassembler } from './reassembler.ts'
+import { dropSlice, onlySlice, readSlice, SLICE_HEADER_BYTES, SliceCutter } from './slice.ts'
 
 const SEED = 20261121
 const run = <T>(property: fc.IProperty<T>, numRuns = 300) => fc.assert(property, { seed: SEED, numRuns })
@@ -48,7 +49,7 @@ const join = (slices: Iterable<Uint8Array<ArrayBuffer>>, reassembler = new Reass
   return undefined
 }
 const slice = (m: PeerMessage, maxSliceBytes: number, messageId = 1, priority = 0) =>
-  slicesOf(encodeMessage(m), { messageId, priority, maxSliceBytes })
+  new SliceCutter(encodeMessage(m), { messageId, priority, maxSliceBytes })
 
 describe('framing', () => {
   it('carries every message through slices of any size', () => {
@@ -92,11 +93,11 @@ describe('framing', () => {
           while (senders.length > 0) {
             const index = (choices.next().value as number) % senders.length
             const next = senders[index]?.slices.next()
-            if (next?.value === undefined) {
+            if (next === undefined) {
               senders.splice(index, 1)
               continue
             }
-            const whole = reassembler.push(next.value)
+            const whole = reassembler.push(next)
             if (whole !== undefined) received.set(whole.messageId, decodeMessage(whole.bytes))
           }
           expect([...received].sort(([a], [b]) => a - b).map(([, m]) => m)).toEqual(messages)
@@ -175,7 +176,7 @@ describe('the reassembler', () => {
 
   it('hands on a message that came in one slice without a copy, within its bound', () => {
     const [slice = new Uint8Array()] = [
-      ...slicesOf(encodeMessage(big), { messageId: 1, priority: 0, maxSliceBytes: 4096 }),
+      ...new SliceCutter(encodeMessage(big), { messageId: 1, priority: 0, maxSliceBytes: 4096 }),
     ]
     expect(new Reassembler().push(slice)?.bytes.buffer).toBe(slice.buffer)
     expect(() => new Reassembler({ maxMessageBytes: 900 }).push(slice)).toThrow(ProtocolError)

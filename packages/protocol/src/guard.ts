@@ -1,5 +1,6 @@
 import * as v from 'valibot'
 import { ProtocolError } from './error.ts'
+import { isFeatureBody } from './feature-guard.ts'
 import type { NoticeKind, NoticeOf, PeerMessage, ReplyOf, RequestKind, RequestOf } from './peer.ts'
 import { type BodyRule, EnvelopeSchema, NOTICE_RULES, REQUEST_RULES } from './schema/peer.ts'
 import {
@@ -93,6 +94,10 @@ export function checkPeerMessage(value: unknown): PeerMessage {
  * @throws ProtocolError `malformed`
  */
 export function checkParted(value: unknown, blobs: readonly Uint8Array[]): PeerMessage {
+  if (isFeatureNotice(value) && blobs.length >= FEATURE_BLOBS.min && blobs.length <= FEATURE_BLOBS.max) {
+    value.body.blobs = blobs
+    return value as PeerMessage
+  }
   const message = check(EnvelopeSchema, value, 'message')
   switch (message.type) {
     case 'request':
@@ -114,6 +119,14 @@ export function checkParted(value: unknown, blobs: readonly Uint8Array[]): PeerM
       if (blobs.length > 0) throw new ProtocolError('malformed', 'a message without a body carries blobs')
   }
   return message as PeerMessage
+}
+
+const FEATURE_BLOBS = NOTICE_RULES.feature.blobs
+
+/** The most frequent message, without the schema's walk. */
+function isFeatureNotice(value: unknown): value is { body: { blobs?: readonly Uint8Array[] } } {
+  if (!isObject(value) || value['kind'] !== 'feature' || value['type'] !== 'notice') return false
+  return Object.keys(value).length === 3 && isFeatureBody(value['body'])
 }
 
 type ClientMessage<E extends 'join' | 'profile' | 'signal'> = Parameters<ClientEvents[E]>[0]

@@ -1,5 +1,6 @@
 import { ProtocolError } from './error.ts'
-import { MAX_MESSAGE_BYTES, readSlice } from './frame.ts'
+import { MAX_MESSAGE_BYTES } from './frame.ts'
+import { readSlice } from './slice.ts'
 
 export interface ReassemblerOptions {
   /** Longest message, in bytes; default 16 MiB. */

@@ -1,4 +1,4 @@
-import { dropSlice, type EncodedMessage, onlySlice, SLICE_HEADER_BYTES, slicesOf } from '@roomful/protocol'
+import { dropSlice, type EncodedMessage, onlySlice, SLICE_HEADER_BYTES, SliceCutter } from '@roomful/protocol'
 import type { ByteChannel } from './channel.ts'
 import { PRIORITIES } from './priority.ts'
 import { type Priority, TransportError } from './room.ts'
@@ -44,7 +44,7 @@ interface Outgoing {
   readonly id: number
   readonly priority: Priority
   readonly bytes: number
-  readonly slices: Generator<Uint8Array<ArrayBuffer>, void, void>
+  readonly slices: SliceCutter
   next: Uint8Array<ArrayBuffer> | undefined
   started: boolean
   done(error?: unknown): void
@@ -104,7 +104,7 @@ export class FlowControlledChannel {
     }
     return new Promise((resolve, reject) => {
       const id = this.#takeId()
-      const slices = slicesOf(message, {
+      const slices = new SliceCutter(message, {
         messageId: id,
         priority: PRIORITIES.indexOf(priority),
         maxSliceBytes: this.#sliceBytes(message.bytes),
@@ -115,7 +115,7 @@ export class FlowControlledChannel {
         priority,
         bytes: message.bytes,
         slices,
-        next: slices.next().value ?? undefined,
+        next: slices.next(),
         started: false,
         done: (error) => {
           signal?.removeEventListener('abort', onAbort)
@@ -171,7 +171,7 @@ export class FlowControlledChannel {
       if (buffered > 0 && buffered + slice.byteLength > this.#limits.highWaterBytes) return
       if (!this.#handOver(slice)) return
       outgoing.started = true
-      outgoing.next = outgoing.slices.next().value ?? undefined
+      outgoing.next = outgoing.slices.next()
       this.#account(outgoing.priority)
       if (outgoing.next !== undefined) continue
       this.#remove(outgoing)

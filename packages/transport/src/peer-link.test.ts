@@ -1,5 +1,5 @@
 import { deviceId, VirtualClock } from '@roomful/core'
-import { encodeMessage, type PeerMessage, slicesOf } from '@roomful/protocol'
+import { encodeMessage, type PeerMessage, SliceCutter } from '@roomful/protocol'
 import { describe, expect, it } from 'vitest'
 import { FLOW_LIMITS } from './flow-controlled-channel.ts'
 import { FramedLink } from './framed-link.ts'
@@ -48,7 +48,7 @@ function setup(limits?: PeerLinkLimits) {
 /** Puts raw bytes of any message on the wire. */
 function inject(channel: LoopbackChannel, message: unknown, messageId = 99): void {
   const encoded = encodeMessage(message as PeerMessage)
-  for (const slice of slicesOf(encoded, { messageId, priority: 0, maxSliceBytes: 1 << 14 })) channel.send(slice)
+  for (const slice of new SliceCutter(encoded, { messageId, priority: 0, maxSliceBytes: 1 << 14 })) channel.send(slice)
 }
 
 const reason = (work: Promise<unknown>): Promise<string> =>

@@ -2,7 +2,8 @@ import type { Span, Trace, WireError } from '@roomful/core'
 import * as v from 'valibot'
 
 /** Ids are short tokens: letters, digits and `_ . : / # @ + -`; nothing that needs escaping anywhere. */
-const token = (maxLength: number) => v.pipe(v.string(), v.maxLength(maxLength), v.regex(/^[\w.:/#@+-]+$/))
+export const TOKEN = /^[\w.:/#@+-]+$/
+const token = (maxLength: number) => v.pipe(v.string(), v.maxLength(maxLength), v.regex(TOKEN))
 
 export const DeviceIdSchema = token(64)
 export const RequestIdSchema = token(160)

@@ -1,0 +1,71 @@
+import type { NoticeOf } from './peer.ts'
+import { TOKEN } from './schema/common.ts'
+
+/**
+ * Whether `value`, as JSON.parse makes it, is the body of a `feature` notice without its blobs. Says the same as the schema
+ * in schema/peer.ts (feature-guard.test.ts holds them together), straight on: every feature map passes here, and on a short
+ * way the schema's generic walk costs as much as all the rest of a small message. False only sends it to the schema.
+ */
+export function isFeatureBody(value: unknown): value is Omit<NoticeOf<'feature'>, 'blobs'> {
+  if (!isPlainObject(value)) return false
+  const { requestId, planId, initiator, volume, shards, exits, relay, rows, remainingMs, encoding } = value
+  let optional = 0
+  if (relay !== undefined) {
+    if (typeof relay !== 'boolean') return false
+    optional++
+  }
+  if (rows !== undefined) {
+    if (!isRange(rows)) return false
+    optional++
+  }
+  return (
+    countKeys(value) === 8 + optional &&
+    isToken(requestId, 160) &&
+    isToken(planId, 160) &&
+    isToken(initiator, 64) &&
+    isWhole(volume, 1024) &&
+    isListOf(shards, isIndex) &&
+    isListOf(exits, isName) &&
+    isQuantity(remainingMs) &&
+    (encoding === 'feature' || encoding === 'jpeg' || encoding === 'webp')
+  )
+}
+
+type Plain = Readonly<Record<keyof NoticeOf<'feature'>, unknown>>
+
+function isPlainObject(value: unknown): value is Plain {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function countKeys(value: object): number {
+  let count = 0
+  for (const _ in value) count++
+  return count
+}
+
+function isToken(value: unknown, maxLength: number): boolean {
+  return typeof value === 'string' && value.length <= maxLength && TOKEN.test(value)
+}
+
+function isWhole(value: unknown, most: number): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= most
+}
+
+const isIndex = (value: unknown): boolean => isWhole(value, 1024)
+const isName = (value: unknown): boolean => typeof value === 'string' && value.length >= 1 && value.length <= 512
+
+function isListOf(value: unknown, isItem: (item: unknown) => boolean): boolean {
+  if (!Array.isArray(value) || value.length > 64) return false
+  for (const item of value as unknown[]) if (!isItem(item)) return false
+  return true
+}
+
+function isRange(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || countKeys(value) !== 2) return false
+  const { start, end } = value as { start?: unknown; end?: unknown }
+  return isWhole(start, 2 ** 40) && isWhole(end, 2 ** 40) && start < end
+}
+
+function isQuantity(value: unknown): boolean {
+  return typeof value === 'number' && value >= 0 && value <= 1e12
+}
