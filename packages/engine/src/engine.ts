@@ -1,5 +1,6 @@
 import { type Backend, ReasonedError } from '@roomful/core'
 import type { FeatureMaps } from '@roomful/tensor'
+import type { ChainOptions, ChainRun, ChainStep } from './chain.ts'
 
 export interface LoadOptions {
   readonly signal?: AbortSignal | undefined
@@ -21,6 +22,12 @@ export interface InferenceEngine extends AsyncDisposable {
    * @throws EngineError `unsupported` (an operator this backend lacks), `malformed`, `memory`, `lost`
    */
   load(stage: Uint8Array, options?: LoadOptions): Promise<StageSession>
+  /**
+   * Runs sessions of this engine one after the other where they are, without a way back in between; engines in this thread
+   * have none (`runChain`). Abort rejects at once and acts at the end of the session under way.
+   * @throws as `StageSession.run`
+   */
+  chain?(steps: readonly ChainStep[], maps: FeatureMaps, options?: ChainOptions): Promise<ChainRun>
   /** What the backend holds, for leak tests and the dashboard; absent on engines that do not count. */
   counters?(): Promise<EngineCounters>
   /** Ends with the reason when the backend is gone for good (device.lost, a crashed worker); never rejects. */

@@ -26,3 +26,20 @@ export function smallNet(size = 16, seed = 7): Uint8Array {
   net.output(net.node('Gemm', [x, weights([10, 16])], { transB: 1 }, 'y'))
   return net.build()
 }
+
+/** conv 3x3 - relu that keeps its shape: `x` [1, 3, size, size] -> `y` of the same. */
+export function blockNet(size = 16, seed = 7): Uint8Array {
+  const net = new NetWriter()
+  const x = net.input('x', [1, 3, size, size])
+  const weights = net.floats([3, 3, 3, 3], randomValues(81, seededRandom(seed), 0.3))
+  net.output(net.node('Relu', [net.node('Conv', [x, weights], { pads: [1, 1, 1, 1] })], {}, 'y'))
+  return net.build()
+}
+
+/** `y` = `a` + `b`, each [1, 3, size, size]. */
+export function sumNet(size = 16): Uint8Array {
+  const net = new NetWriter()
+  const dims = [1, 3, size, size]
+  net.output(net.node('Add', [net.input('a', dims), net.input('b', dims)], {}, 'y'))
+  return net.build()
+}

@@ -2,8 +2,8 @@ import { type Clock, type WireError, withDeadline } from '@roomful/core'
 import { EngineError } from '../engine.ts'
 import type { WorkerPort } from './port.ts'
 
-/** Questions to a worker: kind -> body of the request and reply. */
-export type CallMap = Record<string, { readonly request: object; readonly reply: unknown }>
+/** Questions to a worker: kind -> body of the request and reply, and of what is told before the reply. */
+export type CallMap = Record<string, { readonly request: object; readonly reply: unknown; readonly progress?: unknown }>
 
 /** Replies are matched by id, never by order. */
 export interface CallMessage<C extends CallMap, K extends keyof C = keyof C> {
@@ -15,9 +15,11 @@ export interface CallMessage<C extends CallMap, K extends keyof C = keyof C> {
 export type CallReply =
   | { readonly id: number; readonly ok: true; readonly reply: unknown }
   | { readonly id: number; readonly ok: false; readonly error: WireError }
+  | { readonly id: number; readonly progress: unknown }
   | { readonly lost: WireError }
 
 interface Waiting {
+  progress(part: unknown): void
   resolve(reply: unknown): void
   reject(error: Error): void
 }
@@ -61,11 +63,16 @@ export class WorkerCalls<C extends CallMap> {
   async call<K extends keyof C & string>(
     kind: K,
     body: C[K]['request'],
-    options: { timeoutMs: number; transfer?: readonly Transferable[] },
+    options: {
+      timeoutMs: number
+      transfer?: readonly Transferable[]
+      onProgress?: (part: NonNullable<C[K]['progress']>) => void
+    },
   ): Promise<C[K]['reply']> {
     if (this.#ended !== undefined) throw this.#ended
     const id = this.#nextId++
-    const reply = new Promise<C[K]['reply']>((resolve, reject) => this.#waiting.set(id, { resolve, reject }))
+    const progress = (part: unknown) => options.onProgress?.(part as NonNullable<C[K]['progress']>)
+    const reply = new Promise<C[K]['reply']>((resolve, reject) => this.#waiting.set(id, { resolve, reject, progress }))
     try {
       const message: CallMessage<C, K> = { id, kind, body }
       this.port.post(message, options.transfer ?? [])
@@ -103,6 +110,10 @@ export class WorkerCalls<C extends CallMap> {
       return
     }
     const waiting = this.#waiting.get(message.id)
+    if ('progress' in message) {
+      waiting?.progress(message.progress)
+      return
+    }
     this.#waiting.delete(message.id)
     if (message.ok) waiting?.resolve(message.reply)
     else waiting?.reject(this.options.toError(message.error))

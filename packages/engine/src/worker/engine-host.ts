@@ -1,3 +1,4 @@
+import { type ChainRun, runSteps } from '../chain.ts'
 import { EngineError, type InferenceEngine, type StageRun, type StageSession } from '../engine.ts'
 import type { EngineCalls, HostedEngine } from './messages.ts'
 import type { HostPort } from './port.ts'
@@ -9,9 +10,15 @@ export function serveEngine(port: HostPort, open: (engine: HostedEngine) => Prom
   const sessions = new Map<number, StageSession>()
   let opened: InferenceEngine | undefined
   let lastSession = 0
+  let stopped = false
   const engine = () => {
     if (opened === undefined) throw new EngineError('unavailable', 'the worker has no engine yet')
     return opened
+  }
+  const held = (session: number) => {
+    const stage = sessions.get(session)
+    if (stage === undefined) throw new EngineError('disposed', 'the session is disposed')
+    return stage
   }
   const giveUp = serveCalls<EngineCalls>(
     port,
@@ -26,10 +33,16 @@ export function serveEngine(port: HostPort, open: (engine: HostedEngine) => Prom
         sessions.set(++lastSession, session)
         return { session: lastSession, inputs: session.inputs, outputs: session.outputs }
       },
-      run: async ({ session, inputs }) => {
-        const stage = sessions.get(session)
-        if (stage === undefined) throw new EngineError('disposed', 'the session is disposed')
-        return stage.run(inputs)
+      run: async ({ session, inputs }) => held(session).run(inputs),
+      chain: async ({ steps, maps, taps }, progress) => {
+        stopped = false
+        const chain = steps.map((step) => ({ ...step, session: held(step.session) }))
+        // The maps are this thread's own: nothing needs to be kept beyond the chain.
+        return runSteps(chain, maps, [], taps, { stopped: () => stopped, between: nextTask, onTap: progress })
+      },
+      stop: async () => {
+        stopped = true
+        return null
       },
       release: async ({ session }) => {
         const stage = sessions.get(session)
@@ -39,6 +52,21 @@ export function serveEngine(port: HostPort, open: (engine: HostedEngine) => Prom
       },
       counters: async () => (await engine().counters?.()) ?? { sessions: sessions.size, liveTensors: 0 },
     },
-    (kind, reply) => (kind === 'run' ? transferables((reply as StageRun).outputs) : []),
+    (kind, reply) => {
+      if (kind === 'run') return transferables((reply as StageRun).outputs)
+      return kind === 'chain' ? transferables((reply as ChainRun).maps) : []
+    },
   )
+}
+
+/** Lets the messages that came during a run be taken. A timer would wait 4 ms once it is nested. */
+function nextTask(): Promise<void> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel()
+    port1.onmessage = () => {
+      port1.close()
+      resolve()
+    }
+    port2.postMessage(null)
+  })
 }

@@ -1,5 +1,6 @@
 import { type Backend, fromWire, type WireError } from '@roomful/core'
 import type { FeatureMaps } from '@roomful/tensor'
+import type { ChainPart, ChainRun, ChainStep } from '../chain.ts'
 import { type EngineCounters, EngineError, type StageRun } from '../engine.ts'
 import type { GraphOptimisation } from '../ort/runtime.ts'
 
@@ -18,6 +19,18 @@ export type EngineCalls = {
     reply: { session: number; inputs: readonly string[]; outputs: readonly string[] }
   }
   run: { request: { session: number; inputs: FeatureMaps }; reply: StageRun }
+  /** Told of as it goes on: a `ChainPart` whenever a tap is made. */
+  chain: {
+    request: {
+      steps: readonly ChainStep<number>[]
+      maps: FeatureMaps
+      taps: readonly string[]
+    }
+    reply: ChainRun
+    progress: ChainPart
+  }
+  /** The chain under way, if any, ends with its session under way. */
+  stop: { request: Record<string, never>; reply: null }
   release: { request: { session: number }; reply: null }
   counters: { request: Record<string, never>; reply: EngineCounters }
 }

@@ -3,7 +3,10 @@ import type { CallMap, CallMessage, CallReply } from './calls.ts'
 import type { HostPort } from './port.ts'
 
 export type CallHandlers<C extends CallMap> = {
-  readonly [K in keyof C]: (body: C[K]['request']) => Promise<C[K]['reply']>
+  readonly [K in keyof C]: (
+    body: C[K]['request'],
+    progress: (part: NonNullable<C[K]['progress']>) => void,
+  ) => Promise<C[K]['reply']>
 }
 
 /**
@@ -18,7 +21,8 @@ export function serveCalls<C extends CallMap>(
   const post = (message: CallReply, moved: readonly Transferable[]) => port.post(message, moved)
   const answer = async ({ id, kind, body }: CallMessage<C>) => {
     try {
-      const reply = await handlers[kind](body)
+      // What is told on the way is copied: the handler still needs it.
+      const reply = await handlers[kind](body, (progress) => post({ id, progress }, []))
       post({ id, ok: true, reply }, transfer(kind, reply))
     } catch (error) {
       post({ id, ok: false, error: toWire(error) }, [])

@@ -1,5 +1,6 @@
 import { type Backend, type Clock, SerialQueue, systemClock } from '@roomful/core'
 import type { FeatureMaps } from '@roomful/tensor'
+import type { ChainOptions, ChainRun, ChainStep } from '../chain.ts'
 import {
   type EngineCounters,
   EngineError,
@@ -91,6 +92,40 @@ export class WorkerEngine implements InferenceEngine {
     return untilAborted(made, signal, (late) => late[Symbol.asyncDispose]())
   }
 
+  async chain(steps: readonly ChainStep[], maps: FeatureMaps, options: ChainOptions = {}): Promise<ChainRun> {
+    const { signal, pause, keep = [], taps = [], onTap } = options
+    const handles = steps.map(({ session, takes, gives }) => {
+      return { session: handleOf(session, this.#calls), takes, gives }
+    })
+    const running = this.#queue.run(async () => {
+      const stop = () => {
+        // Nothing waits for the answer; a worker that is gone has stopped.
+        this.#calls.call('stop', {}, { timeoutMs: this.#timeouts.runMs }).catch(() => {})
+      }
+      const asked = this.#calls.call(
+        'chain',
+        { steps: handles, maps, taps },
+        {
+          timeoutMs: this.#timeouts.runMs,
+          transfer: transferables(maps, keep),
+          onProgress: (part) => {
+            if (signal?.aborted !== true) onTap?.(part)
+          },
+        },
+      )
+      for (const told of [signal, pause]) {
+        if (told?.aborted) stop()
+        told?.addEventListener('abort', stop, { once: true })
+      }
+      try {
+        return await asked
+      } finally {
+        for (const told of [signal, pause]) told?.removeEventListener('abort', stop)
+      }
+    }, signal)
+    return untilAborted(running, signal)
+  }
+
   counters(): Promise<EngineCounters> {
     return this.#queue.run(() => this.#calls.call('counters', {}, { timeoutMs: this.#timeouts.loadMs }))
   }
@@ -99,6 +134,13 @@ export class WorkerEngine implements InferenceEngine {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#calls.end(new EngineError('disposed', 'the engine is disposed'))
   }
+}
+
+/** The worker's name of a session. @throws EngineError `disposed` when it is not, or no longer, one of this worker's */
+function handleOf(session: StageSession, calls: WorkerCalls<EngineCalls>): number {
+  const handle = session instanceof WorkerStage ? session.handleAt(calls) : undefined
+  if (handle === undefined) throw new EngineError('disposed', 'a session of a chain is not with this engine')
+  return handle
 }
 
 class WorkerStage implements StageSession {
@@ -133,6 +175,10 @@ class WorkerStage implements StageSession {
       return { ...reply, queueMs: waitedMs + reply.queueMs }
     }, signal)
     return untilAborted(running, signal)
+  }
+
+  handleAt(calls: WorkerCalls<EngineCalls>): number | undefined {
+    return calls === this.calls && !this.#released ? this.#session : undefined
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -28,7 +28,7 @@ export type Measurement =
       readonly ms: number
     }
 
-/** What one trace tells: compute per shard (its segments added up), exits, and transfers of known size. */
+/** What one trace tells: compute per shard and per exit (segments added up), and transfers of known size. */
 export function measurementsOf({ plan }: InstalledPlan, { spans, recovered }: Trace): Measurement[] {
   if (recovered !== undefined) return []
   const found: Measurement[] = []
@@ -42,11 +42,12 @@ export function measurementsOf({ plan }: InstalledPlan, { spans, recovered }: Tr
       found.push({ kind: 'compute', device, backend, from, to, ms, ...(rows === undefined ? {} : { rows }) })
     }
   }
-  for (const { device, kind, exit, startMs, endMs, bytes, to } of spans) {
-    const placed = plan.exits.find((other) => other.exit === exit && other.device === device)
-    if (kind === 'exit' && exit !== undefined && placed !== undefined) {
-      found.push({ kind: 'exit', device, backend: placed.backend, exit, ms: endMs - startMs })
-    }
+  for (const { exit, device, backend } of plan.exits) {
+    const own = spans.filter((span) => span.kind === 'exit' && span.device === device && span.exit === exit)
+    const ms = own.reduce((sum, span) => sum + span.endMs - span.startMs, 0)
+    if (own.length > 0) found.push({ kind: 'exit', device, backend, exit, ms })
+  }
+  for (const { device, kind, startMs, endMs, bytes, to } of spans) {
     if (kind === 'transfer' && to !== undefined && bytes !== undefined && endMs > startMs) {
       found.push({ kind: 'transfer', from: device, to, bytes, ms: endMs - startMs })
     }

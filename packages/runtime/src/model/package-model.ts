@@ -108,11 +108,14 @@ export class PackageModel implements StagedModel {
     return this.#bottlenecks.get(bottleneckKey(tensor, name))?.codeShape
   }
 
-  split(part: StagePart, maxMacs: number): readonly StagePart[] {
+  split(part: StagePart, maxMacs: number): readonly StagePart[] | undefined {
     const { trunk, from, to, rows, decoder, encoder } = part
     // Other trunks have other tensors inside.
-    if (rows !== undefined || trunk !== this.trunks[0]) return [part]
-    const { cuts, work } = localCuts(this.#analysis, from, to)
+    if (rows !== undefined || trunk !== this.trunks[0]) return undefined
+    const { cuts: all, work } = localCuts(this.#analysis, from, to)
+    if (all.length === 0) return undefined
+    // A bottleneck's code is what comes: what it stands for exists in the first session only.
+    const cuts = decoder === undefined ? all : all.filter(({ tensors }) => !tensors.includes(from))
     const whole = { work, workBefore: cuts.map((cut) => cut.workBefore), bytes: cuts.map((cut) => cut.bytes) }
     const chosen = packSteps(whole, maxMacs).flatMap((index) =>
       cuts[index] === undefined ? [] : [cuts[index].tensors],

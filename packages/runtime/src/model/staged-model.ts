@@ -67,11 +67,11 @@ export interface StagedModel {
   held(): boolean
   /**
    * Parts that follow each other and together compute `part`, as few as possible of at most `maxMacs` each: in
-   * multiply-accumulates of plain convolutions that take as long. One operator is never divided, so a part may be longer. Between
-   * the parts several tensors may cross, and a tensor may be taken by a part later than the next. Absent where nothing
-   * inside is known; parts of rows are not divided.
+   * multiply-accumulates of plain convolutions that take as long. One operator is never divided, so a part may be longer.
+   * Between the parts several tensors may cross, and a tensor may be taken by a part later than the next. Undefined where
+   * only partition points will do: rows, quantised nets, trunks other than the first.
    */
-  split?(part: StagePart, maxMacs: number): readonly StagePart[]
+  split?(part: StagePart, maxMacs: number): readonly StagePart[] | undefined
   /** ONNX bytes with weights inside. `fetchedBytes`: what came over the network for it. */
   part(part: StagePart, signal?: AbortSignal): Promise<{ readonly bytes: Uint8Array; readonly fetchedBytes: number }>
 }

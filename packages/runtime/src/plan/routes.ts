@@ -51,6 +51,25 @@ export function trunkRoutes(layout: PlanLayout, volume: number, rows?: Range): R
   return merge(routes)
 }
 
+/**
+ * Whether shard 0 of volume `volume` may begin the moment that shard 0 of the one before has ended, without waiting for what
+ * is sent: both are whole, of one device and backend, and no exit holds the trunk between them.
+ */
+export function follows(layout: PlanLayout, volume: number): boolean {
+  const [before, ...others] = layout.shards[volume - 1] ?? []
+  const [here, ...more] = layout.shards[volume] ?? []
+  if (before === undefined || here === undefined || others.length > 0 || more.length > 0) return false
+  const isRelayed = layout.plan.volumes[volume - 1]?.route === 'leader'
+  const isWhole = before.rows === undefined && here.rows === undefined
+  const isHere = here.device === before.device && here.backend === before.backend
+  return isWhole && isHere && !isRelayed && holder(layout, volume) === undefined
+}
+
+/** Where cut `volume` goes beside the trunk: one message for all exits of a device. */
+export function exitsOnly(layout: PlanLayout, volume: number): Route[] {
+  return merge(exitRoutes(layout, volume, undefined))
+}
+
 function exitRoutes(layout: PlanLayout, volume: number, rows: Range | undefined): Route[] {
   return (layout.cuts[volume]?.exits ?? []).map(({ placement }) =>
     route(placement.device, volume, { exits: [placement.exit] }, rows),

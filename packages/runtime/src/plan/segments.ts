@@ -15,8 +15,23 @@ export function segmentLimitMs(wantedMs: number, overheadMs: number): number {
 }
 
 /**
- * Cuts a stage into shorter sessions, because a run cannot be stopped inside and cancel acts only between sessions.
- * Boundaries are partition points; each segment is predicted to take at most `maxMs` where the points allow it, and no
+ * Cuts a stage into shorter sessions, because a run cannot be stopped inside and cancel acts only between sessions. Where the
+ * model knows its inside, they end anywhere (`StagedModel.split`).
+ * @param msPerMac of a plain convolution; 0 where no speed is known, and then nothing is cut
+ */
+export function sessionsOf(
+  model: StagedModel,
+  part: StagePart,
+  speed: { readonly predictedMs: number; readonly overheadMs: number; readonly msPerMac: number },
+  maxMs: number,
+): readonly StagePart[] {
+  const maxMacs = (maxMs - speed.overheadMs) / speed.msPerMac
+  const inside = maxMacs > 0 && Number.isFinite(maxMacs) ? model.split?.(part, maxMacs) : undefined
+  return inside ?? segmentsOf(model, part, speed.predictedMs, maxMs)
+}
+
+/**
+ * Cuts a stage at partition points. Each segment is predicted to take at most `maxMs` where the points allow it, and no
  * segment is cut when the whole is short. Rows are walked back from the stage's own, so every segment computes exactly what
  * the next one needs.
  * @param predictedMs predicted time of the whole stage on its backend; work is taken to be spread as its MACs are
@@ -42,16 +57,6 @@ export function segmentsOf(model: StagedModel, part: StagePart, predictedMs: num
     if (rows !== undefined) rows = partial(model, from, model.inputRows(from, to, rows))
   }
   return segments
-}
-
-/**
- * Divides segments that hold more work than the limit inside, where several tensors cross: a residual block has no partition
- * point, and layers may be slower than their MACs say.
- * @param maxMacs that take as long as a segment may; infinite or NaN where no speed is known
- */
-export function dividedSegments(model: StagedModel, segments: readonly StagePart[], maxMacs: number): StagePart[] {
-  if (!(maxMacs > 0) || maxMacs === Number.POSITIVE_INFINITY) return [...segments]
-  return segments.flatMap((part) => model.split?.(part, maxMacs) ?? [part])
 }
 
 function cutTensors(model: StagedModel, part: StagePart, predictedMs: number, maxMs: number): TensorName[] {

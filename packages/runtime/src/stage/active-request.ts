@@ -3,12 +3,16 @@ import type { RequestAddress } from '../wire/request-links.ts'
 import type { PreparedPlan } from './prepared-plan.ts'
 import { RowAssembler } from './row-assembler.ts'
 
-/** One stage's input on its way, and what has been done for it so far. */
-export interface Collecting {
-  readonly assembler: RowAssembler
-  /** When its first part came; its spans count from here. */
+/** What has been done for one stage so far. */
+export interface StageSpans {
+  /** When the first part of its input came; its spans count from here. */
   readonly originMs: number
   readonly spans: Span[]
+}
+
+/** One stage's input on its way. */
+export interface Collecting extends StageSpans {
+  readonly assembler: RowAssembler
 }
 
 export type Target =
@@ -104,6 +108,6 @@ function targetKey(target: Target): string {
 }
 
 /** Span times from the moment the stage's first input came: this device's clock means nothing elsewhere. */
-export function relativeSpans({ spans, originMs }: Collecting): Span[] {
+export function relativeSpans({ spans, originMs }: StageSpans): Span[] {
   return spans.map((span) => ({ ...span, startMs: span.startMs - originMs, endMs: span.endMs - originMs }))
 }

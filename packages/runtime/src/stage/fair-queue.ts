@@ -14,6 +14,8 @@ export class FairQueue {
   /** In the order of turns; an owner leaves when it has no more jobs. */
   readonly #waiting = new Map<DeviceId, Job[]>()
   #busy = false
+  /** Told to the job that runs: somebody waits. */
+  #crowded = new AbortController()
 
   /** `limit`: most jobs of one owner that may wait; one more is refused. */
   constructor(limit = 64) {
@@ -31,8 +33,12 @@ export class FairQueue {
     return this.#busy
   }
 
-  /** @throws RuntimeError `overloaded`; `signal.reason` when aborted while it waits */
-  run<T>(owner: DeviceId, job: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  /**
+   * The job's `crowded` aborts as soon as another job waits, and has aborted when one does from the start: a long job then ends
+   * early and comes back with its rest.
+   * @throws RuntimeError `overloaded`; `signal.reason` when aborted while it waits
+   */
+  run<T>(owner: DeviceId, job: (crowded: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T> {
     if (signal?.aborted) return Promise.reject(signal.reason)
     const jobs = this.#waiting.get(owner) ?? []
     if (jobs.length >= this.#limit) {
@@ -46,7 +52,7 @@ export class FairQueue {
       const entry: Job = {
         start: () => {
           signal?.removeEventListener('abort', onAbort)
-          job()
+          job(this.#crowded.signal)
             .then(resolve, reject)
             .finally(() => this.#next())
         },
@@ -54,7 +60,8 @@ export class FairQueue {
       signal?.addEventListener('abort', onAbort, { once: true })
       jobs.push(entry)
       this.#waiting.set(owner, jobs)
-      if (!this.#busy) this.#next()
+      if (this.#busy) this.#crowded.abort()
+      else this.#next()
     })
   }
 
@@ -69,6 +76,8 @@ export class FairQueue {
     this.#waiting.delete(owner)
     if (jobs.length > 0) this.#waiting.set(owner, jobs)
     this.#busy = true
+    this.#crowded = new AbortController()
+    if (this.#waiting.size > 0) this.#crowded.abort()
     job?.start()
   }
 

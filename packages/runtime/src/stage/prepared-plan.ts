@@ -3,7 +3,7 @@ import { allocate, type DType, elementCount, type FeatureMap } from '@roomful/te
 import { RuntimeError } from '../error.ts'
 import { givenBy, type StagedModel, type StagePart, takenBy } from '../model/staged-model.ts'
 import type { ExitLayout, PlanLayout } from '../plan/layout.ts'
-import { dividedSegments, segmentLimitMs, segmentsOf } from '../plan/segments.ts'
+import { segmentLimitMs, sessionsOf } from '../plan/segments.ts'
 import type { SessionLease, SessionPool } from './session-pool.ts'
 
 /** One session of a stage. Names are those of the model, in the order of the session's own inputs and outputs. */
@@ -122,15 +122,13 @@ async function build(
   leases: SessionLease[],
 ): Promise<PreparedStage> {
   const { model, pool, pace, signal, predictMs } = options
-  const predicted = predictMs(stageMacs(model, part), backend) ?? 0
   const overheadMs = predictMs(0, backend) ?? 0
-  const longestMs = segmentLimitMs(options.segmentMs, overheadMs)
-  const msPerMac = ((predictMs(1e9, backend) ?? 0) - overheadMs) / 1e9
-  const parts = dividedSegments(
-    model,
-    segmentsOf(model, part, predicted, longestMs),
-    (longestMs - overheadMs) / msPerMac,
-  )
+  const speed = {
+    predictedMs: predictMs(stageMacs(model, part), backend) ?? 0,
+    overheadMs,
+    msPerMac: ((predictMs(1e9, backend) ?? 0) - overheadMs) / 1e9,
+  }
+  const parts = sessionsOf(model, part, speed, segmentLimitMs(options.segmentMs, overheadMs))
   const segments: Segment[] = []
   for (const [index, segment] of parts.entries()) {
     if (!pool.holds(model, segment, backend)) await pace?.(signal)

@@ -11,6 +11,7 @@ export interface EngineProvider {
 interface Entry {
   readonly key: string
   readonly session: Promise<StageSession>
+  readonly engine: () => InferenceEngine | undefined
   readonly fetchedBytes: () => number
   /** Of its sub-model, weights inside. */
   readonly bytes: () => number
@@ -25,6 +26,8 @@ interface Entry {
 /** One holder's claim on a session; release it exactly once. */
 export interface SessionLease {
   readonly session: StageSession
+  /** Whose session it is. */
+  readonly engine: InferenceEngine
   readonly fetchedBytes: number
   /** Whether a holder has run it before (shared by all holders). */
   warm(): boolean
@@ -89,8 +92,10 @@ export class SessionPool {
     try {
       const session = await entry.session
       signal?.throwIfAborted()
+      const engine = entry.engine() ?? (await this.#engines.engine(backend))
       return {
         session,
+        engine,
         fetchedBytes: entry.fetchedBytes(),
         warm: () => entry.warm,
         markWarm: () => {
@@ -111,8 +116,10 @@ export class SessionPool {
     const building = new AbortController()
     let fetchedBytes = 0
     let size = 0
+    let owner: InferenceEngine | undefined
     const session = (async () => {
-      const engine = await this.#engines.engine(backend)
+      owner = await this.#engines.engine(backend)
+      const engine = owner
       this.#watch(engine)
       const { bytes, fetchedBytes: fetched } = await model.part(part, building.signal)
       fetchedBytes = fetched
@@ -123,6 +130,7 @@ export class SessionPool {
       key,
       backend,
       session,
+      engine: () => owner,
       fetchedBytes: () => fetchedBytes,
       bytes: () => size,
       holders: 0,

@@ -1,20 +1,39 @@
 import type { Backend, Clock, DeviceId, Span } from '@roomful/core'
+import { type ChainPart, type ChainStep, runChain } from '@roomful/engine'
 import type { FeatureMap, FeatureMaps } from '@roomful/tensor'
 import { RuntimeError } from '../error.ts'
-import { Bag } from './bag.ts'
 import { FairQueue } from './fair-queue.ts'
 import type { PreparedStage } from './prepared-plan.ts'
+import type { SessionLease } from './session-pool.ts'
+
+/** What the spans of a stage are marked with. */
+export type SpanMark = Pick<Span, 'kind'> & Partial<Pick<Span, 'volume' | 'exit'>>
+
+/** One stage of the work, and who is told of it. */
+export interface StageTask {
+  readonly stage: PreparedStage
+  readonly mark: SpanMark
+  readonly onSpan: (span: Span) => void
+  /** Its output, as soon as it is there, while the next stage runs already. Not called for the last. */
+  readonly onOutput?: (map: FeatureMap) => void
+}
 
 export interface StageWork {
-  readonly stage: PreparedStage
+  /** On one backend; each takes what the one before it gives. */
+  readonly tasks: readonly StageTask[]
   readonly owner: DeviceId
   readonly input: FeatureMap
   /** The input is needed afterwards (kept, forwarded, or shared with another stage): it must not be given away. */
   readonly keepInput: boolean
-  /** What its spans are marked with. */
-  readonly mark: Pick<Span, 'kind'> & Partial<Pick<Span, 'volume' | 'exit'>>
   readonly signal: AbortSignal
-  readonly onSpan: (span: Span) => void
+}
+
+/** A session of the work with the task it belongs to. */
+interface Step extends ChainStep {
+  readonly lease: SessionLease
+  readonly task: StageTask
+  /** The last of its task. */
+  readonly ends: boolean
 }
 
 /** Runs stages segment by segment, one at a time per backend, taking turns among initiators. */
@@ -46,42 +65,52 @@ export class StageRunner {
   }
 
   /**
-   * The outputs of the stage's last segment, in the order its session lists them. Abort acts between segments.
+   * The outputs of the last session, in the order in which it lists them. Abort acts between sessions.
    * @throws EngineError, RuntimeError `overloaded`; `signal.reason`
    */
   async run(work: StageWork): Promise<FeatureMap[]> {
-    const { stage, signal } = work
-    const bag = new Bag(stage, work.input, work.keepInput)
-    let outputs: FeatureMap[] = []
-    for (const index of stage.segments.keys()) {
-      signal.throwIfAborted()
-      outputs = await this.#segment(work, bag, index)
-      if (outputs.length === 0) throw new RuntimeError('engine', 'a stage gave no output')
+    const { signal, owner, tasks, input } = work
+    const [first] = tasks
+    if (first === undefined) throw new RuntimeError('engine', 'there is nothing to run')
+    let rest = stepsOf(tasks)
+    let maps: FeatureMaps = { [first.stage.from]: input }
+    const keep = work.keepInput ? [first.stage.from] : []
+    while (rest.length > 0) {
+      const queuedMs = this.#clock.now()
+      const run = await this.#queue(first.stage.backend).run(
+        owner,
+        (crowded) => this.#chain(work, rest, maps, keep, queuedMs, crowded),
+        signal,
+      )
+      rest = rest.slice(run.done)
+      maps = run.maps
     }
+    const outputs = Object.values(maps)
+    if (outputs.length === 0) throw new RuntimeError('engine', 'a stage gave no output')
     return outputs
   }
 
-  async #segment(work: StageWork, bag: Bag, index: number): Promise<FeatureMap[]> {
-    const { signal, owner, mark, onSpan, stage } = work
-    const queuedMs = this.#clock.now()
-    return this.#queue(stage.backend).run(
-      owner,
-      async () => {
-        const session = stage.segments[index]?.lease.session
-        if (session === undefined) throw new RuntimeError('engine', 'a stage has no such segment')
-        const { inputs, keepInputs } = bag.take(index, session.inputs)
-        const { outputs, computeMs } = await session.run(inputs, { signal, keepInputs })
-        const endMs = this.#clock.now()
-        const startMs = Math.max(queuedMs, endMs - computeMs)
-        const place = { ...(mark.volume === undefined ? {} : { volume: mark.volume }) }
-        if (startMs > queuedMs)
-          onSpan({ device: this.#self, kind: 'queue', startMs: queuedMs, endMs: startMs, ...place })
-        onSpan({ device: this.#self, startMs, endMs, ...mark })
-        this.#onBusy(owner, startMs, endMs)
-        return bag.give(index, ordered(session.outputs, outputs))
-      },
-      signal,
-    )
+  /** Runs as many of the steps as it can without keeping anybody waiting. */
+  async #chain(
+    { signal, owner }: StageWork,
+    steps: readonly Step[],
+    maps: FeatureMaps,
+    keep: readonly string[],
+    queuedMs: number,
+    pause: AbortSignal,
+  ): Promise<{ done: number; maps: FeatureMaps }> {
+    const engine = steps[0]?.lease.engine
+    if (engine === undefined) throw new RuntimeError('engine', 'there is nothing to run')
+    const teller = new SpanTeller(this.#self, steps, queuedMs, (startMs, endMs) => this.#onBusy(owner, startMs, endMs))
+    const taps = steps.flatMap(({ ends, gives, task }) => (ends && task.onOutput !== undefined ? gives : []))
+    const onTap = (part: ChainPart) => {
+      const { ends, task, gives } = teller.tell(part, this.#clock.now()) ?? {}
+      const map = part.maps[gives?.[0] ?? '']
+      if (ends && map !== undefined) task?.onOutput?.(map)
+    }
+    const run = await runChain(engine, steps, maps, { signal, pause, keep, taps, onTap, now: () => this.#clock.now() })
+    teller.tell(run, this.#clock.now())
+    return run
   }
 
   #queue(backend: Backend): FairQueue {
@@ -93,6 +122,51 @@ export class StageRunner {
   }
 }
 
-function ordered(names: readonly string[], outputs: FeatureMaps): FeatureMap[] {
-  return names.flatMap((name) => outputs[name] ?? [])
+/** The steps' own names stay: those of a stage are of one graph, and the next stage's input is this one's output. */
+function stepsOf(tasks: readonly StageTask[]): Step[] {
+  return tasks.flatMap((task) =>
+    task.stage.segments.map(({ lease, takes, gives }, index, all) => {
+      return { session: lease.session, takes, gives, lease, task, ends: index === all.length - 1 }
+    }),
+  )
+}
+
+/** Tells when the steps of a chain ran, on this thread's clock; gaps between them are time in the queue. */
+class SpanTeller {
+  readonly #self: DeviceId
+  readonly #steps: readonly Step[]
+  readonly #onBusy: (startMs: number, endMs: number) => void
+  #told = 0
+  #endMs: number
+
+  constructor(
+    self: DeviceId,
+    steps: readonly Step[],
+    queuedMs: number,
+    onBusy: (startMs: number, endMs: number) => void,
+  ) {
+    this.#self = self
+    this.#steps = steps
+    this.#endMs = queuedMs
+    this.#onBusy = onBusy
+  }
+
+  /** The last step that the part tells of. */
+  tell(part: ChainPart, nowMs: number): Step | undefined {
+    let step: Step | undefined
+    for (const { computeMs, agoMs } of part.steps) {
+      step = this.#steps[this.#told++]
+      const endMs = Math.max(this.#endMs, nowMs - agoMs)
+      const startMs = Math.max(this.#endMs, endMs - computeMs)
+      const { mark, onSpan } = step?.task ?? {}
+      if (mark === undefined || onSpan === undefined) continue
+      const place = mark.volume === undefined ? {} : { volume: mark.volume }
+      if (startMs > this.#endMs)
+        onSpan({ device: this.#self, kind: 'queue', startMs: this.#endMs, endMs: startMs, ...place })
+      onSpan({ device: this.#self, startMs, endMs, ...mark })
+      this.#onBusy(startMs, endMs)
+      this.#endMs = endMs
+    }
+    return step
+  }
 }

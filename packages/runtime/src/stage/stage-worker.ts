@@ -1,18 +1,18 @@
 import type { DeviceId, RequestId, Span } from '@roomful/core'
 import type { FeatureMap } from '@roomful/tensor'
 import { RuntimeError } from '../error.ts'
-import { consumerRoutes, holder, producerRoutes, trunkRoutes } from '../plan/routes.ts'
+import { consumerRoutes, exitsOnly, holder, producerRoutes, trunkRoutes } from '../plan/routes.ts'
 import { EXACT } from '../wire/feature-codec.ts'
 import type { FeatureHeader, RequestAddress } from '../wire/request-links.ts'
-import { ActiveRequest, type Collecting, relativeSpans, type Target } from './active-request.ts'
+import { ActiveRequest, type Collecting, relativeSpans, type StageSpans, type Target } from './active-request.ts'
 import { Activity } from './activity.ts'
 import { CancelledRequests } from './cancelled.ts'
 import { verdictOf } from './exit-verdict.ts'
 import { checkHeader, decodeInput, targetsOf } from './incoming.ts'
 import { LoadReporter } from './load-reporter.ts'
 import { PlanStore, type PrepareOrder } from './plan-store.ts'
-import { shardKey } from './prepared-plan.ts'
 import { SessionPool } from './session-pool.ts'
+import { shardTasks } from './shard-tasks.ts'
 import { StageRunner } from './stage-runner.ts'
 import { DEFAULT_LIMITS, type WorkerLimits } from './worker-limits.ts'
 import type { StageWorkerOptions } from './worker-options.ts'
@@ -38,12 +38,11 @@ export class StageWorker {
   #closed = false
 
   constructor(options: StageWorkerOptions) {
-    const { self, clock, library, onLoad } = options
+    const { self, clock, library, onLoad, predictMs = () => undefined } = options
     this.#o = options
     this.#activity = new Activity(clock)
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits }
     this.#pool = new SessionPool(options.engines, options.idleSessions)
-    const predictMs = options.predictMs ?? (() => undefined)
     this.#plans = new PlanStore({ self, clock, library, pool: this.#pool, limits: this.#limits, predictMs })
     const { jobsPerInitiator } = this.#limits
     this.#runner = new StageRunner({
@@ -118,8 +117,13 @@ export class StageWorker {
       if (!garbled || from === initiator) this.#o.links.failed(header, error)
       return
     }
+    this.#follow(request, this.#receive(request, header, payload))
+  }
+
+  /** Counts work of a request, and ends the request where it fails. */
+  #follow(request: ActiveRequest, work: Promise<void>): void {
     request.begin()
-    void this.#receive(request, header, payload).then(
+    void work.then(
       () => this.#finished(request),
       (error: unknown) => this.#failed(request, error),
     )
@@ -189,17 +193,13 @@ export class StageWorker {
   }
 
   #start(request: ActiveRequest, target: Target, stage: Collecting, input: FeatureMap, shared: boolean): void {
-    request.begin()
     const work =
       target.kind === 'shard'
         ? this.#runShard(request, target.volume, target.shard, stage, input, shared)
         : target.kind === 'exit'
           ? this.#runExit(request, target.volume, target.exit, stage, input)
           : this.#relay(request, target.volume, stage, input)
-    void work.then(
-      () => this.#finished(request),
-      (error: unknown) => this.#failed(request, error),
-    )
+    this.#follow(request, work)
   }
 
   async #runShard(
@@ -210,29 +210,34 @@ export class StageWorker {
     input: FeatureMap,
     shared: boolean,
   ): Promise<void> {
-    const { layout, shards } = request.plan
-    const prepared = shards.get(shardKey(volume, shard))
-    if (prepared === undefined) throw new RuntimeError('malformed', `shard ${volume}/${shard} is not here`)
-    const { signal, address } = request
-    const onSpan = (span: Span) => stage.spans.push(span)
+    const { signal, address, plan } = request
+    const { layout } = plan
+    const { tasks, spans, cut } = shardTasks(plan, volume, shard, stage, this.#o.clock, (at, ended, map) =>
+      this.#passedOn(request, at, ended, map),
+    )
     const outputs = await this.#runner.run({
-      stage: prepared,
+      tasks,
       owner: address.initiator,
       input,
       keepInput: shared || address.initiator === this.#o.self,
-      mark: { kind: 'compute', volume },
       signal,
-      onSpan,
     })
-    const rows = layout.shards[volume]?.[shard]?.rows
-    const next = volume + 1
-    if (next === layout.shards.length) return this.#sendResult(request, 'final', true, outputs, stage, rows)
+    const rows = layout.shards[cut - 1]?.[shard]?.rows
+    if (cut === layout.shards.length) return this.#sendResult(request, 'final', true, outputs, spans, rows)
     const [map] = outputs
     if (map === undefined) throw new RuntimeError('engine', 'a stage gave no output')
-    if (rows === undefined) this.#whole(request, next, map)
+    if (rows === undefined) this.#whole(request, cut, map)
     // The initiator keeps what it made, for recovery.
     const exclusive = address.initiator !== this.#o.self
-    await this.#forward(request, stage, producerRoutes(layout, next, rows), map, rows, exclusive)
+    await this.#forward(request, spans, producerRoutes(layout, cut, rows), map, rows, exclusive)
+  }
+
+  /** A map between two volumes that run here one after the other: the second has begun, exits and recovery get the map. */
+  #passedOn(request: ActiveRequest, cut: number, ended: StageSpans, map: FeatureMap): void {
+    if (request.signal.aborted) return
+    this.#whole(request, cut, map)
+    const routes = exitsOnly(request.plan.layout, cut)
+    this.#follow(request, this.#forward(request, ended, routes, map, undefined))
   }
 
   async #runExit(request: ActiveRequest, volume: number, exit: string, stage: Collecting, input: FeatureMap) {
@@ -241,14 +246,13 @@ export class StageWorker {
     const here = layout.cuts[volume]?.exits.find(({ placement }) => placement.exit === exit)
     if (prepared === undefined || here === undefined) throw new RuntimeError('malformed', `exit ${exit} is not here`)
     this.#whole(request, volume, input)
+    const onSpan = (span: Span) => stage.spans.push(span)
     const outputs = await this.#runner.run({
-      stage: prepared,
+      tasks: [{ stage: prepared, mark: { kind: 'exit', volume, exit }, onSpan }],
       owner: request.address.initiator,
       input,
       keepInput: true,
-      mark: { kind: 'exit', volume, exit },
       signal: request.signal,
-      onSpan: (span) => stage.spans.push(span),
     })
     const [logits] = outputs
     if (logits === undefined) throw new RuntimeError('engine', `exit ${exit} gave no output`)
@@ -267,7 +271,7 @@ export class StageWorker {
 
   async #forward(
     request: ActiveRequest,
-    stage: Collecting,
+    stage: StageSpans,
     routes: ReturnType<typeof producerRoutes>,
     map: FeatureMap,
     rows: { start: number; end: number } | undefined,
@@ -293,7 +297,7 @@ export class StageWorker {
     exit: string,
     confident: boolean,
     outputs: readonly FeatureMap[],
-    stage: Collecting | undefined,
+    stage: StageSpans | undefined,
     rows?: { start: number; end: number },
   ): Promise<void> {
     const { requestId, planId } = request.address

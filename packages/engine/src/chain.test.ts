@@ -1,0 +1,111 @@
+import type { FeatureMap } from '@roomful/tensor'
+import { describe, expect, it } from 'vitest'
+import { type ChainPart, type ChainStep, runChain } from './chain.ts'
+import type { InferenceEngine, StageSession } from './engine.ts'
+import { createOrtNodeEngine } from './node/ort-node-engine.ts'
+import { blockNet, randomInput, sumNet } from './testing/nets.ts'
+import { nodeWorkerPorts } from './testing/node-port.ts'
+import { serveEngine } from './worker/engine-host.ts'
+import { WorkerEngine } from './worker/worker-engine.ts'
+
+const input = () => randomInput([1, 3, 16, 16])
+
+/** Two blocks and their sum: what the first gives passes by the second. */
+async function residual(engine: InferenceEngine): Promise<ChainStep[]> {
+  const [one, two, sum] = [
+    await engine.load(blockNet(16, 1)),
+    await engine.load(blockNet(16, 2)),
+    await engine.load(sumNet()),
+  ]
+  return [
+    { session: one, takes: ['x'], gives: ['t1'] },
+    { session: two, takes: ['t1'], gives: ['t2'] },
+    { session: sum, takes: ['t1', 't2'], gives: ['t3'] },
+  ]
+}
+
+async function expected(engine: InferenceEngine) {
+  const [one, two, sum] = (await residual(engine)).map(({ session }) => session) as StageSession[]
+  const run = async (session: StageSession | undefined, inputs: Record<string, FeatureMap>) =>
+    (await session?.run(inputs, { keepInputs: true }))?.outputs['y'] ?? expect.unreachable()
+  const t1 = await run(one, { x: input() })
+  const t2 = await run(two, { x: t1 })
+  return { t1, t2, t3: await run(sum, { a: t1, b: t2 }) }
+}
+
+async function inWorker(): Promise<InferenceEngine> {
+  const ports = nodeWorkerPorts()
+  serveEngine(ports.host, async () => createOrtNodeEngine())
+  return WorkerEngine.open(ports.main, { backend: 'ort-wasm', threads: 1, optimisation: 'all' })
+}
+
+describe.each([
+  ['in this thread', async () => createOrtNodeEngine()],
+  ['in a worker', inWorker],
+])('a chain of sessions %s', (_, open) => {
+  it('gives what its sessions give one by one, and taps on the way', async () => {
+    await using engine = await open()
+    const steps = await residual(engine)
+    const wanted = await expected(engine)
+    const x = input()
+    const told: ChainPart[] = []
+    const run = await runChain(engine, steps, { x }, { keep: ['x'], taps: ['t2'], onTap: (part) => told.push(part) })
+    expect(run.maps).toEqual({ t3: wanted.t3 })
+    expect(told.map(({ maps }) => maps)).toEqual([{ t2: wanted.t2 }])
+    expect([told[0]?.steps.length, run.steps.length, run.done]).toEqual([2, 1, 3])
+    for (const { computeMs, agoMs } of [...(told[0]?.steps ?? []), ...run.steps]) {
+      expect(computeMs).toBeGreaterThan(0)
+      expect(agoMs).toBeGreaterThanOrEqual(0)
+    }
+    expect(x).toEqual(input())
+  })
+
+  it('stops after the session under way when paused, with what the rest needs', async () => {
+    await using engine = await open()
+    const steps = await residual(engine)
+    const wanted = await expected(engine)
+    const pause = AbortSignal.abort()
+    const first = await runChain(engine, steps, { x: input() }, { pause })
+    expect([first.done, first.maps]).toEqual([1, { t1: wanted.t1 }])
+    const second = await runChain(engine, steps.slice(1), first.maps, { pause })
+    expect([second.done, second.maps]).toEqual([1, { t1: wanted.t1, t2: wanted.t2 }])
+    const third = await runChain(engine, steps.slice(2), second.maps)
+    expect([third.done, third.maps]).toEqual([1, { t3: wanted.t3 }])
+  })
+
+  it('rejects at once when aborted, and leaves the engine to others', async () => {
+    await using engine = await open()
+    const steps = await residual(engine)
+    const reason = new Error('an exit was confident')
+    const stop = new AbortController()
+    const tapped: string[] = []
+    const many = [
+      ...steps.slice(0, 1),
+      ...Array.from({ length: 2000 }, (_, i): ChainStep => {
+        const { session } = steps[1] ?? expect.unreachable()
+        return { session, takes: [`t${i + 1}`], gives: [`t${i + 2}`] }
+      }),
+    ]
+    const onTap = (part: ChainPart) => {
+      tapped.push(...Object.keys(part.maps))
+      stop.abort(reason)
+    }
+    const running = runChain(engine, many, { x: input() }, { signal: stop.signal, taps: ['t5', 't1990'], onTap })
+    await expect(running).rejects.toBe(reason)
+    await steps[0]?.session.run({ x: input() })
+    expect(tapped).toEqual(['t5'])
+  })
+
+  it('says which tensor is missing', async () => {
+    await using engine = await open()
+    const steps = await residual(engine)
+    const wrong = runChain(engine, steps.slice(1), { x: input() })
+    await expect(wrong).rejects.toMatchObject({ reason: 'shape', message: expect.stringContaining('t1') })
+  })
+})
+
+it('a chain in a worker refuses sessions of another engine', async () => {
+  await using engine = await inWorker()
+  await using other = createOrtNodeEngine()
+  await expect(runChain(engine, await residual(other), { x: input() })).rejects.toMatchObject({ reason: 'disposed' })
+})

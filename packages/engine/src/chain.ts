@@ -1,0 +1,130 @@
+import type { FeatureMap, FeatureMaps } from '@roomful/tensor'
+import { EngineError, type InferenceEngine, type StageSession } from './engine.ts'
+
+/** One session of a chain. The tensors stand in the order of the session's own inputs and outputs, by names of the chain's. */
+export interface ChainStep<S = StageSession> {
+  readonly session: S
+  readonly takes: readonly string[]
+  readonly gives: readonly string[]
+}
+
+/** When a step ran. Clocks of two threads are never compared. */
+export interface StepTime {
+  readonly computeMs: number
+  /** From its end until it was told. */
+  readonly agoMs: number
+}
+
+/** What is told of a chain at once: the steps since the last time, and the maps that are given. */
+export interface ChainPart {
+  readonly steps: readonly StepTime[]
+  readonly maps: FeatureMaps
+}
+
+export interface ChainOptions {
+  readonly signal?: AbortSignal | undefined
+  /** No step begins any more once it aborts, but for the first; the rest can be run later. */
+  readonly pause?: AbortSignal | undefined
+  /** Maps given to the chain that the caller needs afterwards; the others' memory may be moved. */
+  readonly keep?: readonly string[]
+  /** Tensors that are given as soon as they are made, while the chain goes on. */
+  readonly taps?: readonly string[]
+  readonly onTap?: (part: ChainPart) => void
+  /** The clock of this thread, for `agoMs`; an engine in a Worker has its own. Default `performance.now`. */
+  readonly now?: () => number
+}
+
+export interface ChainRun extends ChainPart {
+  /** Steps that have run: all of them unless paused. `maps`: what those after them take, or what the last one gave. */
+  readonly done: number
+}
+
+/** Runs a chain the best way that the engine has. @throws EngineError; `signal.reason` */
+export function runChain(
+  engine: InferenceEngine,
+  steps: readonly ChainStep[],
+  maps: FeatureMaps,
+  options: ChainOptions = {},
+): Promise<ChainRun> {
+  if (engine.chain !== undefined) return engine.chain(steps, maps, options)
+  const { signal, pause, keep = [], taps = [], onTap, now } = options
+  return runSteps(steps, maps, keep, taps, { signal, onTap, now, stopped: () => pause?.aborted ?? false })
+}
+
+export interface StepsHost {
+  readonly stopped: () => boolean
+  /** Awaited between two steps, so that whatever else the thread has been told is heard. */
+  readonly between?: () => Promise<void>
+  readonly signal?: AbortSignal | undefined
+  readonly onTap?: ((part: ChainPart) => void) | undefined
+  readonly now?: (() => number) | undefined
+}
+
+/**
+ * Runs sessions one after the other, each on what those before it gave; maps are let go with the last step that takes them.
+ * What every engine does that has no better way, and what a Worker does.
+ * @throws EngineError; `signal.reason`
+ */
+export async function runSteps(
+  steps: readonly ChainStep[],
+  given: FeatureMaps,
+  keep: readonly string[],
+  taps: readonly string[],
+  host: StepsHost,
+): Promise<ChainRun> {
+  const { signal, between, now = () => performance.now() } = host
+  const bag = new Map(Object.entries(given))
+  const ended: { readonly computeMs: number; readonly endMs: number }[] = []
+  const tell = (maps: FeatureMaps): ChainPart => {
+    const nowMs = now()
+    return { steps: ended.splice(0).map(({ computeMs, endMs }) => ({ computeMs, agoMs: nowMs - endMs })), maps }
+  }
+  let done = 0
+  for (const { session, takes, gives } of steps) {
+    if (done > 0 && host.stopped()) break
+    signal?.throwIfAborted()
+    const { inputs, keepInputs } = inputsOf(steps, done, bag, [...keep, ...taps])
+    const { outputs, computeMs } = await session.run(inputs, { signal, keepInputs })
+    ended.push({ computeMs, endMs: now() })
+    for (const name of takes) if (!isTaken(steps, done + 1, name)) bag.delete(name)
+    for (const [i, name] of gives.entries()) {
+      const map = outputs[session.outputs[i] ?? '']
+      if (map === undefined) throw new EngineError('malformed', `a session gave no ${name}`)
+      bag.set(name, map)
+    }
+    done++
+    if (done === steps.length) break
+    const tapped = gives.filter((name) => taps.includes(name))
+    if (tapped.length > 0) host.onTap?.(tell(pick(bag, tapped)))
+    await between?.()
+  }
+  const last = steps[done - 1]?.gives ?? []
+  const needed = done === steps.length ? last : [...bag.keys()]
+  return { done, ...tell(pick(bag, needed)) }
+}
+
+function inputsOf(
+  steps: readonly ChainStep[],
+  at: number,
+  bag: ReadonlyMap<string, FeatureMap>,
+  keep: readonly string[],
+) {
+  const { session, takes } = steps[at] ?? { session: undefined, takes: [] }
+  const inputs: Record<string, FeatureMap> = {}
+  const keepInputs: string[] = []
+  for (const [i, name] of takes.entries()) {
+    const [own, map] = [session?.inputs[i], bag.get(name)]
+    if (own === undefined || map === undefined) throw new EngineError('shape', `a session of a chain lacks ${name}`)
+    inputs[own] = map
+    if (keep.includes(name) || isTaken(steps, at + 1, name)) keepInputs.push(own)
+  }
+  return { inputs, keepInputs }
+}
+
+/** Whether a step from `at` on takes the tensor. */
+function isTaken(steps: readonly ChainStep[], at: number, name: string): boolean {
+  return steps.some(({ takes }, index) => index >= at && takes.includes(name))
+}
+
+const pick = (bag: ReadonlyMap<string, FeatureMap>, names: readonly string[]): FeatureMaps =>
+  Object.fromEntries(names.flatMap((name) => (bag.has(name) ? [[name, bag.get(name) as FeatureMap]] : [])))
