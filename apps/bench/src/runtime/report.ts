@@ -24,9 +24,12 @@ Each device beyond the first adds ${ms(summary.overheadMsPerExtraDevice)} ms to 
 ONNX Runtime WASM in Workers of one thread, in one page; ${exits.device.gmacsPerSecond.toFixed(1)} GMAC/s. A request that takes no exit,
 beside the same request without exits, paired in rounds of random order:
 
-| exits | evaluated by | MACs of the trunk | without exits | ratio | 95 % interval | at most | kept |
-|---|---|---|---|---|---|---|---|
+| exits | evaluated by | MACs of the trunk | without exits | ratio | 95 % interval | at most | kept | machine's part | cutting | added |
+|---|---|---|---|---|---|---|---|---|---|---|
 ${exits.delay.map(delayLine).join('\n')}
+
+Machine's part: bare sessions of the uncut trunk while a second Worker computes the same exits, over the same alone; cutting: bare sessions of
+the trunk cut where the exits hang over the uncut; added: ratio less the machine's part.
 
 A request that is cancelled at a random moment: when its Worker is free for other work, and how long its segments are.
 
@@ -60,7 +63,8 @@ function line({ shape, devices, requests, totalMs, computeMs, linkMs, overheadMs
   return `| ${cells.join(' | ')} |`
 }
 
-function delayLine({ exits, processors, macShare, aloneMs, ratio, ratioInterval, bound, ok }: DelayRow): string {
+function delayLine(row: DelayRow): string {
+  const { exits, processors, macShare, aloneMs, ratio, ratioInterval, bound, ok } = row
   const [low, high] = ratioInterval
   const cells = [
     exits.length > 1 ? `all ${exits.length}` : exits.join(),
@@ -71,6 +75,7 @@ function delayLine({ exits, processors, macShare, aloneMs, ratio, ratioInterval,
     `${low.toFixed(3)} - ${high.toFixed(3)}`,
     bound.toFixed(3),
     ok ? 'yes' : 'no',
+    ...[row.machineRatio, row.cutRatio, row.added].map((value) => value?.toFixed(3) ?? ''),
   ]
   return `| ${cells.join(' | ')} |`
 }

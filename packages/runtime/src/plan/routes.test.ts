@@ -7,7 +7,7 @@ import { MiniNet } from '../testing/mini-net.ts'
 import { planOf } from '../testing/mini-room.ts'
 import { fallbackPlan, recoveryOrder } from './fallback.ts'
 import { layOut } from './layout.ts'
-import { consumerRoutes, holder, producerRoutes } from './routes.ts'
+import { consumerRoutes, follows, holder, producerRoutes } from './routes.ts'
 import { segmentLimitMs, segmentsOf } from './segments.ts'
 
 const net = new MiniNet({ random: seededRandom(1), strides: [1, 2, 1, 1], height: 20, width: 4, exits: [1, 3] })
@@ -89,6 +89,37 @@ describe('routes', () => {
     const routes = producerRoutes(layout, 1, { start: 0, end: 9 })
     expect(routes).toEqual([{ to: 'a', volume: 1, shards: [], exits: [], relay: true, rows: { start: 0, end: 9 } }])
     expect(consumerRoutes(layout, 1)).toMatchObject([{ to: 'b', shards: [0] }])
+  })
+})
+
+describe('a volume follows the one before at once', () => {
+  const volumes = (first: string, second: string) =>
+    [
+      ['t1', [first]],
+      ['logits', [second]],
+    ] as const
+  it.each([
+    ['on the same device', volumes('a', 'a'), {}, true],
+    ['with an exit that races', volumes('b', 'b'), { exits: [{ exit: 'exit1', device: 'a', mode: 'race' }] }, true],
+    ['not on another device', volumes('a', 'b'), {}, false],
+    [
+      'not past an exit that is waited for',
+      volumes('a', 'a'),
+      { exits: [{ exit: 'exit1', device: 'a', mode: 'wait' }] },
+      false,
+    ],
+    ['not through the leader', volumes('b', 'b'), { route: 'leader' }, false],
+    [
+      'not from rows',
+      [
+        ['t1', ['a', 0, 9], ['a', 9, 20]],
+        ['logits', ['a']],
+      ],
+      {},
+      false,
+    ],
+  ] as const)('%s', (_, shape, options, expected) => {
+    expect(follows(layOut(planOf(net, shape, options), net, a), 1)).toBe(expected)
   })
 })
 

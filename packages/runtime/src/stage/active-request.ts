@@ -1,4 +1,4 @@
-import type { Clock, ExitName, RequestId, Span } from '@roomful/core'
+import type { Clock, DeviceId, ExitName, RequestId, Span } from '@roomful/core'
 import type { RequestAddress } from '../wire/request-links.ts'
 import type { PreparedPlan } from './prepared-plan.ts'
 import { RowAssembler } from './row-assembler.ts'
@@ -15,8 +15,9 @@ export interface Collecting extends StageSpans {
   readonly assembler: RowAssembler
 }
 
+export type ShardTarget = { readonly kind: 'shard'; readonly volume: number; readonly shard: number }
 export type Target =
-  | { readonly kind: 'shard'; readonly volume: number; readonly shard: number }
+  | ShardTarget
   | { readonly kind: 'exit'; readonly volume: number; readonly exit: ExitName }
   | { readonly kind: 'relay'; readonly volume: number }
 
@@ -110,4 +111,8 @@ function targetKey(target: Target): string {
 /** Span times from the moment the stage's first input came: this device's clock means nothing elsewhere. */
 export function relativeSpans({ spans, originMs }: StageSpans): Span[] {
   return spans.map((span) => ({ ...span, startMs: span.startMs - originMs, endMs: span.endMs - originMs }))
+}
+
+export function stageSpan(device: DeviceId, kind: Span['kind'], startMs: number, endMs: number, volume: number): Span {
+  return { device, kind, startMs, endMs, volume }
 }

@@ -4,7 +4,15 @@ import { RuntimeError } from '../error.ts'
 import { consumerRoutes, exitsOnly, holder, producerRoutes, trunkRoutes } from '../plan/routes.ts'
 import { EXACT } from '../wire/feature-codec.ts'
 import type { FeatureHeader, RequestAddress } from '../wire/request-links.ts'
-import { ActiveRequest, type Collecting, relativeSpans, type StageSpans, type Target } from './active-request.ts'
+import {
+  ActiveRequest,
+  type Collecting,
+  relativeSpans,
+  type ShardTarget,
+  type StageSpans,
+  stageSpan,
+  type Target,
+} from './active-request.ts'
 import { Activity } from './activity.ts'
 import { CancelledRequests } from './cancelled.ts'
 import { verdictOf } from './exit-verdict.ts'
@@ -173,7 +181,7 @@ export class StageWorker {
   }
 
   async #receive(request: ActiveRequest, header: FeatureHeader, payload: FeaturePayload): Promise<void> {
-    const { clock } = this.#o
+    const { clock, self } = this.#o
     const cameMs = clock.now()
     const { volume } = header
     const targets = targetsOf(header)
@@ -183,11 +191,11 @@ export class StageWorker {
     request.signal.throwIfAborted()
     const shared = 'map' in payload || targets.length > 1
     for (const { target, stage } of stages) {
-      if ('blob' in payload) stage.spans.push(this.#span('decode', cameMs, decodedMs, volume))
+      if ('blob' in payload) stage.spans.push(stageSpan(self, 'decode', cameMs, decodedMs, volume))
       const input = stage.assembler.add(map, header.rows)
       if (input === undefined) continue
       request.complete(target)
-      if (cameMs > stage.originMs) stage.spans.push(this.#span('wait', stage.originMs, cameMs, volume))
+      if (cameMs > stage.originMs) stage.spans.push(stageSpan(self, 'wait', stage.originMs, cameMs, volume))
       this.#start(request, target, stage, input, shared)
     }
   }
@@ -195,25 +203,19 @@ export class StageWorker {
   #start(request: ActiveRequest, target: Target, stage: Collecting, input: FeatureMap, shared: boolean): void {
     const work =
       target.kind === 'shard'
-        ? this.#runShard(request, target.volume, target.shard, stage, input, shared)
+        ? this.#runShard(request, target, stage, input, shared)
         : target.kind === 'exit'
           ? this.#runExit(request, target.volume, target.exit, stage, input)
           : this.#relay(request, target.volume, stage, input)
     this.#follow(request, work)
   }
 
-  async #runShard(
-    request: ActiveRequest,
-    volume: number,
-    shard: number,
-    stage: Collecting,
-    input: FeatureMap,
-    shared: boolean,
-  ): Promise<void> {
+  async #runShard(request: ActiveRequest, at: ShardTarget, stage: Collecting, input: FeatureMap, shared: boolean) {
+    const { volume, shard } = at
     const { signal, address, plan } = request
     const { layout } = plan
-    const { tasks, spans, cut } = shardTasks(plan, volume, shard, stage, this.#o.clock, (at, ended, map) =>
-      this.#passedOn(request, at, ended, map),
+    const { tasks, spans, cut } = shardTasks(plan, volume, shard, stage, this.#o.clock, (next, ended, map) =>
+      this.#passedOn(request, next, ended, map),
     )
     const outputs = await this.#runner.run({
       tasks,
@@ -320,10 +322,6 @@ export class StageWorker {
     } finally {
       this.#incomingBytes -= blob.length
     }
-  }
-
-  #span(kind: Span['kind'], startMs: number, endMs: number, volume: number): Span {
-    return { device: this.#o.self, kind, startMs, endMs, volume }
   }
 
   #finished(request: ActiveRequest): void {

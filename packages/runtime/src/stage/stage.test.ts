@@ -58,6 +58,26 @@ describe('the fair queue', () => {
   })
 })
 
+describe('a job of the fair queue', () => {
+  it('is told when another one waits: from the start, or as soon as it comes', async () => {
+    const queue = new FairQueue()
+    const told: boolean[] = []
+    let finish = () => {}
+    const first = queue.run(a, async (crowded) => {
+      told.push(crowded.aborted)
+      await new Promise<void>((resolve) => {
+        finish = resolve
+      })
+      told.push(crowded.aborted)
+    })
+    const second = queue.run(b, async (crowded) => void told.push(crowded.aborted))
+    const third = queue.run(b, async (crowded) => void told.push(crowded.aborted))
+    finish()
+    await Promise.all([first, second, third])
+    expect(told).toEqual([false, true, true, false])
+  })
+})
+
 describe('the session pool', () => {
   const net = new MiniNet({ random: seededRandom(1), strides: [1, 1] })
   const part: StagePart = { trunk: 'main', from: 'x', to: 't1' }

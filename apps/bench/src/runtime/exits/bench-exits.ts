@@ -31,7 +31,7 @@ const FILES: readonly { readonly name: string; readonly file: string; readonly i
  * in one Chromium page with ONNX Runtime WASM in two Workers of one thread. METHODOLOGY.md defines the figures.
  */
 export async function benchExits(quick: boolean, print: (line: string) => void): Promise<ExitsResult> {
-  const [rounds, cancels] = quick ? [40, 40] : [150, 100]
+  const [rounds, cancels] = quick ? [40, 40] : [120, 100]
   const folder = path.join(REPOSITORY, 'public', 'models', SHIPPED)
   const manifest = await parseManifest(new Uint8Array(readFileSync(path.join(folder, 'model.json'))))
   const nets: Nets = new Map()

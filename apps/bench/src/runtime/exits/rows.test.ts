@@ -6,6 +6,7 @@ describe('the figures of exits', () => {
   const runs = Array.from({ length: 100 }, (_, i) => ({
     aloneMs: 20 + i,
     variantsMs: [(20 + i) * 1.04, (20 + i) * 1.2],
+    control: { aloneMs: 10 + i, besideMs: [(10 + i) * 1.03], cutMs: [(10 + i) * 1.01] },
   }))
   const own = delayRow({ exits: ['exit1'], processors: 'own' }, 0, runs, 0.1)
   const shared = delayRow({ exits: ['exit1'], processors: 'shared' }, 1, runs, 0.1)
@@ -13,6 +14,11 @@ describe('the figures of exits', () => {
   it('compare each request with the one of the same round', () => {
     expect(own.ratio).toBeCloseTo(1.04, 12)
     expect(own.ratioInterval.map((value) => Number(value.toFixed(6)))).toEqual([1.04, 1.04])
+  })
+
+  it('tell the machine and the cutting from what Roomful adds', () => {
+    expect([own.machineRatio, own.cutRatio, own.added]).toEqual([1.03, 1.01, 0.01].map((x) => expect.closeTo(x, 12)))
+    expect(shared.machineRatio).toBeUndefined()
   })
 
   it('grant exits their work only where they take the trunk their processor', () => {

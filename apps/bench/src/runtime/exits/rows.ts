@@ -13,6 +13,12 @@ export interface DelayRow {
   readonly ratio: number
   /** Of that median: 95 % interval by order statistics. */
   readonly ratioInterval: readonly [low: number, high: number]
+  /** The machine's part, where exits have a processor of their own: the same ratio of bare sessions, uncut, exits beside. */
+  readonly machineRatio?: number
+  /** What cutting the network where the exits hang costs by itself: bare sessions, cut over uncut. */
+  readonly cutRatio?: number
+  /** `ratio - machineRatio`: what is Roomful's, cutting included. */
+  readonly added?: number
   /** What the ratio may be at most. */
   readonly bound: number
   readonly ok: boolean
@@ -41,6 +47,13 @@ export function delayRow(
   macShare: number,
 ): DelayRow {
   const ratios = runs.map(({ aloneMs, variantsMs }) => (variantsMs[index] ?? Number.NaN) / aloneMs)
+  // Controls are run for the variants beside the trunk, which come first.
+  const bare = (of: 'besideMs' | 'cutMs') =>
+    percentile(
+      runs.map(({ control }) => (control[of][index] ?? Number.NaN) / control.aloneMs),
+      0.5,
+    )
+  const machineRatio = bare('besideMs')
   const bound = 1 + SLACK + (variant.processors === 'own' ? 0 : macShare)
   const ratio = percentile(ratios, 0.5)
   return {
@@ -53,6 +66,7 @@ export function delayRow(
     ),
     ratio,
     ratioInterval: medianInterval(ratios),
+    ...(variant.processors === 'own' ? { machineRatio, cutRatio: bare('cutMs'), added: ratio - machineRatio } : {}),
     bound,
     ok: ratio <= bound,
   }

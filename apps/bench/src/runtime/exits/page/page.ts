@@ -20,6 +20,7 @@ import {
 } from '@roomful/runtime'
 import type { FeatureMap } from '@roomful/tensor'
 import { bareProfile, createMemoryNetwork } from '@roomful/transport/testing'
+import { BareEngines, type ControlRun } from './control.ts'
 
 /** Which processor evaluates exits: the trunk's Worker, or a second one beside it. */
 export type Processors = 'shared' | 'own'
@@ -28,6 +29,8 @@ export interface DelayRun {
   /** Time of a request without exits, then with each of the variants, of one round. */
   readonly aloneMs: number
   readonly variantsMs: readonly number[]
+  /** The same without Roomful's runtime; see `control.ts`. */
+  readonly control: ControlRun
 }
 
 export interface CancelRuns {
@@ -114,6 +117,13 @@ async function modelOf(address: string) {
 
 type Model = Awaited<ReturnType<typeof modelOf>>
 
+function control(model: Model): BareEngines {
+  const { engines, speed } = rig()
+  const [trunk, beside] = [engines.get(TRUNK), engines.get(BESIDE)]
+  if (trunk === undefined || beside === undefined) throw new Error('an engine is missing')
+  return new BareEngines(model, trunk, beside, speed)
+}
+
 /** The whole network here, cut where the exits hang. Exits that are never sure of themselves. */
 function planOf(model: Model, exits: readonly string[], processors: Processors): Plan {
   const chosen = model.exits.filter(({ name }) => exits.includes(name))
@@ -183,18 +193,22 @@ const exitsPage = {
     const plans = [planOf(model, [], 'shared'), ...variants.map((one) => planOf(model, one.exits, one.processors))]
     const installed: InstalledPlan[] = []
     for (const plan of plans) installed.push(await runtime.prepare(plan))
+    const own = variants.flatMap(({ exits, processors }) => (processors === 'own' ? [exits] : []))
+    await using bare = control(model)
+    const controls = await bare.prepare(own)
+    const requests = installed.map((plan) => (seed: number) => timed(model, plan, seed))
+    const work = [...requests, ...controls.map((run) => (seed: number) => run(picture(model, seed)))]
     const random = seededRandom(11)
     const runs: DelayRun[] = []
     for (let round = -WARM_UP; round < rounds; round++) {
       const ms: number[] = []
-      for (const index of shuffled([...installed.keys()], random)) {
-        const plan = installed[index]
-        if (plan !== undefined) ms[index] = await timed(model, plan, round)
+      for (const index of shuffled([...work.keys()], random)) {
+        ms[index] = (await work[index]?.(round)) ?? Number.NaN
         // An exit of the last cut may still be under way.
         await quiet()
       }
-      const [aloneMs = Number.NaN, ...variantsMs] = ms
-      if (round >= 0) runs.push({ aloneMs, variantsMs })
+      const [aloneMs = Number.NaN, ...variantsMs] = ms.slice(0, requests.length)
+      if (round >= 0) runs.push({ aloneMs, variantsMs, control: bare.runOf(ms.slice(requests.length)) })
     }
     for (const plan of installed) runtime.retire(plan)
     return runs
