@@ -26,6 +26,7 @@ export interface TransportBenchResult {
   readonly what: string
   readonly quick: boolean
   readonly machine: TransportMachine
+  /** On the path with the fewest. */
   readonly repetitions: number
   readonly rows: readonly Row[]
   /** By message size in bytes, on the path with the least delay. */
@@ -41,6 +42,7 @@ const CONTENDERS = { quick: ['roomful', 'raw-16', 'peerjs'], full: ['roomful', '
  * echoes of `echoBytes` altogether, within bounds. On a long way everything takes longer and varies less.
  */
 interface Share {
+  readonly repetitions: number
   readonly passes: number
   readonly passBytes: number
   readonly leastMessages: number
@@ -50,12 +52,44 @@ interface Share {
 }
 const SHARES: Record<'near' | 'far', Record<'quick' | 'full', Share>> = {
   near: {
-    quick: { passes: 5, passBytes: 512 << 10, leastMessages: 1, echoBytes: 1e6, leastEchoes: 3, mostEchoes: 15 },
-    full: { passes: 16, passBytes: 512 << 10, leastMessages: 2, echoBytes: 3e6, leastEchoes: 5, mostEchoes: 40 },
+    quick: {
+      repetitions: 15,
+      passes: 5,
+      passBytes: 384 << 10,
+      leastMessages: 1,
+      echoBytes: 1e6,
+      leastEchoes: 3,
+      mostEchoes: 15,
+    },
+    full: {
+      repetitions: 21,
+      passes: 10,
+      passBytes: 512 << 10,
+      leastMessages: 1,
+      echoBytes: 2e6,
+      leastEchoes: 4,
+      mostEchoes: 30,
+    },
   },
   far: {
-    quick: { passes: 1, passBytes: 256 << 10, leastMessages: 1, echoBytes: 1.5e5, leastEchoes: 1, mostEchoes: 5 },
-    full: { passes: 3, passBytes: 1 << 20, leastMessages: 2, echoBytes: 1e6, leastEchoes: 3, mostEchoes: 9 },
+    quick: {
+      repetitions: 7,
+      passes: 1,
+      passBytes: 256 << 10,
+      leastMessages: 1,
+      echoBytes: 1.5e5,
+      leastEchoes: 1,
+      mostEchoes: 5,
+    },
+    full: {
+      repetitions: 9,
+      passes: 3,
+      passBytes: 1 << 20,
+      leastMessages: 2,
+      echoBytes: 1e6,
+      leastEchoes: 3,
+      mostEchoes: 9,
+    },
   },
 }
 
@@ -65,15 +99,17 @@ const SHARES: Record<'near' | 'far', Record<'quick' | 'full', Share>> = {
  */
 export async function benchTransport(options: TransportBenchOptions = {}): Promise<TransportBenchResult> {
   const { quick = false, print = () => {}, random = seededRandom(20) } = options
-  const repetitions = options.repetitions ?? (quick ? 7 : 9)
   const kind = quick ? 'quick' : 'full'
   const contenders = options.contenders ?? CONTENDERS[kind]
   const sizes = options.sizes ?? MESSAGE_BYTES
   const delaysMs = options.delaysMs ?? [0, 20]
   const rows: Row[] = []
+  let least = Number.POSITIVE_INFINITY
   const machine = transportMachine()
   for (const delayMs of delaysMs) {
     const share = SHARES[delayMs === 0 ? 'near' : 'far'][kind]
+    const repetitions = options.repetitions ?? share.repetitions
+    least = Math.min(least, repetitions)
     await using rig = await TransportRig.start({ delayMs }, random)
     for (const contender of contenders) await rig.open(contender)
     // A first round that does not count: compiled code, open congestion windows.
@@ -89,22 +125,22 @@ export async function benchTransport(options: TransportBenchOptions = {}): Promi
   const byDelay = summarise(rows)
   const summary = byDelay[String(Math.min(...delaysMs))]
   if (summary === undefined) throw new RangeError('at least one delay and one size are needed')
-  return { what: WHAT, quick, machine, repetitions, rows, summary, byDelay }
+  return { what: WHAT, quick, machine, repetitions: least, rows, summary, byDelay }
 }
 
 const WHAT =
   'two Chromium processes on one machine, through a relay in user space where there is a delay; raw-N: a plain ordered ' +
   'reliable RTCDataChannel, chunks of N KiB, pause above 256 KiB buffered until 64 KiB (bufferedamountlow), length prefix, ' +
   'reassembled; peerjs: DataConnection, reliable, binary; roomful: Room.notify of a feature message. goodput: messages back ' +
-  'to back until the receiver says all have come; echo: one message there and back. A repetition takes each contender by ' +
-  'turns, several times, and keeps the median. Ratios: median over repetitions of the ratio within a repetition, with the 95 % ' +
-  'interval of its bootstrap; raw is raw-16.'
+  'to back until the receiver says all have come; echo: one message there and back. A repetition has several ' +
+  'turns; in a turn each contender runs once, in an order drawn anew. Ratios are taken within a turn; the figure is their ' +
+  'pseudo-median over all turns (Hodges-Lehmann, on logarithms) with its 95 % interval; raw is raw-16.'
 
 /** One repetition of one message size: passes of goodput, then echoes, the contenders by turns in a new order each time. */
 async function repeat(
   rig: TransportRig,
   options: { contenders: readonly string[]; bytes: number; random: Random; share: Share },
-): Promise<Pick<Row, 'contender' | 'goodputMBps' | 'echoMs'>[]> {
+): Promise<Pick<Row, 'contender' | 'goodputMBps' | 'echoMs' | 'turns'>[]> {
   const { contenders, bytes, random, share } = options
   const count = Math.max(share.leastMessages, Math.round(share.passBytes / bytes))
   const echoes = Math.max(share.leastEchoes, Math.min(share.mostEchoes, Math.round(share.echoBytes / bytes)))
@@ -114,11 +150,15 @@ async function repeat(
       .map((contender) => ({ contender, bytes, kind, count: kind === 'echo' ? 1 : count }))
   const steps = [...turns('goodput', share.passes), ...turns('echo', echoes)]
   const took = await rig.on('a', 'measure', steps)
-  const medianMs = (contender: string, kind: Step['kind']) =>
-    median(took.filter((_, i) => steps[i]?.contender === contender && steps[i]?.kind === kind))
-  return contenders.map((contender) => ({
-    contender,
-    goodputMBps: (bytes * count) / (medianMs(contender, 'goodput') * 1000),
-    echoMs: medianMs(contender, 'echo'),
-  }))
+  const timesOf = (contender: string, kind: Step['kind']) =>
+    took.filter((_, i) => steps[i]?.contender === contender && steps[i]?.kind === kind)
+  return contenders.map((contender) => {
+    const turns = { goodputMs: timesOf(contender, 'goodput'), echoMs: timesOf(contender, 'echo') }
+    return {
+      contender,
+      goodputMBps: (bytes * count) / (median(turns.goodputMs) * 1000),
+      echoMs: median(turns.echoMs),
+      turns,
+    }
+  })
 }
