@@ -11,6 +11,7 @@ export function serveEngine(port: HostPort, open: (engine: HostedEngine) => Prom
   let opened: InferenceEngine | undefined
   let lastSession = 0
   let stopped = false
+  let giveWay: (() => Promise<void>) | undefined
   const engine = () => {
     if (opened === undefined) throw new EngineError('unavailable', 'the worker has no engine yet')
     return opened
@@ -36,9 +37,10 @@ export function serveEngine(port: HostPort, open: (engine: HostedEngine) => Prom
       run: async ({ session, inputs }) => held(session).run(inputs),
       chain: async ({ steps, maps, taps }, progress) => {
         stopped = false
+        giveWay ??= taskYield()
         const chain = steps.map((step) => ({ ...step, session: held(step.session) }))
         // The maps are this thread's own: nothing needs to be kept beyond the chain.
-        return runSteps(chain, maps, [], taps, { stopped: () => stopped, between: nextTask, onTap: progress })
+        return runSteps(chain, maps, [], taps, { stopped: () => stopped, between: giveWay, onTap: progress })
       },
       stop: async () => {
         stopped = true
@@ -59,14 +61,14 @@ export function serveEngine(port: HostPort, open: (engine: HostedEngine) => Prom
   )
 }
 
-/** Lets the messages that came during a run be taken. A timer would wait 4 ms once it is nested. */
-function nextTask(): Promise<void> {
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel()
-    port1.onmessage = () => {
-      port1.close()
-      resolve()
-    }
-    port2.postMessage(null)
-  })
+/** Gives way to the messages that came during a run. A timer would wait 4 ms once it is nested. */
+function taskYield(): () => Promise<void> {
+  const { port1, port2 } = new MessageChannel()
+  let resume = () => {}
+  port1.onmessage = () => resume()
+  return () =>
+    new Promise((resolve) => {
+      resume = resolve
+      port2.postMessage(null)
+    })
 }

@@ -101,6 +101,12 @@ describe('a volume follows the one before at once', () => {
   it.each([
     ['on the same device', volumes('a', 'a'), {}, true],
     ['with an exit that races', volumes('b', 'b'), { exits: [{ exit: 'exit1', device: 'a', mode: 'race' }] }, true],
+    [
+      'not with an exit on its own processor',
+      volumes('a', 'a'),
+      { exits: [{ exit: 'exit1', device: 'a', mode: 'race' }] },
+      false,
+    ],
     ['not on another device', volumes('a', 'b'), {}, false],
     [
       'not past an exit that is waited for',

@@ -53,7 +53,8 @@ export function trunkRoutes(layout: PlanLayout, volume: number, rows?: Range): R
 
 /**
  * Whether shard 0 of volume `volume` may begin the moment that shard 0 of the one before has ended, without waiting for what
- * is sent: both are whole, of one device and backend, and no exit holds the trunk between them.
+ * is sent: both are whole, of one device and backend, and no exit between them holds the trunk or wants the same processor
+ * (it would only stop the second at its first segment).
  */
 export function follows(layout: PlanLayout, volume: number): boolean {
   const [before, ...others] = layout.shards[volume - 1] ?? []
@@ -62,7 +63,11 @@ export function follows(layout: PlanLayout, volume: number): boolean {
   const isRelayed = layout.plan.volumes[volume - 1]?.route === 'leader'
   const isWhole = before.rows === undefined && here.rows === undefined
   const isHere = here.device === before.device && here.backend === before.backend
-  return isWhole && isHere && !isRelayed && holder(layout, volume) === undefined
+  const isShared = layout.cuts[volume]?.exits.some(
+    ({ placement: { device, backend, mode } }) =>
+      mode === 'wait' || (device === here.device && backend === here.backend),
+  )
+  return isWhole && isHere && !isRelayed && isShared !== true
 }
 
 /** Where cut `volume` goes beside the trunk: one message for all exits of a device. */
