@@ -1,6 +1,6 @@
 import type { BackendSpeed } from '@roomful/core'
 import { type ChainStep, type InferenceEngine, runChain } from '@roomful/engine'
-import { DEFAULT_LIMITS, givenBy, type StagedModel, type StagePart, takenBy } from '@roomful/runtime'
+import { DEFAULT_LIMITS, givenBy, type StagedModel, type StagePart, sessionsOf, takenBy } from '@roomful/runtime'
 import type { FeatureMap } from '@roomful/tensor'
 
 /** Sessions of the same network on the same engines in the same round, with nothing between them and the page. */
@@ -20,15 +20,14 @@ export class BareEngines implements AsyncDisposable {
   readonly #model: StagedModel
   readonly #trunk: InferenceEngine
   readonly #beside: InferenceEngine
-  readonly #maxMacs: number
+  readonly #speed: BackendSpeed
   readonly #undo = new AsyncDisposableStack()
 
   constructor(model: StagedModel, trunk: InferenceEngine, beside: InferenceEngine, speed: BackendSpeed) {
     this.#model = model
     this.#trunk = trunk
     this.#beside = beside
-    // Sessions end where the runtime ends them.
-    this.#maxMacs = (DEFAULT_LIMITS.segmentMs - speed.overheadMs) * speed.gmacsPerSecond * 1e6
+    this.#speed = speed
   }
 
   /** Alone, then each variant with its exits beside, then each variant cut. */
@@ -87,8 +86,16 @@ export class BareEngines implements AsyncDisposable {
   }
 
   async #load(part: StagePart, engine: InferenceEngine): Promise<ChainStep[]> {
+    const { overheadMs, gmacsPerSecond } = this.#speed
+    const msPerMac = 1e-6 / gmacsPerSecond
     const steps: ChainStep[] = []
-    for (const piece of this.#model.split?.(part, this.#maxMacs) ?? [part]) {
+    // Sessions end where the runtime ends them; the network is one that knows its inside.
+    for (const piece of sessionsOf(
+      this.#model,
+      part,
+      { predictedMs: 0, overheadMs, msPerMac },
+      DEFAULT_LIMITS.segmentMs,
+    )) {
       const { bytes } = await this.#model.part(piece)
       const session = this.#undo.use(await engine.load(bytes, { move: true }))
       steps.push({ session, takes: takenBy(piece), gives: givenBy(piece) })
