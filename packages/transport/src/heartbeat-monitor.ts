@@ -1,30 +1,25 @@
-/** What one beat tells. Times are the sender's clock except where said. */
-export interface Beat {
-  readonly sequence: number
-  /** The sender's promise: the next beat comes after this long (a hidden tab's timers are slow). */
-  readonly intervalMs: number
-  /** When it was sent, on the sender's clock. */
-  readonly sentAtMs: number
-  /** `sentAtMs` of the newest beat that the sender had received; NaN when none. */
-  readonly echoSentAtMs: number
-  /** How long the sender had held that beat. */
-  readonly echoHeldMs: number
-  /** What the sender gets from the receiver of this beat, in 10^6 bits per second; absent while it does not know. */
-  readonly receivedMbit?: number
-}
+import { type Beat, INTERVALS } from './beat.ts'
 
 /** Chance of calling a living peer silent, per beat awaited. */
 const FALSE_ALARM = 1e-9
 /** Loss is never assumed to be lower: a link is good until it is not. */
 const LOSS_FLOOR = 0.05
-/** Beats missing in a row; at 200 ms no more than 1.7 s, so that silence is noticed within 2 s whatever the link loses. */
+/** Beats missing in a row. */
 const MISSES = { min: 4, max: 8 }
+/** Silence of a page in sight is noticed after this long at the latest, whatever the link loses; 2 s are promised. */
+const MAX_ALLOWANCE_MS = 1800
 /** Jitter may lengthen the wait by this share of an interval. */
 const JITTER_SHARE = 0.5
 /** A way with a longer round trip is long. */
 const LONG_RTT_MS = 100
-/** On a long way, after so many intervals without a beat, it is asked whether anything at all arrives. */
-const SUSPECT_INTERVALS = 2.5
+/** A way of which this many round trips in a row were short, and that loses less than this share, is steady. */
+const STEADY = { trips: 3, loss: 0.1 }
+/** A page in sight gives a sign of life every 400 ms at least: after this long one is missing. */
+const DOUBT_MS = 500
+/** A hidden page is in doubt after so many intervals. */
+const HIDDEN_DOUBT_INTERVALS = 2.5
+/** What will be in doubt this soon is looked at more often. */
+const WATCH_MS = 100
 /** Nothing at all for this long is silence: 5 % loss beside transfers left 0.7 s at most in what was measured. */
 const STIR_MS = 1400
 /** Datagrams without beats for longer than this come from a browser whose page has stopped. */
@@ -40,6 +35,9 @@ const SMOOTHING = { loss: 0.02, jitter: 0.1 }
  * FALSE_ALARM (an accrual detector, after Hayashibara et al. 2004, with Bernoulli losses); jitter is added. The round
  * trip does not matter: a constant delay moves all beats alike.
  *
+ * A link at rest beats half as often. After the first beat that is missing, its two ends beat twice as fast as a busy
+ * link's, so that by the time a busy peer would be called silent, one interval later, more beats were awaited than there.
+ *
  * That holds while beats leave when they are due. They share one SCTP association with the messages: after a loss on a
  * long way its congestion window collapses, and beats wait for retransmissions, seconds in a row. Datagrams do not: the
  * peer acknowledges what it gets whatever its window. So on a long way a peer without beats is silent when no datagram of
@@ -47,34 +45,45 @@ const SMOOTHING = { loss: 0.02, jitter: 0.1 }
  */
 export class HeartbeatMonitor {
   #lastLifeMs: number
-  #lastCheckMs: number
   #lastBeat: { sequence: number; atMs: number; beat: Beat } | undefined
-  #intervalMs: number
+  #intervalMs: number = INTERVALS.busyMs
   #jitterMs = 0
   #loss = LOSS_FLOOR
   /** What had arrived when it was last asked; undefined: not asked since the last beat. */
   #arrived: number | undefined
   #lastStirMs = Number.NEGATIVE_INFINITY
   readonly #rtts: number[] = []
+  #rttMs: number | undefined
 
-  constructor(nowMs: number, intervalMs: number) {
+  constructor(nowMs: number) {
     this.#lastLifeMs = nowMs
-    this.#lastCheckMs = nowMs
-    this.#intervalMs = intervalMs
   }
 
   /** Silence longer than this is no accident. */
   get allowanceMs(): number {
     const misses = Math.log(FALSE_ALARM) / Math.log(this.#loss)
     const bounded = Math.min(MISSES.max, Math.max(MISSES.min, misses))
-    return (bounded + 0.5) * this.#intervalMs + Math.min(4 * this.#jitterMs, this.#intervalMs * JITTER_SHARE)
+    const paceMs = this.#isInSight ? INTERVALS.busyMs : this.#intervalMs
+    const lateMs = Math.max(0, this.#intervalMs - paceMs)
+    const jitterMs = Math.min(4 * this.#jitterMs, paceMs * JITTER_SHARE)
+    const allowanceMs = (bounded + 0.5) * paceMs + lateMs + jitterMs
+    return this.#isInSight ? Math.min(MAX_ALLOWANCE_MS, allowanceMs) : allowanceMs
   }
 
   /** Median of the newest round trips, in ms; undefined before the first echo. */
   get rttMs(): number | undefined {
-    if (this.#rtts.length === 0) return undefined
-    const sorted = [...this.#rtts].sort((a, b) => a - b)
-    return sorted[sorted.length >> 1]
+    return this.#rttMs
+  }
+
+  /** A round trip so long that a congestion window may hold beats up. */
+  get isLong(): boolean {
+    return (this.#rttMs ?? 0) >= LONG_RTT_MS
+  }
+
+  /** Short for sure, and losing little: fewer signs of life do, because more can be had in time. */
+  get isSteady(): boolean {
+    const newest = this.#rtts.slice(-STEADY.trips)
+    return newest.length === STEADY.trips && newest.every((ms) => ms < LONG_RTT_MS) && this.#loss <= STEADY.loss
   }
 
   /** The newest beat and when it came, for the echo. */
@@ -99,6 +108,7 @@ export class HeartbeatMonitor {
     if (Number.isFinite(rttMs) && rttMs >= 0) {
       this.#rtts.push(rttMs)
       if (this.#rtts.length > 15) this.#rtts.shift()
+      this.#rttMs = [...this.#rtts].sort((a, b) => a - b)[this.#rtts.length >> 1]
     }
     this.alive(nowMs)
   }
@@ -109,9 +119,14 @@ export class HeartbeatMonitor {
     this.#arrived = undefined
   }
 
-  /** Beats are missing on a long way: call `arrived` at every check. */
-  suspects(nowMs: number): boolean {
-    return this.#isLong && nowMs - this.#lastLifeMs > SUSPECT_INTERVALS * this.#intervalMs
+  /** A sign of life is missing: beats are asked for, or on a long way `arrived` is called at every check. */
+  doubts(nowMs: number): boolean {
+    return nowMs - this.#lastLifeMs > this.#doubtMs
+  }
+
+  /** It may come to doubts soon: check every 100 ms. */
+  waits(nowMs: number): boolean {
+    return nowMs - this.#lastLifeMs > this.#doubtMs - WATCH_MS
   }
 
   /** Any count of all that has come from the peer, acknowledgements included; what matters is whether it changes. */
@@ -120,20 +135,22 @@ export class HeartbeatMonitor {
     this.#arrived = count
   }
 
-  /** Call at a steady pace of `paceMs`. True: the peer is silent. */
-  silent(nowMs: number, paceMs: number): boolean {
-    const stalledMs = nowMs - this.#lastCheckMs - paceMs
-    this.#lastCheckMs = nowMs
-    if (stalledMs > OWN_STALL_MS) {
+  /** Call every 200 ms or sooner; `lateMs`: so much later than was planned. True: the peer is silent. */
+  silent(nowMs: number, lateMs: number): boolean {
+    if (lateMs > OWN_STALL_MS) {
       // What came meanwhile is still queued behind this timer: start waiting anew, as long as the stall lasted at most.
-      this.#lastLifeMs = Math.min(nowMs, this.#lastLifeMs + stalledMs)
+      this.#lastLifeMs = Math.min(nowMs, this.#lastLifeMs + lateMs)
     }
     const quietMs = nowMs - this.#lastLifeMs
     if (quietMs <= this.allowanceMs) return false
-    return !this.#isLong || nowMs - this.#lastStirMs > STIR_MS || quietMs > MUTE_MS
+    return !this.isLong || nowMs - this.#lastStirMs > STIR_MS || quietMs > MUTE_MS
   }
 
-  get #isLong(): boolean {
-    return (this.rttMs ?? 0) >= LONG_RTT_MS
+  get #isInSight(): boolean {
+    return this.#intervalMs <= INTERVALS.restingMs
+  }
+
+  get #doubtMs(): number {
+    return this.#isInSight ? DOUBT_MS : HIDDEN_DOUBT_INTERVALS * this.#intervalMs
   }
 }

@@ -1,6 +1,8 @@
 import { type Random, seededRandom, VirtualClock } from '@roomful/core'
 import { describe, expect, it } from 'vitest'
-import { decodeBeat, encodeBeat, Heartbeat } from './heartbeat.ts'
+import { decodeBeat, encodeBeat } from './beat.ts'
+import { Heartbeat } from './heartbeat.ts'
+import { Pulse } from './pulse.ts'
 
 interface Path {
   rttMs: number
@@ -8,43 +10,89 @@ interface Path {
   jitterMs: number
   /** Beats wait this long behind retransmissions, once in 15 s, and then come all at once. Default 0. */
   heldMs?: number
+  /** Messages of both ends: so many ms apart, in runs of 7 s with pauses of 8 s. Default: none. */
+  messageMs?: number
 }
 
 const HELD_EVERY_MS = 15_000
+const MESSAGES = { runMs: 7000, everyMs: 15_000 }
+/** What Chromium's SCTP waits at least for an acknowledgement; doubles with each loss. */
+const RETRANSMIT_MS = 400
 
-/** Two ends with a path of given delay, jitter and loss between them: beats, and acknowledgements that nothing holds up. */
+/**
+ * Two ends with a path of given delay, jitter and loss between them: beats, messages that wait for those before them,
+ * and acknowledgements that nothing holds up. Their clocks differ by any part of a second.
+ */
 function pair(clock: VirtualClock, random: Random, path: Path) {
-  const { rttMs, loss, jitterMs, heldMs = 0 } = path
+  const { rttMs, loss, jitterMs, heldMs = 0, messageMs } = path
   const silences: [string, boolean, number][] = []
   const ends: Heartbeat[] = []
   const cut = { a: false, b: false }
   const hung = { a: false, b: false }
+  const hidden = { a: false, b: false }
+  const busy = { a: false, b: false }
   const arrived = { a: 0, b: 0 }
+  const beats = { a: 0, b: 0 }
+  const lastSignMs = { a: 0, b: 0 }
   const cancels: (() => void)[] = []
   const make = (name: 'a' | 'b', other: 'a' | 'b', index: number) => {
-    const fly = (land: () => void) => {
+    const offsetMs = random.next() * 1000
+    const repeat = (everyMs: number, what: () => void) => {
+      const slot = cancels.length
+      const again = () => {
+        what()
+        cancels[slot] = clock.after(everyMs, again)
+      }
+      cancels[slot] = clock.after(random.next() * everyMs, again)
+    }
+    const land = (arrive: () => void) => {
+      arrived[other]++
+      arrive()
+    }
+    const wayMs = () => rttMs / 2 + random.next() * jitterMs
+    const fly = (arrive: () => void) => {
       if (cut[name] || random.next() < loss) return
-      clock.after(rttMs / 2 + random.next() * jitterMs, () => {
-        arrived[other]++
-        land()
+      clock.after(wayMs(), () => land(arrive))
+    }
+    const sign = () => {
+      lastSignMs[other] = clock.now()
+    }
+    repeat(200, () => fly(() => {}))
+    let inOrderMs = 0
+    const send = () => {
+      if (cut[name] || hung[name] || messageMs === undefined || clock.now() % MESSAGES.everyMs > MESSAGES.runMs) return
+      ends[index]?.sent()
+      let lateMs = 0
+      for (let waitMs = RETRANSMIT_MS; random.next() < loss; waitMs *= 2) lateMs += waitMs
+      inOrderMs = Math.max(inOrderMs, clock.now() + lateMs + wayMs())
+      clock.after(inOrderMs - clock.now(), () => {
+        if (lateMs > 0 && cut[name]) return
+        land(() => {
+          sign()
+          ends[1 - index]?.alive()
+        })
       })
     }
-    const acknowledge = () => {
-      fly(() => {})
-      cancels[index] = clock.after(200, acknowledge)
-    }
-    acknowledge()
+    if (messageMs !== undefined) repeat(messageMs, send)
     return new Heartbeat({
-      clock,
+      pulse: new Pulse({ now: () => clock.now() + offsetMs, after: (ms, callback) => clock.after(ms, callback) }),
       send: (bytes) => {
         if (hung[name]) return
+        beats[name]++
         const phaseMs = clock.now() % HELD_EVERY_MS
         const heldForMs = phaseMs < heldMs && clock.now() > HELD_EVERY_MS ? heldMs - phaseMs : 0
-        clock.after(heldForMs, () => fly(() => ends[1 - index]?.receive(bytes)))
+        clock.after(heldForMs, () =>
+          fly(() => {
+            sign()
+            ends[1 - index]?.receive(bytes)
+          }),
+        )
       },
       onSilent: (silent) => silences.push([name, silent, clock.now()]),
       onRtt: () => {},
       arrived: async () => arrived[name],
+      hidden: () => hidden[name],
+      busy: () => busy[name],
     })
   }
   ends.push(make('a', 'b', 0), make('b', 'a', 1))
@@ -52,52 +100,67 @@ function pair(clock: VirtualClock, random: Random, path: Path) {
     for (const end of ends) end.stop()
     for (const cancel of cancels) cancel()
   }
-  return { silences, ends, cut, hung, stop }
+  return { silences, ends, cut, hung, hidden, busy, beats, lastSignMs, stop }
+}
+
+/** Beats of both ends within `forMs`. */
+async function countBeats(clock: VirtualClock, { beats }: ReturnType<typeof pair>, forMs: number): Promise<number> {
+  const before = beats.a + beats.b
+  await clock.advance(forMs)
+  return beats.a + beats.b - before
 }
 
 describe('heartbeat', () => {
-  it.each([
-    { rttMs: 300, loss: 0.05, jitterMs: 40 },
-    { rttMs: 600, loss: 0.05, jitterMs: 80 },
-    { rttMs: 300, loss: 0.05, jitterMs: 20, heldMs: 2500 },
-    { rttMs: 600, loss: 0.05, jitterMs: 20, heldMs: 4000 },
-    { rttMs: 2, loss: 0, jitterMs: 0 },
+  it.each<Path & { seeds: number }>([
+    { rttMs: 300, loss: 0.05, jitterMs: 40, seeds: 6 },
+    { rttMs: 600, loss: 0.05, jitterMs: 80, seeds: 6 },
+    { rttMs: 300, loss: 0.05, jitterMs: 20, heldMs: 2500, seeds: 3 },
+    { rttMs: 600, loss: 0.05, jitterMs: 20, heldMs: 4000, seeds: 3 },
+    { rttMs: 600, loss: 0.05, jitterMs: 20, messageMs: 300, seeds: 3 },
+    { rttMs: 2, loss: 0, jitterMs: 0, seeds: 1 },
+    { rttMs: 2, loss: 0.05, jitterMs: 10, seeds: 12 },
+    { rttMs: 90, loss: 0.05, jitterMs: 20, seeds: 12 },
+    { rttMs: 10, loss: 0.05, jitterMs: 10, messageMs: 90, seeds: 12 },
+    { rttMs: 60, loss: 0.05, jitterMs: 30, messageMs: 190, seeds: 12 },
   ])(
     'never takes %o for death in 10 minutes',
-    async (path) => {
-      for (const seed of [1, 2, 3]) {
+    async ({ seeds, ...path }) => {
+      for (let seed = 1; seed <= seeds; seed++) {
         const clock = new VirtualClock()
         const { silences, stop } = pair(clock, seededRandom(seed), path)
         await clock.advance(600_000)
-        expect(silences).toEqual([])
+        expect(silences, `seed ${seed}`).toEqual([])
         stop()
-        await clock.advance(5000)
+        await clock.advance(60_000)
         expect(clock.pending).toBe(0)
       }
     },
     120_000,
   )
 
-  it.each([
+  it.each<Path>([
+    { rttMs: 2, loss: 0, jitterMs: 0 },
     { rttMs: 2, loss: 0.05, jitterMs: 10 },
     { rttMs: 2, loss: 0.25, jitterMs: 40 },
+    { rttMs: 90, loss: 0.05, jitterMs: 20 },
     { rttMs: 300, loss: 0.05, jitterMs: 20 },
     { rttMs: 600, loss: 0.05, jitterMs: 20 },
     { rttMs: 600, loss: 0.05, jitterMs: 20, heldMs: 2500 },
+    { rttMs: 10, loss: 0.05, jitterMs: 10, messageMs: 90 },
   ])(
     'notices a silent peer within 2 s of its last sign at %o, whenever the path ends',
     async (path) => {
       for (let seed = 1; seed <= 40; seed++) {
         const clock = new VirtualClock()
-        const { silences, cut, stop } = pair(clock, seededRandom(seed), path)
-        // At every phase of what holds beats up.
-        await clock.advance(30_000 + seed * 150)
+        const { silences, cut, lastSignMs, stop } = pair(clock, seededRandom(seed), path)
+        // At every phase of what holds beats up, and of runs of messages.
+        await clock.advance(30_000 + seed * 331)
         expect(silences).toEqual([])
         cut.b = true
-        const lastMs = clock.now() + path.rttMs / 2 + path.jitterMs
         await clock.advance(9000)
         const [found] = silences
         expect(found?.[0]).toBe('a')
+        const lastMs = path.heldMs === undefined ? lastSignMs.a : 30_000 + seed * 331 + path.rttMs / 2 + path.jitterMs
         expect((found?.[2] ?? Number.POSITIVE_INFINITY) - lastMs).toBeLessThanOrEqual(2000)
         stop()
       }
@@ -148,7 +211,12 @@ describe('heartbeat', () => {
     let jumpMs = 0
     const stalled = { now: () => clock.now() + jumpMs, after: clock.after.bind(clock) }
     const silences: boolean[] = []
-    const end = new Heartbeat({ clock: stalled, send: () => {}, onSilent: (s) => silences.push(s), onRtt: () => {} })
+    const end = new Heartbeat({
+      pulse: new Pulse(stalled),
+      send: () => {},
+      onSilent: (s) => silences.push(s),
+      onRtt: () => {},
+    })
     const beat = (sequence: number) =>
       end.receive(
         encodeBeat({ sequence, intervalMs: 200, sentAtMs: sequence * 200, echoSentAtMs: Number.NaN, echoHeldMs: 0 }),
@@ -171,5 +239,87 @@ describe('heartbeat', () => {
     const beat = { sequence: 7, intervalMs: 200, sentAtMs: 1.5, echoSentAtMs: 2.5, echoHeldMs: 3 }
     expect(decodeBeat(encodeBeat(beat))).toEqual(beat)
     expect(decodeBeat(encodeBeat({ ...beat, intervalMs: 60_000 }))).toBeUndefined()
+  })
+})
+
+describe('the pace of beats', () => {
+  const quiet: Path = { rttMs: 4, loss: 0, jitterMs: 1 }
+
+  it('halves on a link that rests, and doubles again when someone waits for an answer', async () => {
+    const clock = new VirtualClock()
+    const link = pair(clock, seededRandom(1), quiet)
+    expect(await countBeats(clock, link, 2000)).toBeGreaterThanOrEqual(18)
+    await clock.advance(3000)
+    expect(await countBeats(clock, link, 20_000)).toBe(100)
+    // One end knows of the question; the other goes along.
+    link.busy.a = true
+    await clock.advance(1000)
+    expect(await countBeats(clock, link, 20_000)).toBe(200)
+    link.busy.a = false
+    await clock.advance(3000)
+    expect(await countBeats(clock, link, 20_000)).toBe(100)
+    expect(link.silences).toEqual([])
+    link.stop()
+  })
+
+  it('lets messages stand for beats, but not for all of them', async () => {
+    const clock = new VirtualClock()
+    const link = pair(clock, seededRandom(1), { ...quiet, messageMs: 100 })
+    await clock.advance(3 * MESSAGES.everyMs)
+    const perSecond = (await countBeats(clock, link, 6000)) / 6
+    expect(perSecond).toBeGreaterThanOrEqual(2)
+    expect(perSecond).toBeLessThanOrEqual(4)
+    link.stop()
+  })
+
+  it.each([
+    { rttMs: 120, loss: 0, jitterMs: 1 },
+    { rttMs: 4, loss: 0.3, jitterMs: 1 },
+  ])('never falls on a link that is not steady: %o', async (path) => {
+    const clock = new VirtualClock()
+    const link = pair(clock, seededRandom(1), path)
+    await clock.advance(60_000)
+    expect(await countBeats(clock, link, 20_000)).toBeGreaterThanOrEqual(198)
+    link.stop()
+  })
+
+  it('asks a peer that misses a beat for more, and gets them at once', async () => {
+    const clock = new VirtualClock()
+    const link = pair(clock, seededRandom(1), quiet)
+    await clock.advance(10_000)
+    link.cut.b = true
+    await clock.advance(700)
+    link.cut.b = false
+    const before = link.lastSignMs.a
+    await clock.advance(100 + quiet.rttMs + quiet.jitterMs)
+    expect(link.lastSignMs.a).toBeGreaterThan(before)
+    await clock.advance(1000)
+    expect(await countBeats(clock, link, 20_000)).toBe(100)
+    expect(link.silences).toEqual([])
+    link.stop()
+  })
+
+  it('is one a second for a hidden page, which answers all the same when it is asked', async () => {
+    const clock = new VirtualClock()
+    const link = pair(clock, seededRandom(1), quiet)
+    await clock.advance(10_000)
+    link.hidden.b = true
+    await clock.advance(3000)
+    const before = link.beats.b
+    await clock.advance(10_000)
+    expect(link.beats.b - before).toBe(10)
+    expect(link.silences).toEqual([])
+    const asked: Parameters<typeof encodeBeat>[0] = {
+      sequence: 1e6,
+      intervalMs: 100,
+      sentAtMs: 0,
+      echoSentAtMs: Number.NaN,
+      echoHeldMs: 0,
+    }
+    await clock.advance(200)
+    const asking = link.beats.b
+    link.ends[1]?.receive(encodeBeat(asked))
+    expect(link.beats.b - asking).toBe(1)
+    link.stop()
   })
 })

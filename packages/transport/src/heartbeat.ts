@@ -1,58 +1,17 @@
-import type { Clock } from '@roomful/core'
-import { type Beat, HeartbeatMonitor } from './heartbeat-monitor.ts'
+import { type Beat, decodeBeat, encodeBeat, INTERVALS } from './beat.ts'
+import { HeartbeatMonitor } from './heartbeat-monitor.ts'
+import { type Pulse, type PulseMember, TICK_MS } from './pulse.ts'
 
-/*
- * A beat on the wire, little-endian, 40 bytes:
- *   u8 magic | u8 0 | u16 intervalMs | u32 sequence | f64 sentAtMs | f64 echoSentAtMs | f64 echoHeldMs | f64 receivedMbit
- * receivedMbit (since protocol 2) is NaN while unknown: how a sender learns its own uplink, which only the receiver sees.
- */
-const MAGIC = 0x48
-const BEAT_BYTES = 40
-/** 1 Tbit/s: more is no measurement. */
-const MAX_MBIT = 1e6
-
-/** 200 ms: seven misses in a row (1e-9 at 5 % loss), and eight, stay below the promised 2 s. */
-export const BEAT_INTERVAL_MS = 200
-/** A hidden page's timers fire once a second at best; the peer is told so. */
-export const HIDDEN_INTERVAL_MS = 1000
-/** All links of a page wake up at the same multiples of this: ten times a second, however many peers there are. */
-const CHECK_MS = 100
-const SHORTEST_MS = CHECK_MS / 4
-
-export function encodeBeat(beat: Beat): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(BEAT_BYTES)
-  const view = new DataView(bytes.buffer)
-  view.setUint8(0, MAGIC)
-  view.setUint16(2, beat.intervalMs, true)
-  view.setUint32(4, beat.sequence, true)
-  view.setFloat64(8, beat.sentAtMs, true)
-  view.setFloat64(16, beat.echoSentAtMs, true)
-  view.setFloat64(24, beat.echoHeldMs, true)
-  view.setFloat64(32, beat.receivedMbit ?? Number.NaN, true)
-  return bytes
-}
-
-/** Undefined for anything that is not a beat: an unreliable channel is not worth an error. */
-export function decodeBeat(bytes: Uint8Array): Beat | undefined {
-  if (bytes.byteLength !== BEAT_BYTES) return undefined
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  if (view.getUint8(0) !== MAGIC || view.getUint8(1) !== 0) return undefined
-  const receivedMbit = view.getFloat64(32, true)
-  const beat: Beat = {
-    intervalMs: view.getUint16(2, true),
-    sequence: view.getUint32(4, true),
-    sentAtMs: view.getFloat64(8, true),
-    echoSentAtMs: view.getFloat64(16, true),
-    echoHeldMs: view.getFloat64(24, true),
-    ...(receivedMbit > 0 && receivedMbit <= MAX_MBIT ? { receivedMbit } : {}),
-  }
-  // A promise of more than the slowest honest timer would buy a dead peer time.
-  const honest = beat.intervalMs > 0 && beat.intervalMs <= 2 * HIDDEN_INTERVAL_MS && Number.isFinite(beat.sentAtMs)
-  return honest ? beat : undefined
-}
+/** A link that carried nothing but beats for this long rests. */
+const REST_AFTER_MS = 2000
+/** Messages stand for beats no longer than this: beats carry round trips and rates too. */
+const LONGEST_MS = 600
+/** A beat may leave this much early, so that it need not wait for the next wake-up. */
+const EARLY_MS = TICK_MS / 2
 
 export interface HeartbeatOptions {
-  readonly clock: Clock
+  /** The page's; all its links share one. */
+  readonly pulse: Pulse
   readonly send: (bytes: Uint8Array<ArrayBuffer>) => void
   readonly onSilent: (silent: boolean) => void
   readonly onRtt: (rttMs: number) => void
@@ -64,23 +23,38 @@ export interface HeartbeatOptions {
   readonly arrived?: () => Promise<number | undefined>
   /** True while this page's timers are throttled. */
   readonly hidden?: () => boolean
+  /** True while either end waits for an answer of the other. */
+  readonly busy?: () => boolean
 }
 
-/** Beats over the unreliable channel of one link, and listens for the peer's. */
-export class Heartbeat {
+/**
+ * Beats over the unreliable channel of one link, and listens for the peer's. How often depends on what the link does
+ * (`INTERVALS`); each beat promises the own interval, and the faster end sets the pace of both. Who misses a beat at once
+ * asks for more, so that a resting link, too, has as many chances to prove itself alive as a busy one.
+ */
+export class Heartbeat implements PulseMember {
   readonly #options: HeartbeatOptions
   readonly #monitor: HeartbeatMonitor
   #sequence = 0
   #silent = false
-  #cancel: () => void = () => {}
-  #beatAtMs = Number.NEGATIVE_INFINITY
+  #leave: () => void = () => {}
+  #beatAtMs: number
+  /** The promises of the newest two beats. */
+  #promisedMs: readonly [number, number] = [INTERVALS.busyMs, INTERVALS.busyMs]
+  /** When a message went out, and when one went out or came in. */
+  #sentAtMs = Number.NEGATIVE_INFINITY
+  #movedAtMs: number
   #asking = false
   #stopped = false
 
   constructor(options: HeartbeatOptions) {
     this.#options = options
-    this.#monitor = new HeartbeatMonitor(options.clock.now(), BEAT_INTERVAL_MS)
-    this.#tick()
+    const nowMs = options.pulse.clock.now()
+    this.#monitor = new HeartbeatMonitor(nowMs)
+    this.#movedAtMs = nowMs
+    this.#beatAtMs = nowMs
+    this.#beat(nowMs)
+    this.#leave = options.pulse.join(this)
   }
 
   get silent(): boolean {
@@ -95,40 +69,70 @@ export class Heartbeat {
   receive(bytes: Uint8Array): void {
     const beat = decodeBeat(bytes)
     if (beat === undefined || this.#stopped) return
-    this.#monitor.beat(this.#options.clock.now(), beat)
-    const { rttMs } = this.#monitor
-    if (rttMs !== undefined) this.#options.onRtt(rttMs)
-    if (beat.receivedMbit !== undefined) this.#options.onTold?.(beat.receivedMbit)
+    const nowMs = this.#options.pulse.clock.now()
+    this.#monitor.beat(nowMs, beat)
+    this.#report(beat)
     this.#hear()
+    const isAsked = beat.intervalMs <= INTERVALS.doubtingMs
+    if (isAsked && !this.#stopped && nowMs - this.#beatAtMs >= EARLY_MS) this.#beat(nowMs)
   }
 
   /** The peer sent something on the other channel. */
   alive(): void {
-    this.#monitor.alive(this.#options.clock.now())
+    this.#movedAtMs = this.#options.pulse.clock.now()
+    this.#monitor.alive(this.#movedAtMs)
     this.#hear()
+  }
+
+  /** Something was handed to the other channel: the peer will take it for a sign of life. */
+  sent(): void {
+    this.#sentAtMs = this.#options.pulse.clock.now()
+    this.#movedAtMs = this.#sentAtMs
   }
 
   stop(): void {
     this.#stopped = true
-    this.#cancel()
+    this.#leave()
   }
 
-  #tick(): void {
-    const { clock } = this.#options
-    const nowMs = clock.now()
-    const leftMs = CHECK_MS - (nowMs % CHECK_MS)
-    this.#cancel = clock.after(leftMs < SHORTEST_MS ? leftMs + CHECK_MS : leftMs, () => this.#tick())
-    if (nowMs >= this.#beatAtMs) this.#beat(nowMs)
-    this.#check(nowMs)
+  tick(nowMs: number, lateMs: number): number {
+    this.#check(nowMs, lateMs)
+    if (this.#stopped) return Number.POSITIVE_INFINITY
+    if (nowMs >= this.#dueMs(nowMs)) this.#beat(nowMs)
+    const checkMs = this.#monitor.waits(nowMs) ? nowMs + TICK_MS / 2 : Number.POSITIVE_INFINITY
+    return Math.min(checkMs, this.#dueMs(nowMs))
+  }
+
+  /** The interval that this end would choose. */
+  #intervalMs(nowMs: number): number {
+    const { hidden, busy } = this.#options
+    if (hidden?.() === true) return INTERVALS.hiddenMs
+    // On a long way more beats would queue behind the same retransmissions; there datagrams are counted instead.
+    if (this.#monitor.doubts(nowMs) && !this.#monitor.isLong && !this.#silent) return INTERVALS.doubtingMs
+    const rests = this.#monitor.isSteady && nowMs - this.#movedAtMs >= REST_AFTER_MS && busy?.() !== true
+    return rests ? INTERVALS.restingMs : INTERVALS.busyMs
+  }
+
+  #dueMs(nowMs: number): number {
+    const intervalMs = this.#intervalMs(nowMs)
+    const [newest, before] = this.#promisedMs
+    // Slower only after two beats that said so: one may be lost.
+    const announcedMs = Math.min(intervalMs, newest, before)
+    const peerMs = this.#monitor.newest?.beat.intervalMs ?? INTERVALS.busyMs
+    const paceMs = intervalMs === INTERVALS.hiddenMs ? announcedMs : Math.min(announcedMs, peerMs)
+    // A message stands for a beat that would say nothing new, unless the peer misses some: after a loss, messages wait.
+    const isReplaced = paceMs === INTERVALS.busyMs && newest === intervalMs && this.#monitor.isSteady
+    const signMs = isReplaced ? Math.max(this.#beatAtMs, this.#sentAtMs) : this.#beatAtMs
+    return Math.min(signMs + paceMs, this.#beatAtMs + Math.max(LONGEST_MS, paceMs)) - EARLY_MS
   }
 
   #beat(nowMs: number): void {
-    const { send, hidden } = this.#options
-    const intervalMs = hidden?.() === true ? HIDDEN_INTERVAL_MS : BEAT_INTERVAL_MS
-    this.#beatAtMs = nowMs + intervalMs - CHECK_MS / 2
+    const intervalMs = this.#intervalMs(nowMs)
+    this.#beatAtMs = nowMs
+    this.#promisedMs = [intervalMs, this.#promisedMs[0]]
     const newest = this.#monitor.newest
     const receivedMbit = this.#options.receivedMbit?.()
-    send(
+    this.#options.send(
       encodeBeat({
         sequence: this.#sequence++,
         intervalMs,
@@ -140,22 +144,28 @@ export class Heartbeat {
     )
   }
 
-  #check(nowMs: number): void {
-    const silent = this.#monitor.silent(nowMs, CHECK_MS)
-    if (this.#monitor.suspects(nowMs)) void this.#ask()
+  #report({ receivedMbit }: Beat): void {
+    const { rttMs } = this.#monitor
+    if (rttMs !== undefined) this.#options.onRtt(rttMs)
+    if (receivedMbit !== undefined) this.#options.onTold?.(receivedMbit)
+  }
+
+  #check(nowMs: number, lateMs: number): void {
+    const silent = this.#monitor.silent(nowMs, lateMs)
+    if (this.#monitor.isLong && this.#monitor.doubts(nowMs)) void this.#ask()
     if (!silent || this.#silent) return
     this.#silent = true
     this.#options.onSilent(true)
   }
 
   async #ask(): Promise<void> {
-    const { arrived, clock } = this.#options
+    const { arrived, pulse } = this.#options
     if (arrived === undefined || this.#asking) return
     this.#asking = true
     // A connection that cannot tell is judged by its beats alone.
     const count = await arrived().catch(() => undefined)
     this.#asking = false
-    if (count !== undefined) this.#monitor.arrived(clock.now(), count)
+    if (count !== undefined) this.#monitor.arrived(pulse.clock.now(), count)
   }
 
   #hear(): void {

@@ -2,9 +2,11 @@ import { VirtualClock } from '@roomful/core'
 import type { PeerMessage } from '@roomful/protocol'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { decodeBeat, encodeBeat } from './beat.ts'
 import { FramedLink } from './framed-link.ts'
-import { decodeBeat, encodeBeat, Heartbeat } from './heartbeat.ts'
+import { Heartbeat } from './heartbeat.ts'
 import { LinkQuality } from './link-quality.ts'
+import { Pulse } from './pulse.ts'
 import { RateEstimate } from './rate-estimate.ts'
 import { type Pace, pacedPair } from './testing/paced-channel.ts'
 import { startWindowDelayMs } from './testing/start-window.ts'
@@ -190,14 +192,14 @@ describe('what a beat tells of the rate', () => {
     const clock = new VirtualClock()
     const told: number[] = []
     const a: Heartbeat = new Heartbeat({
-      clock,
+      pulse: new Pulse(clock),
       send: (bytes) => void clock.after(1, () => b.receive(bytes)),
       onSilent: () => {},
       onRtt: () => {},
       onTold: (rate) => told.push(rate),
     })
     const b: Heartbeat = new Heartbeat({
-      clock,
+      pulse: new Pulse(clock),
       send: (bytes) => void clock.after(1, () => a.receive(bytes)),
       onSilent: () => {},
       onRtt: () => {},

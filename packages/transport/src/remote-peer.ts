@@ -7,6 +7,7 @@ import { Heartbeat } from './heartbeat.ts'
 import type { MessageLink } from './message-link.ts'
 import type { Connect, PeerConnectionOptions } from './peer-connection.ts'
 import type { PeerLink } from './peer-link.ts'
+import type { Pulse } from './pulse.ts'
 import { TransportError } from './room.ts'
 import type { SignalEnvelope } from './signal-envelope.ts'
 import { connectStriped, type StripedConnection } from './striped-connection.ts'
@@ -17,6 +18,8 @@ export interface RemotePeerOptions {
   readonly id: DeviceId
   readonly keys: RoomKeys
   readonly clock: Clock
+  /** Wakes all links of the room. */
+  readonly pulse: Pulse
   readonly random: Random
   readonly connect: Connect
   readonly iceServers: () => readonly RTCIceServer[]
@@ -205,14 +208,22 @@ export class RemotePeer {
   #up(attempt: Attempt): void {
     if (attempt.ended) return
     this.#cancelDeadline()
-    const peerLink = this.#o.onUp(attempt.link)
+    const { link } = attempt
+    const peerLink = this.#o.onUp({
+      send(message, options) {
+        attempt.heartbeat?.sent()
+        return link.send(message, options)
+      },
+      close: () => link.close(),
+    })
     if (peerLink === undefined) return
     attempt.peerLink = peerLink
     attempt.upSinceMs = this.#o.clock.now()
     this.#failures = 0
     attempt.heartbeat = new Heartbeat({
-      clock: this.#o.clock,
+      pulse: this.#o.pulse,
       hidden: this.#o.hidden,
+      busy: () => peerLink.open.outgoing + peerLink.open.incoming > 0,
       send: (bytes) => attempt.connection.sendBeat(bytes),
       onRtt: (rttMs) => {
         this.#o.onRtt(rttMs)

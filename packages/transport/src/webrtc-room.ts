@@ -15,6 +15,7 @@ import type { Connect } from './peer-connection.ts'
 import type { PeerLink } from './peer-link.ts'
 import { CALM_BURSTS, FIRST_BURSTS, probeLink } from './probe.ts'
 import { ProbeSchedule } from './probe-schedule.ts'
+import { Pulse } from './pulse.ts'
 import { RemotePeer } from './remote-peer.ts'
 import type { Room } from './room.ts'
 import { RoomCore } from './room-core.ts'
@@ -84,6 +85,7 @@ class WebRtcRoom {
   readonly #o: JoinOptions
   readonly #keys: RoomKeys
   readonly #clock: Clock
+  readonly #pulse: Pulse
   readonly #signalling: SignallingClient
   readonly #remotes = new Map<DeviceId, Remote>()
   readonly #random: Random
@@ -97,6 +99,7 @@ class WebRtcRoom {
     this.#o = options
     this.#keys = keys
     this.#clock = options.clock ?? systemClock
+    this.#pulse = new Pulse(this.#clock)
     this.#ownSpeeds = options.profile.backends
     this.#random = options.random ?? { next: Math.random, int: (bound) => Math.floor(Math.random() * bound) }
     this.core = new RoomCore({
@@ -199,6 +202,7 @@ class WebRtcRoom {
       id,
       keys: this.#keys,
       clock: this.#clock,
+      pulse: this.#pulse,
       random: this.#random,
       connect,
       iceServers: () => (typeof iceServers === 'function' ? iceServers() : iceServers),
