@@ -23,6 +23,26 @@ describe('link quality', () => {
     expect(quality.roundTrip(21)).toBe(false)
   })
 
+  it.each([200, 400])(
+    'forgets the round trips of a way that has become longer within 13 s, one every %i ms',
+    async (everyMs) => {
+      const clock = new VirtualClock()
+      const quality = new LinkQuality(clock)
+      const trips = async (rttMs: number, forMs: number) => {
+        for (let ms = 0; ms < forMs; ms += everyMs) {
+          quality.roundTrip(rttMs)
+          await clock.advance(everyMs)
+        }
+      }
+      await trips(5, 20_000)
+      await trips(45, 12_000)
+      expect(quality.rttMs).toBe(5)
+      await trips(45, 2000)
+      expect(quality.rttMs).toBe(45)
+      expect(quality.idleRttMs).toBe(45)
+    },
+  )
+
   it('plans with the slower direction and knows both', () => {
     const quality = new LinkQuality(new VirtualClock())
     quality.received(sure(90))

@@ -5,12 +5,11 @@ import type { LinkFigures } from './room.ts'
 import type { RateSample } from './transfer-meter.ts'
 
 /**
- * Of so many newest round trips the second shortest counts: a busy thread or an empty CPU quota at either end only ever makes them
- * longer, and a request finds both ends free. One that is too short by chance does not count.
+ * Round trips that count: those of the last 13 s, which is 64 at the pace of a busy link, and as many as this at any pace. The
+ * second shortest is the link's: a busy thread or an empty CPU quota at either end only ever makes them longer, and a
+ * request finds both ends free. One that is too short by chance does not count. The shortest is that of the idle link.
  */
-const RECENT = 64
-/** The shortest of this many round trips is that of the idle link. */
-const IDLE_AMONG = 64
+const RECENT = { ms: 13_000, most: 64, least: 16 }
 const KNOWN_SAMPLES = 3
 /** A change below this share is not worth telling the room. */
 const TELL_SHARE = 0.1
@@ -25,7 +24,7 @@ export class LinkQuality {
   #outgoing: number | undefined
   #toldAtMs = Number.NEGATIVE_INFINITY
   #probed: ProbeResult | undefined
-  readonly #rtts: number[] = []
+  readonly #trips: { readonly atMs: number; readonly rttMs: number }[] = []
   #toldRttMs = Number.NaN
   #toldMbit = Number.NaN
 
@@ -38,7 +37,7 @@ export class LinkQuality {
 
   /** Round trip without load. */
   get idleRttMs(): number | undefined {
-    return this.#rtts.length === 0 ? undefined : Math.min(...this.#rtts)
+    return this.#trips.length === 0 ? undefined : Math.min(...this.#trips.map((trip) => trip.rttMs))
   }
 
   get sendMbitPerSecond(): number | undefined {
@@ -74,10 +73,11 @@ export class LinkQuality {
 
   /** True when the room should hear of it. */
   roundTrip(rttMs: number): boolean {
-    this.#rtts.push(rttMs)
-    if (this.#rtts.length > IDLE_AMONG) this.#rtts.shift()
-    const recent = this.#rtts.slice(-RECENT).sort((a, b) => a - b)
-    this.rttMs = recent[Math.min(1, recent.length >> 2)]
+    const nowMs = this.#clock.now()
+    this.#trips.push({ atMs: nowMs, rttMs })
+    while (this.#isSpare(nowMs)) this.#trips.shift()
+    const sorted = this.#trips.map((trip) => trip.rttMs).sort((a, b) => a - b)
+    this.rttMs = sorted[Math.min(1, sorted.length >> 2)]
     return this.#worthTelling()
   }
 
@@ -98,6 +98,14 @@ export class LinkQuality {
   probed(result: ProbeResult): boolean {
     this.#probed = result
     return this.roundTrip(result.rttMs)
+  }
+
+  /** The oldest round trip counts no longer. */
+  #isSpare(nowMs: number): boolean {
+    const [oldest] = this.#trips
+    const { ms, most, least } = RECENT
+    if (oldest === undefined || this.#trips.length <= least) return false
+    return this.#trips.length > most || nowMs - oldest.atMs > ms
   }
 
   #worthTelling(): boolean {
