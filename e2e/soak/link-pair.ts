@@ -60,6 +60,15 @@ export class LinkPair implements AsyncDisposable {
     this.#relay = new UdpRelay(shape, { random: seededRandom(2) })
   }
 
+  /** Candidates that are exchanged from now on take a path of their own beside the present one; returns what shapes it. */
+  divert(shape: PathShape): (shape: PathShape) => void {
+    const present = this.#relay
+    this.#undo.push(() => present[Symbol.asyncDispose]())
+    const other = new UdpRelay(shape, { random: seededRandom(3) })
+    this.#relay = other
+    return (changed) => other.reshape(changed)
+  }
+
   /** Calls the test page's function of that name. */
   call<K extends keyof TransportPage>(
     side: Side,

@@ -53,3 +53,25 @@ test('on a long way a second connection carries its share, and the link outlives
   expect(await pair.call('a', 'story')).not.toContain('b lost')
   expect((await pair.restarts()).connections).toBe(2)
 })
+
+test('a second connection that silently swallows everything is given up, and nothing on its way is lost', async () => {
+  const shape = { delayMs: 15 }
+  await using pair = await LinkPair.open(shape)
+  // The first connection's candidates have all been exchanged.
+  await new Promise((resolve) => setTimeout(resolve, 2000))
+  const reshapeSecond = pair.divert(shape)
+  await expect.poll(async () => (await pair.restarts()).connections, { timeout: 25_000 }).toBe(2)
+  const both = (bytes: number) =>
+    Promise.all([pair.call('a', 'fetchWeights', 'b', bytes), pair.call('b', 'fetchWeights', 'a', bytes)])
+  await both(1_000_000)
+  const transfers = both(3_000_000)
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  reshapeSecond({ ...shape, blackhole: true })
+  const tookMs = await transfers
+  console.info(`transfers across the loss of a lane took ${tookMs.map(Math.round).join(' and ')} ms`)
+  // One lane is left: nothing waits for the other any more.
+  const after = await both(500_000)
+  expect(Math.max(...after)).toBeLessThan(2000)
+  expect(await pair.call('a', 'story')).not.toContain('b lost')
+  expect((await pair.restarts()).connections).toBe(2)
+})

@@ -182,7 +182,7 @@ export class RemotePeer {
       onBeat: (bytes) => attempt.heartbeat?.receive(bytes),
       onTrouble: () => this.#restart(attempt),
     }
-    const connection = connectStriped(this.#o.connect, events, () => attempt.peerLink !== undefined)
+    const connection = connectStriped(this.#o.connect, events, () => attempt.peerLink !== undefined, clock)
     const link = new FramedLink({
       channel: connection.data,
       clock,

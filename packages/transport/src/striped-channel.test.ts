@@ -10,11 +10,11 @@ const numbered = (i: number) => Uint8Array.of(0x52, i >>> 8, i & 255)
 const numberIn = (bytes: Uint8Array) => ((bytes[1] ?? 0) << 8) | (bytes[2] ?? 0)
 const upTo = (count: number) => Array.from({ length: count }, (_, i) => i)
 
-function pair() {
+function pair(clock = new VirtualClock()) {
   const [first, firstThere] = loopbackPair()
   const [second, secondThere] = loopbackPair()
-  const here = new StripedChannel(first)
-  const there = new StripedChannel(firstThere)
+  const here = new StripedChannel(first, clock)
+  const there = new StripedChannel(firstThere, clock)
   const got: number[] = []
   there.onMessage = (bytes) => got.push(numberIn(bytes))
   here.listen(second)
@@ -80,6 +80,62 @@ describe('a channel of two lanes', () => {
     expect(lows).toBeGreaterThan(0)
   })
 
+  it('calls the second lane stuck when only its frames are missing for 2 s, and delivers them over the first', async () => {
+    const clock = new VirtualClock()
+    const { first, second, firstThere, here, there, got } = pair(clock)
+    here.onStuck = () => here.remove()
+    here.add(second)
+    for (let i = 0; i < 5; i++) here.send(numbered(i))
+    for (const lane of [first, second]) lane.drain()
+    await clock.advance(300)
+    firstThere.drain()
+    // From here on the second lane swallows everything; too few frames for an acknowledgement by number.
+    second.swallows = true
+    for (let i = 5; i < 11; i++) here.send(numbered(i))
+    for (const lane of [first, second]) lane.drain()
+    expect(got).not.toEqual(upTo(11))
+    await clock.advance(300)
+    firstThere.drain()
+    await clock.advance(1600)
+    expect(here.lanes).toBe(2)
+    await clock.advance(1100)
+    expect(here.lanes).toBe(1)
+    first.drain()
+    expect(got).toEqual(upTo(11))
+    await clock.advance(300)
+    firstThere.drain()
+    expect(here.bufferedAmount).toBe(0)
+    expect(there.lanes).toBe(1)
+    expect(clock.pending).toBe(0)
+  })
+
+  it('keeps a second lane that is idle, slow or waits for the first', async () => {
+    const clock = new VirtualClock()
+    const { first, second, firstThere, here, got } = pair(clock)
+    let stuck = 0
+    here.onStuck = () => stuck++
+    here.add(second)
+    // The first lane holds everything up.
+    for (let i = 0; i < 40; i++) here.send(numbered(i))
+    second.drain()
+    await clock.advance(5000)
+    first.drain()
+    firstThere.drain()
+    // The second is slow: a frame a second.
+    for (let i = 40; i < 60; i++) here.send(numbered(i))
+    for (let second10 = 0; second10 < 20; second10++) {
+      first.drain()
+      second.drain(1)
+      await clock.advance(1000)
+      firstThere.drain()
+    }
+    expect(got).toEqual(upTo(60))
+    await clock.advance(60_000)
+    expect(stuck).toBe(0)
+    expect(here.lanes).toBe(2)
+    expect(clock.pending).toBe(0)
+  })
+
   it('closes both lanes with the first, and when a peer leaves a gap for good', () => {
     const { first, second, here } = pair()
     const reasons: string[] = []
@@ -112,6 +168,7 @@ describe('a connection of two lanes', () => {
           onTrouble: () => {},
         },
         trusts,
+        clock,
       )
     ends.push(make(true), make(false))
     const [a, b] = ends as [StripedConnection, StripedConnection]
@@ -119,7 +176,7 @@ describe('a connection of two lanes', () => {
     b.data.onMessage = (bytes) => got.push(numberIn(bytes))
     await clock.advance(50)
     expect(opened.sort()).toEqual(['a', 'b'])
-    return { a, b, got }
+    return { a, b, got, network }
   }
 
   it('finds its second lane through the first, once, and uses it in both directions', async () => {
@@ -136,6 +193,39 @@ describe('a connection of two lanes', () => {
     await clock.advance(50)
     expect([a.lanes, b.lanes]).toEqual([2, 2])
     expect(got).toEqual(upTo(60))
+    a.close()
+    b.close()
+    await clock.advance(50)
+    expect(clock.pending).toBe(0)
+  })
+
+  it('outlives a second lane that swallows everything, in both directions, and opens no other', async () => {
+    const clock = new VirtualClock()
+    const { a, b, got, network } = await connected(clock, () => true)
+    const back: number[] = []
+    a.data.onMessage = (bytes) => back.push(numberIn(bytes))
+    a.widen()
+    await clock.advance(50)
+    const both = async (from: number, until: number) => {
+      for (let i = from; i < until; i++) {
+        a.data.send(numbered(i))
+        b.data.send(numbered(i))
+        // Several at once: what finds both lanes empty takes the first.
+        if (i % 5 === 4) await clock.advance(3)
+      }
+    }
+    await both(0, 100)
+    expect([a.lanes, b.lanes]).toEqual([2, 2])
+    network.swallowNewest()
+    await both(100, 250)
+    await clock.advance(3000)
+    expect([a.lanes, b.lanes]).toEqual([1, 1])
+    a.widen()
+    await both(250, 300)
+    await clock.advance(500)
+    expect(got).toEqual(upTo(300))
+    expect(back).toEqual(upTo(300))
+    expect([a.lanes, b.lanes]).toEqual([1, 1])
     a.close()
     b.close()
     await clock.advance(50)

@@ -1,3 +1,4 @@
+import type { Clock } from '@roomful/core'
 import type { ByteChannel } from './channel.ts'
 import { Resequencer, WINDOW_BYTES } from './resequencer.ts'
 
@@ -12,6 +13,14 @@ const KINDS = { numbered: 0x61, got: 0x62, note: 0x63 } as const
 const HEADER_BYTES = 8
 /** The receiver acknowledges at least this often: what the sender keeps for the case that a lane breaks. */
 const ACKNOWLEDGE_EVERY = 16
+/** And what came last at the latest after this long, so that silence means something. */
+const ACKNOWLEDGE_MS = 200
+/**
+ * The second lane is stuck when its oldest frame is what the receiver waits for at this many looks in a row, 2 to 2.5 s
+ * altogether. Looks are counted and not time, because after a pause of this page the acknowledgements still wait to be read.
+ */
+const STUCK_LOOKS = 4
+const LOOK_MS = 500
 
 interface Kept {
   /** Undefined: it went over the first lane, which breaks only together with the channel. */
@@ -20,8 +29,8 @@ interface Kept {
 }
 
 /**
- * One ordered channel over one connection, or two: each brings a congestion window of its own. When the second breaks,
- * what it had not delivered goes over the first.
+ * One ordered channel over one connection, or two: each brings a congestion window of its own. When the second breaks or
+ * is stuck, what it had not delivered goes over the first.
  */
 export class StripedChannel implements ByteChannel {
   onLow: (() => void) | undefined
@@ -29,20 +38,30 @@ export class StripedChannel implements ByteChannel {
   onClose: ((reason: string) => void) | undefined
   /** A note of the other end; see `note`. */
   onNote: ((bytes: Uint8Array<ArrayBuffer>) => void) | undefined
+  /** The second lane does not deliver, though nothing has closed it: the owner removes it. */
+  onStuck: (() => void) | undefined
+  readonly #clock: Clock
   readonly #first: ByteChannel
   #second: ByteChannel | undefined
   /** Frames not acknowledged, by number. */
   readonly #kept = new Map<number, Kept>()
   #keptBytes = 0
   #nextNumber = 0
+  /** Of what comes in: told to the other end. */
   #acknowledged = 0
   readonly #order = new Resequencer((payload) => this.onMessage?.(payload))
+  #cancelAcknowledge: (() => void) | undefined
+  #cancelLook: (() => void) | undefined
+  #oldest: number | undefined
+  #looks = 0
 
-  constructor(first: ByteChannel) {
+  constructor(first: ByteChannel, clock: Clock) {
     this.#first = first
+    this.#clock = clock
     first.onLow = () => this.onLow?.()
     first.onMessage = (bytes) => this.#receive(bytes, true)
     first.onClose = (reason) => {
+      this.#cancelAcknowledge?.()
       this.#closeSecond()
       this.onClose?.(reason)
     }
@@ -83,6 +102,7 @@ export class StripedChannel implements ByteChannel {
   remove(): void {
     if (this.#second === undefined) return
     this.#second = undefined
+    this.#stopLooking()
     try {
       for (const [number, { frame, bytes }] of this.#kept) {
         if (frame === undefined) continue
@@ -114,6 +134,7 @@ export class StripedChannel implements ByteChannel {
       this.#first.send(frame)
       return
     }
+    this.#cancelLook ??= this.#clock.after(LOOK_MS, () => this.#look())
     try {
       second.send(frame)
     } catch {
@@ -128,6 +149,7 @@ export class StripedChannel implements ByteChannel {
   }
 
   close(): void {
+    this.#cancelAcknowledge?.()
     this.#closeSecond()
     this.#first.close()
   }
@@ -135,7 +157,30 @@ export class StripedChannel implements ByteChannel {
   #closeSecond(): void {
     const second = this.#second
     this.#second = undefined
+    this.#stopLooking()
     second?.close()
+  }
+
+  /** Whether the receiver still waits for the same frame of the second lane. */
+  #look(): void {
+    this.#cancelLook = undefined
+    const [oldest] = this.#kept
+    if (oldest === undefined) {
+      this.#stopLooking()
+      return
+    }
+    const [number, { frame }] = oldest
+    this.#looks = frame !== undefined && number === this.#oldest ? this.#looks + 1 : 0
+    this.#oldest = number
+    if (this.#looks >= STUCK_LOOKS) this.onStuck?.()
+    else this.#cancelLook = this.#clock.after(LOOK_MS, () => this.#look())
+  }
+
+  #stopLooking(): void {
+    this.#cancelLook?.()
+    this.#cancelLook = undefined
+    this.#oldest = undefined
+    this.#looks = 0
   }
 
   #receive(bytes: Uint8Array<ArrayBuffer>, isFirst: boolean): void {
@@ -159,7 +204,14 @@ export class StripedChannel implements ByteChannel {
       this.close()
       return
     }
-    if (this.#order.next - this.#acknowledged < ACKNOWLEDGE_EVERY) return
+    if (this.#order.next - this.#acknowledged >= ACKNOWLEDGE_EVERY) this.#acknowledge()
+    else this.#cancelAcknowledge ??= this.#clock.after(ACKNOWLEDGE_MS, () => this.#acknowledge())
+  }
+
+  #acknowledge(): void {
+    this.#cancelAcknowledge?.()
+    this.#cancelAcknowledge = undefined
+    if (this.#order.next === this.#acknowledged) return
     this.#acknowledged = this.#order.next
     try {
       this.#first.send(framed(KINDS.got, this.#acknowledged, new Uint8Array()))

@@ -1,3 +1,4 @@
+import type { Clock } from '@roomful/core'
 import type { Connect, ConnectionSignal, PeerConnection, PeerConnectionOptions } from './peer-connection.ts'
 import { checkEnvelope } from './signal-envelope.ts'
 import { StripedChannel } from './striped-channel.ts'
@@ -13,7 +14,7 @@ export interface StripedConnection extends PeerConnection {
   readonly lanes: number
 }
 
-/** Names the second lane's signals; there is one attempt in a connection's life. */
+/** Names the second lane's signals. */
 const SESSION = 'lane-two'
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
@@ -26,13 +27,24 @@ export function connectStriped(
   connect: Connect,
   options: PeerConnectionOptions,
   trusts: () => boolean,
+  clock: Clock,
 ): StripedConnection {
   const first = connect(options)
-  const data = new StripedChannel(first.data)
+  const data = new StripedChannel(first.data, clock)
   let second: PeerConnection | undefined
+  /** There is one second lane in a connection's life: a way that broke or swallowed one would do so again. */
+  let opened = false
   let ended = false
 
+  const giveUp = () => {
+    if (ended) return
+    const lane = second
+    second = undefined
+    data.remove()
+    lane?.close()
+  }
   const open = (): PeerConnection => {
+    opened = true
     const lane = connect({
       initiator: options.initiator,
       iceServers: options.iceServers,
@@ -45,25 +57,22 @@ export function connectStriped(
         }
       },
       onOpen: () => {
-        if (!ended) data.add(lane.data)
+        if (!ended && second === lane) data.add(lane.data)
       },
       onBeat: () => {},
       // Frames are in order over both: what is stuck here would hold up the other lane too.
-      onTrouble: () => {
-        if (!ended) data.remove()
-      },
+      onTrouble: giveUp,
     })
     data.listen(lane.data)
-    lane.data.onClose = () => {
-      if (!ended) data.remove()
-    }
+    lane.data.onClose = giveUp
     return lane
   }
+  data.onStuck = giveUp
   data.onNote = (bytes) => {
     if (ended || !trusts()) return
     const signal = signalIn(bytes)
     if (signal === undefined) return
-    if (second === undefined && !options.initiator && signal.type === 'offer') second = open()
+    if (!opened && !options.initiator && signal.type === 'offer') second = open()
     second?.signal(signal)
   }
 
@@ -79,7 +88,7 @@ export function connectStriped(
     },
     signal: (signal) => first.signal(signal),
     widen() {
-      if (options.initiator && !ended) second ??= open()
+      if (options.initiator && !ended && !opened) second = open()
     },
     restartIce() {
       first.restartIce()

@@ -11,6 +11,8 @@ export class LoopbackChannel implements ByteChannel {
   bufferedAmount = 0
   other: LoopbackChannel | undefined
   closed = false
+  /** While true, what leaves here vanishes without a word, and so does the news of a closing. */
+  swallows = false
   /** Slices on their way. */
   readonly waiting: Uint8Array<ArrayBuffer>[] = []
   readonly #drainsItself: ((drain: () => void) => void) | undefined
@@ -34,7 +36,7 @@ export class LoopbackChannel implements ByteChannel {
       if (bytes === undefined) return
       const before = this.bufferedAmount
       this.bufferedAmount -= bytes.byteLength
-      this.other?.onMessage?.(bytes)
+      if (!this.swallows) this.other?.onMessage?.(bytes)
       if (before > this.lowWaterBytes && this.bufferedAmount <= this.lowWaterBytes) this.onLow?.()
     }
   }
@@ -43,7 +45,7 @@ export class LoopbackChannel implements ByteChannel {
     if (this.closed) return
     this.closed = true
     this.onClose?.('the connection was closed')
-    this.other?.close()
+    if (!this.swallows) this.other?.close()
   }
 }
 
@@ -110,6 +112,11 @@ export class LoopbackNetwork {
       })
     }
     return end.connection
+  }
+
+  /** The ways of the newest connection swallow everything from now on. */
+  swallowNewest(): void {
+    for (const end of [...this.#ends].slice(-2)) end.data.swallows = true
   }
 
   /** Breaks every connection. */
