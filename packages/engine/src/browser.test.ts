@@ -7,7 +7,7 @@ import type { EnginePage } from '../test/browser/page.ts'
 import { servePage } from '../test/browser/serve.ts'
 import { createOrtNodeEngine } from './node/ort-node-engine.ts'
 import { NetWriter } from './onnx/net-writer.ts'
-import { randomInput, smallNet } from './testing/nets.ts'
+import { blockNet, randomInput, smallNet } from './testing/nets.ts'
 import { WINDOW_CASES } from './testing/operator-cases.ts'
 
 const SYSTEM_CHROMIUM = '/usr/bin/chromium'
@@ -16,6 +16,7 @@ if (!existsSync(installed)) console.info('engine in a browser: skipped, no Chrom
 
 const DIMS = [1, 3, 16, 16]
 const MODEL = Array.from(smallNet())
+const BLOCK = Array.from(blockNet())
 const VALUES = Array.from(randomInput(DIMS).data)
 
 describe.runIf(existsSync(installed))('in Chromium', () => {
@@ -95,6 +96,14 @@ describe.runIf(existsSync(installed))('in Chromium', () => {
     })
   })
 
+  test('a map tapped out of a chain is shared with a second Worker, not copied', async () => {
+    await call('open', 'ort-wasm', 1)
+    const { shared, there, chain } = await call('tapped', BLOCK, DIMS, VALUES)
+    expect(shared).toBe(true)
+    expect(chain).toHaveLength(VALUES.length)
+    expect(there).toEqual(chain)
+  })
+
   test('without cross-origin isolation WASM runs on one thread', async () => {
     await using plain = await servePage(false)
     const other = await browser.newPage()
@@ -145,6 +154,8 @@ describe.runIf(existsSync(installed))('in Chromium', () => {
       }
       await call('load', MODEL)
       near((await call('run', DIMS, VALUES)).values)
+      const { there, chain } = await call('tapped', BLOCK, DIMS, VALUES)
+      for (const [i, value] of there.entries()) expect(Math.abs(value - (chain[i] ?? Number.NaN))).toBeLessThan(1e-4)
       if (backend === 'ort-webgpu') return
       await call('open', backend)
       for (const { title, opset = 13, build } of WINDOW_CASES) {

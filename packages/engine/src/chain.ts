@@ -27,7 +27,10 @@ export interface ChainOptions {
   readonly pause?: AbortSignal | undefined
   /** Maps given to the chain that the caller needs afterwards; the others' memory may be moved. */
   readonly keep?: readonly string[]
-  /** Tensors that are given as soon as they are made, while the chain goes on. */
+  /**
+   * Tensors that are given as soon as they are made, while the chain goes on. Others may read the same memory (out of a Worker it
+   * is shared where the page is cross-origin isolated): nobody may write into it.
+   */
   readonly taps?: readonly string[]
   readonly onTap?: (part: ChainPart) => void
   /** The clock of this thread, for `agoMs`; an engine in a Worker has its own. Default `performance.now`. */

@@ -123,7 +123,9 @@ class TfjsStage implements StageSession {
         const got = `${map.dtype} [${map.dims}], ${map.data.length} elements`
         throw new EngineError('shape', `${this.label}: input '${name}' must be float32 [${shape}], not ${got}`)
       }
-      feeds.set(name, toStored(tf.tensor(map.data, [...shape], 'float32')))
+      // WebGL takes no shared memory.
+      const data = map.data.buffer instanceof ArrayBuffer ? map.data : map.data.slice()
+      feeds.set(name, toStored(tf.tensor(data, [...shape], 'float32')))
     }
     return feeds
   }

@@ -1,8 +1,9 @@
-import { type ChainRun, runSteps } from '../chain.ts'
+import { type ChainPart, type ChainRun, runSteps } from '../chain.ts'
 import { EngineError, type InferenceEngine, type StageRun, type StageSession } from '../engine.ts'
 import type { EngineCalls, HostedEngine } from './messages.ts'
 import type { HostPort } from './port.ts'
 import { serveCalls } from './serve-calls.ts'
+import { sharedMaps } from './shared-maps.ts'
 import { transferables } from './transfer.ts'
 
 /** Serves one engine on a port: the worker's side of WorkerEngine. `open` builds the engine when it is asked for. */
@@ -38,9 +39,10 @@ export function serveEngine(port: HostPort, open: (engine: HostedEngine) => Prom
       chain: async ({ steps, maps, taps }, progress) => {
         stopped = false
         giveWay ??= taskYield()
+        const tap = (part: ChainPart) => progress({ ...part, maps: sharedMaps(part.maps) })
         const chain = steps.map((step) => ({ ...step, session: held(step.session) }))
         // The maps are this thread's own: nothing needs to be kept beyond the chain.
-        return runSteps(chain, maps, [], taps, { stopped: () => stopped, between: giveWay, onTap: progress })
+        return runSteps(chain, maps, [], taps, { stopped: () => stopped, between: giveWay, onTap: tap })
       },
       stop: async () => {
         stopped = true

@@ -3,8 +3,9 @@ import type { FeatureMap } from '@roomful/tensor'
 import { type BenchmarkProgress, benchmarkBackends } from '../../src/benchmark/backends.ts'
 import { type MicroSample, microBenchmark } from '../../src/benchmark/micro.ts'
 import { benchmarkStorage, type StorageSpeed } from '../../src/benchmark/storage.ts'
+import { runChain } from '../../src/chain.ts'
 import { createEngine } from '../../src/create-engine.ts'
-import type { InferenceEngine, StageSession } from '../../src/engine.ts'
+import type { InferenceEngine, StageRun, StageSession } from '../../src/engine.ts'
 
 /** Feature maps as plain data. */
 export type PageMaps = Record<string, { dims: number[]; values: number[] }>
@@ -19,6 +20,12 @@ export interface EnginePage {
   once(model: number[], inputs: PageMaps): Promise<PageMaps | string>
   /** What an Identity net of each element type gives for two elements of that type. */
   dtypes(models: Record<string, number[]>): Promise<Record<string, string>>
+  /** A map tapped out of a chain on ORT WASM, run by the opened engine: what it gives there, and what the chain itself gave. */
+  tapped(
+    model: number[],
+    dims: number[],
+    values: number[],
+  ): Promise<{ shared: boolean; there: number[]; chain: number[] }>
   cycles(count: number, model: number[], dims: number[], values: number[]): Promise<unknown>
   terminateMidRun(model: number[], dims: number[]): Promise<string>
   downloads(): string[]
@@ -70,6 +77,32 @@ const page: EnginePage = {
     } catch (error) {
       return String(error)
     }
+  },
+  async tapped(model, dims, values) {
+    await using trunk = await createEngine('ort-wasm', { threads: 1 })
+    const block = await trunk.load(Uint8Array.from(model))
+    await using beside = await opened().load(Uint8Array.from(model))
+    const taken: Promise<StageRun>[] = []
+    let shared = false
+    const run = await runChain(
+      trunk,
+      [
+        { session: block, takes: ['x'], gives: ['t1'] },
+        { session: block, takes: ['t1'], gives: ['t2'] },
+      ],
+      map(dims, values),
+      {
+        taps: ['t1'],
+        onTap: ({ maps: { t1 } }) => {
+          if (t1 === undefined) return
+          shared = t1.data.buffer instanceof SharedArrayBuffer
+          taken.push(beside.run({ x: t1 }, { keepInputs: true }))
+        },
+      },
+    )
+    const [there] = await Promise.all(taken)
+    const plain = (result: FeatureMap | undefined) => Array.from(result?.data ?? [], Number)
+    return { shared, there: plain(there?.outputs['y']), chain: plain(run.maps['t2']) }
   },
   async dtypes(models) {
     const maps: readonly FeatureMap[] = [
