@@ -10,6 +10,11 @@ export interface BackendSpeed {
   readonly gmacsPerSecond: number
   /** Fixed cost of one session run, read-back included. */
   readonly overheadMs: number
+  /**
+   * How many times faster than `gmacsPerSecond` it is for some milliseconds after a pause, as processors with a quota are; absent:
+   * not faster.
+   */
+  readonly burst?: number
   /** Fitted per-operator coefficients (planner/predictor); absent until the micro-benchmark has ended. */
   readonly coefficients?: Readonly<Record<string, readonly number[]>>
 }

@@ -141,6 +141,17 @@ test('the micro-benchmark stops at its budget, in which waiting for requests doe
   expect(samples.every(({ ms }) => ms === 10)).toBe(true)
 })
 
+test('a throttled processor is known by what it sustains, and by how much faster its bursts are', async () => {
+  for (const quota of [0.1, 0.2, 0.5]) {
+    const clock = new VirtualClock()
+    const speed = await measureSpeed(fakeEngine(clock, 10, 0.2, 'ort-wasm', quota), { clock, budgetMs: 2000 })
+    expect(speed.gmacsPerSecond / (10 * quota), `${quota}`).toBeGreaterThan(0.75)
+    expect(speed.gmacsPerSecond / (10 * quota), `${quota}`).toBeLessThan(1.25)
+    expect((speed.burst ?? 1) * quota, `${quota}`).toBeGreaterThan(0.75)
+    expect((speed.burst ?? 1) * quota, `${quota}`).toBeLessThan(1.25)
+  }
+})
+
 test('the micro-benchmark of a throttled processor sees its stalls; an abort ends it between two nets', async () => {
   const clock = new VirtualClock()
   const throttled = await microBenchmark(fakeEngine(clock, 10, 10, 'ort-wasm', 0.5), { clock, budgetMs: 10_000 })

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { chainModel } from '../model/chain.ts'
 import { latencyChain } from '../partitioners/chain.ts'
 import { Search } from '../partitioners/search.ts'
+import { RoomPredictor } from '../predictor/predictor.ts'
 import { readRoom } from '../room-file.ts'
 import { randomChain, randomRoom } from '../testing/random-cases.ts'
 import { type Draft, wholeVolume } from './draft.ts'
@@ -126,5 +127,24 @@ describe('the evaluator', () => {
       const [first, ...rest] = latencyChain(one).map((candidate) => one.evaluate(candidate).latencyMs)
       for (const other of rest) expect(first).toBeLessThanOrEqual(other * (1 + 1e-9))
     }
+  })
+
+  it('delays an answer by what messages cost in a burst, and the answers of a closed loop by what the processor sustains', () => {
+    const { topology } = ROOM
+    const message = { delayMs: () => 0.4, workMs: () => 8 }
+    const latency = (burst: number) => {
+      const devices = topology.devices.map((device) =>
+        device.id === 'a' ? { ...device, backends: device.backends.map((speed) => ({ ...speed, burst })) } : device,
+      )
+      const seen = { ...topology, devices }
+      const one = new Search(MODEL, seen, new RoomPredictor(seen, { message }), {})
+      return one.evaluate(draft({ volumes: [wholeVolume(0, 3, 1)] }))
+    }
+    const [steady, bursts] = [latency(1), latency(10)]
+    // Two messages at 0.01 GMAC/s: 80 ms of delay, or 8 where bursts are ten times faster.
+    expect(steady.fullMs - bursts.fullMs).toBeGreaterThan(72 - 1e-6)
+    // And 1,600 ms of the processor either way.
+    expect(bursts.latencyMs).toBeCloseTo(1600, 3)
+    expect(bursts.fullMs).toBeLessThan(1600)
   })
 })

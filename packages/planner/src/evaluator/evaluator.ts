@@ -86,9 +86,11 @@ export class Evaluator {
     const why = Number.isFinite(run.fullMs) ? run.memory.overflow() : 'two of its devices are not linked'
     if (why !== undefined) return infeasible(why)
     const busiestMs = run.transfers.busiestMs()
+    const answerMs = expectedLatency(run.exitMs, run.shares, run.fullMs, this.#options.cache)
+    const computedShare = 1 - (this.#options.cache?.hitRate ?? 0)
     return {
       feasible: true,
-      latencyMs: expectedLatency(run.exitMs, run.shares, run.fullMs, this.#options.cache),
+      latencyMs: Math.max(answerMs, run.transfers.busiestCpuMs() * computedShare),
       fullMs: run.fullMs,
       throughputPerSecond: busiestMs > 0 ? 1000 / busiestMs : 0,
       bytes: Math.round(run.transfers.bytes),

@@ -39,10 +39,17 @@ export class Resources {
   }
 }
 
-/** Takes a first-come resource for `ms` from `readyMs` on; returns the end. */
-export function occupy(free: Float64Array, busy: Float64Array, at: number, readyMs: number, ms: number, share: number) {
+/** Takes a first-come resource for `ms` from `readyMs` on, which is `workMs` of its time in the mean; returns the end. */
+export function occupy(
+  free: Float64Array,
+  busy: Float64Array,
+  at: number,
+  readyMs: number,
+  ms: number,
+  workMs: number,
+) {
   const end = Math.max(readyMs, free[at] as number) + ms
   free[at] = end
-  busy[at] = (busy[at] as number) + ms * share
+  busy[at] = (busy[at] as number) + workMs
   return end
 }

@@ -11,6 +11,7 @@ export class Transfers {
   readonly #use: Resources
   /** Per device its processor that is the CPU; -1 where it has none. */
   readonly #cpu: Int32Array
+  readonly #countsMessages: boolean
   readonly #verdictMs: number[] = []
   readonly #verdictShare: number[] = []
   /** When the picture is encoded; negative before. */
@@ -23,6 +24,7 @@ export class Transfers {
   constructor(room: Room) {
     this.#room = room
     this.#use = new Resources(room.processors.length, room.devices.length)
+    this.#countsMessages = room.devices.some(({ codec }) => codec.countsMessages)
     const isCpu = (processor: number) => CPU_BACKENDS.has(room.processors[processor]?.backend ?? 'ort-webgpu')
     this.#cpu = Int32Array.from(room.devices, ({ processors }) => processors.find(isCpu) ?? -1)
   }
@@ -47,7 +49,7 @@ export class Transfers {
   compute(processor: number, readyMs: number, ms: number, volume: number, exit?: string): number {
     const use = this.#use
     const startMs = Math.max(readyMs, use.processorFree[processor] as number)
-    const endMs = occupy(use.processorFree, use.processorBusy, processor, readyMs, ms, this.#alive(startMs))
+    const endMs = occupy(use.processorFree, use.processorBusy, processor, readyMs, ms, ms * this.#alive(startMs))
     if (this.#spans !== undefined) {
       const device = this.#id(this.#room.processors[processor]?.device ?? 0)
       const kind = exit === undefined ? 'compute' : 'exit'
@@ -69,7 +71,7 @@ export class Transfers {
     const decodeMs = picture ? codec.pictureMs(payload.pixels) : codec.decodeMs(elements, payload.wire)
     if (decodeMs === 0) return arrivalMs
     const use = this.#use
-    use.codecBusy[to] = (use.codecBusy[to] as number) + decodeMs * this.#alive(arrivalMs)
+    use.codecBusy[to] = (use.codecBusy[to] as number) + decodeMs * codec.burst * this.#alive(arrivalMs)
     const endMs = arrivalMs + decodeMs
     this.#spans?.push({ device: this.#id(to), kind: 'decode', startMs: arrivalMs, endMs, volume })
     return endMs
@@ -94,6 +96,22 @@ export class Transfers {
     for (const ms of processorBusy) if (ms > busiest) busiest = ms
     for (let i = 0; i < upBusy.length; i++) {
       busiest = Math.max(busiest, upBusy[i] as number, downBusy[i] as number, codecBusy[i] as number)
+    }
+    return busiest
+  }
+
+  /**
+   * Work per request of the busiest CPU of those whose messages count, ms: who asks again as soon as it is answered waits that
+   * long in the mean, however fast a single answer comes after a pause.
+   */
+  busiestCpuMs(): number {
+    if (!this.#countsMessages) return 0
+    const { processorBusy, codecBusy } = this.#use
+    let busiest = 0
+    for (const { index, codec } of this.#room.devices) {
+      const cpu = this.#cpu[index] as number
+      const ms = (codecBusy[index] as number) + (cpu >= 0 ? (processorBusy[cpu] as number) : 0)
+      if (codec.countsMessages && ms > busiest) busiest = ms
     }
     return busiest
   }
@@ -138,7 +156,8 @@ export class Transfers {
     const ms = (picture ? codec?.pictureMs(payload.pixels) : codec?.encodeMs(elements, payload.wire)) ?? 0
     if (ms === 0) return readyMs
     const startMs = Math.max(readyMs, use.codecFree[from] as number)
-    const endMs = occupy(use.codecFree, use.codecBusy, from, readyMs, ms, this.#alive(startMs))
+    const workMs = ms * (codec?.burst ?? 1) * this.#alive(startMs)
+    const endMs = occupy(use.codecFree, use.codecBusy, from, readyMs, ms, workMs)
     if (picture) this.#pictureMs = endMs
     this.#spans?.push({ device: this.#id(from), kind: 'encode', startMs, endMs, volume })
     return endMs
@@ -151,9 +170,9 @@ export class Transfers {
     const serialMs = link.serialMs(bytes)
     const leavesMs = this.#handle(from, readyMs, bytes)
     const startMs = Math.max(leavesMs, use.upFree[from] as number)
-    const alive = this.#alive(startMs)
-    const sent = occupy(use.upFree, use.upBusy, from, leavesMs, serialMs, alive)
-    const received = occupy(use.downFree, use.downBusy, to, startMs, serialMs, alive)
+    const busyMs = serialMs * this.#alive(startMs)
+    const sent = occupy(use.upFree, use.upBusy, from, leavesMs, serialMs, busyMs)
+    const received = occupy(use.downFree, use.downBusy, to, startMs, serialMs, busyMs)
     // A way that was busy within the last round trip has kept its congestion window.
     const way = from * this.#room.devices.length + to
     const warm = readyMs - (use.sentMs[way] as number) <= link.rttMs
@@ -170,12 +189,14 @@ export class Transfers {
    * the CPU too, the one waits for the other.
    */
   #handle(device: number, readyMs: number, bytes: number): number {
-    const ms = this.#room.devices[device]?.codec.messageMs(bytes) ?? 0
-    if (ms === 0) return readyMs
+    const codec = this.#room.devices[device]?.codec
+    if (codec?.countsMessages !== true) return readyMs
+    const ms = codec.messageMs(bytes)
+    const workMs = codec.messageWorkMs(bytes) * this.#alive(readyMs)
     const use = this.#use
     const cpu = this.#cpu[device] as number
-    if (cpu >= 0) return occupy(use.processorFree, use.processorBusy, cpu, readyMs, ms, this.#alive(readyMs))
-    use.codecBusy[device] = (use.codecBusy[device] as number) + ms * this.#alive(readyMs)
+    if (cpu >= 0) return occupy(use.processorFree, use.processorBusy, cpu, readyMs, ms, workMs)
+    use.codecBusy[device] = (use.codecBusy[device] as number) + workMs
     return readyMs + ms
   }
 

@@ -9,18 +9,57 @@ const DEFLATE_MB_PER_GMAC = 10
 /** Measured in Chromium at 0.1, 0.2 and 1.0 core: per pixel, for a device of 1 GMAC/s. */
 const PICTURE_MS_PER_PIXEL = 0.7e-3
 
-/** Time to pack and unpack feature maps on one device; runs beside the compute, in its own Worker. */
+export interface CodecModelOptions {
+  /** Of the device's CPU, sustained. */
+  readonly gmacsPerSecond: number
+  /** How many times faster it is for short work; see BackendSpeed. Default 1. */
+  readonly burst?: number
+  /** MB of fp32 quantised per second; derived from the speed when absent. */
+  readonly mbPerSecond?: number | undefined
+  /** See RoomPredictorOptions. Default: messages cost nothing. */
+  readonly message?: MessageCosts | undefined
+}
+
+/** What one message costs the device at either end of it, beside its packing; ms for a device of 1 GMAC/s. */
+export interface MessageCosts {
+  /** By which it comes later. */
+  readonly delayMs: (bytes: number) => number
+  /** Time of the processor in all, that of threads beside the page's included. */
+  readonly workMs: (bytes: number) => number
+}
+
+/**
+ * Time to pack and unpack feature maps on one device, beside the compute in its own Worker, and to send and take in
+ * messages. Such work is short: it delays a request as long as the processor takes in its bursts, and uses up as much as it
+ * sustains.
+ */
 export class CodecModel {
+  /** Busy time of the processor per millisecond of delay. */
+  readonly burst: number
+  /** Whether messages cost anything. */
+  readonly countsMessages: boolean
   readonly #mbPerSecond: number
   readonly #deflateMbPerSecond: number
-  /** What sending or taking in one message of so many bytes costs, beside its packing. */
-  readonly messageMs: (bytes: number) => number
+  readonly #gmacsPerSecond: number
+  readonly #message: MessageCosts | undefined
 
-  /** `mbPerSecond`: MB of fp32 quantised per second; derived from the speed when absent. */
-  constructor(gmacsPerSecond: number, mbPerSecond?: number, messageMs: (bytes: number) => number = () => 0) {
-    this.messageMs = messageMs
-    this.#mbPerSecond = mbPerSecond ?? gmacsPerSecond * MB_PER_GMAC
-    this.#deflateMbPerSecond = gmacsPerSecond * DEFLATE_MB_PER_GMAC
+  constructor({ gmacsPerSecond, burst = 1, mbPerSecond, message }: CodecModelOptions) {
+    this.burst = burst
+    this.countsMessages = message !== undefined
+    this.#message = message
+    this.#gmacsPerSecond = gmacsPerSecond
+    this.#mbPerSecond = burst * (mbPerSecond ?? gmacsPerSecond * MB_PER_GMAC)
+    this.#deflateMbPerSecond = burst * gmacsPerSecond * DEFLATE_MB_PER_GMAC
+  }
+
+  /** By how much handling a message of so many bytes delays it here. */
+  messageMs(bytes: number): number {
+    return this.#message === undefined ? 0 : this.#message.delayMs(bytes) / (this.#gmacsPerSecond * this.burst)
+  }
+
+  /** How long handling it keeps the processor busy, in the mean of many. */
+  messageWorkMs(bytes: number): number {
+    return this.#message === undefined ? 0 : this.#message.workMs(bytes) / this.#gmacsPerSecond
   }
 
   /** Packing `elements` values; fp32 leaves as it is. */

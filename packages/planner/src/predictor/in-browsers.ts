@@ -1,10 +1,12 @@
 import type { RoomPredictorOptions } from './predictor.ts'
 
 /**
- * One message at one end, for a device of 1 GMAC/s: promises and tasks of the page, DTLS, and the hops between a browser's
- * processes. Chosen on offloaded requests at 0.1, 0.2 and 1.0 core (docs/benchmarks). [ours]
+ * By how much one message delays a request at one end, for a device of 1 GMAC/s: promises and tasks of the page, DTLS, and the
+ * hops between a browser's processes. Chosen on offloaded requests at 0.1, 0.2 and 1.0 core (docs/benchmarks). [ours]
  */
 const MESSAGE_MS = 12
+/** What it takes of the processor in all: the page's thread is about half of it. [ours] */
+const MESSAGE_WORK_MS = 24
 /**
  * And per byte: its packets through SCTP and DTLS. A picture's 77 KB of pixels took a device of 0.1 core 50 ms more than 8 KB. [ours]
  */
@@ -20,8 +22,11 @@ const HOP_MS = 10
  * What a room of browsers adds to links and codecs. Requests follow one another: the congestion window that the last one
  * opened is still open, so that no message starts slowly.
  */
-export const IN_BROWSERS: Pick<RoomPredictorOptions, 'startWindowBytes' | 'messageMs' | 'hopMs'> = {
+export const IN_BROWSERS: Pick<RoomPredictorOptions, 'startWindowBytes' | 'message' | 'hopMs'> = {
   startWindowBytes: () => Number.POSITIVE_INFINITY,
-  messageMs: (gmacsPerSecond, bytes) => (MESSAGE_MS + BYTE_MS * bytes) / gmacsPerSecond,
+  message: {
+    delayMs: (bytes) => MESSAGE_MS + BYTE_MS * bytes,
+    workMs: (bytes) => MESSAGE_WORK_MS + BYTE_MS * bytes,
+  },
   hopMs: (gmacsPerSecond) => HOP_MS / gmacsPerSecond,
 }

@@ -1,5 +1,5 @@
 import { type Backend, type DeviceId, type DeviceProfile, linkBetween, type Topology } from '@roomful/core'
-import { CodecModel } from './codec.ts'
+import { CodecModel, type MessageCosts } from './codec.ts'
 import { boundaryOfProfile, costsOfProfile, tableOfProfile } from './coefficients.ts'
 import { ComputeModel, type RowEfficiency } from './compute.ts'
 import { cpuSpeed } from './cpu.ts'
@@ -27,8 +27,8 @@ export interface RoomPredictorOptions {
   readonly correction?: (device: DeviceId, backend: Backend) => number
   /** Fitted start windows per link, bytes. */
   readonly startWindowBytes?: (a: DeviceId, b: DeviceId) => number | undefined
-  /** What sending or taking in one message costs a device of this speed, ms. Default 0. */
-  readonly messageMs?: (gmacsPerSecond: number, bytes: number) => number
+  /** What sending or taking in one message costs a device. Default: nothing. */
+  readonly message?: MessageCosts
   /** What the way of a run to its Worker and back costs a device of this speed, ms. Default 0. */
   readonly hopMs?: (gmacsPerSecond: number) => number
 }
@@ -82,13 +82,13 @@ export class RoomPredictor implements LatencyPredictor {
 
   codec(device: DeviceId): CodecModel {
     const profile = this.#devices.get(device)
-    const speed = profile?.backends[0]?.gmacsPerSecond ?? 1
-    const { details, messageMs } = this.#options
-    return new CodecModel(
-      speed,
-      details?.get(device)?.codecMbPerSecond,
-      messageMs && profile && ((bytes) => messageMs(this.#cpuSpeed(profile), bytes)),
-    )
+    const { details, message } = this.#options
+    const mbPerSecond = details?.get(device)?.codecMbPerSecond
+    if (message === undefined || profile === undefined) {
+      return new CodecModel({ gmacsPerSecond: profile?.backends[0]?.gmacsPerSecond ?? 1, mbPerSecond })
+    }
+    const { burst = 1 } = cpuSpeed(profile)
+    return new CodecModel({ gmacsPerSecond: this.#cpuSpeed(profile), burst, mbPerSecond, message })
   }
 
   /** As it has shown itself in what it computed: a short measurement of a throttled processor may say twice or half of it. */

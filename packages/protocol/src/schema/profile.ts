@@ -15,6 +15,7 @@ const BackendSpeedSchema = v.strictObject({
   threads: v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(256)),
   gmacsPerSecond: QuantitySchema,
   overheadMs: QuantitySchema,
+  burst: v.exactOptional(v.pipe(v.number(), v.minValue(1), v.maxValue(100))),
   coefficients: v.exactOptional(CoefficientsSchema),
 })
 
