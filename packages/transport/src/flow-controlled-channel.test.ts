@@ -10,6 +10,8 @@ const limits: FlowLimits = {
   burstBytes: 3072,
   shortRttMs: 10,
   highWaterBytes: 4096,
+  highWaterMs: 1,
+  fastHighWaterBytes: 8192,
   lowWaterBytes: 2048,
   queuedBytes: 1 << 20,
   queuedMessages: 16,
@@ -68,13 +70,28 @@ describe('flow-controlled channel', () => {
       { rttMs: undefined, bytes: 20_000, longest: 1024 },
     ]) {
       const [here, there] = loopbackPair()
-      const flow = new FlowControlledChannel(here, limits, () => rttMs)
+      const flow = new FlowControlledChannel(here, limits, () => ({ rttMs }))
       const sizes: number[] = []
       there.onMessage = (slice) => sizes.push(slice.byteLength)
       const sent = outcome(flow.send(message(bytes), 'feature'))
       here.drain()
       expect(await sent).toBe('sent')
       expect(Math.max(...sizes)).toBe(longest)
+    }
+  })
+
+  it('lets more wait on a fast way, as much time of it as on any other, within bounds', () => {
+    for (const { mbitPerSecond, most } of [
+      { mbitPerSecond: undefined, most: 4096 },
+      { mbitPerSecond: 10, most: 4096 },
+      { mbitPerSecond: 48, most: 6000 },
+      { mbitPerSecond: 1000, most: 8192 },
+    ]) {
+      const [here] = loopbackPair()
+      const flow = new FlowControlledChannel(here, limits, () => ({ mbitPerSecond }))
+      void flow.send(message(20_000), 'feature')
+      expect(here.bufferedAmount).toBeLessThanOrEqual(most)
+      expect(here.bufferedAmount).toBeGreaterThan(most - limits.sliceBytes)
     }
   })
 

@@ -13,6 +13,9 @@ export interface FlowLimits {
   readonly shortRttMs: number
   /** Nothing is handed over while it would lift `bufferedAmount` above this: what a control message may wait behind. */
   readonly highWaterBytes: number
+  /** On a fast way the mark is higher, as high as this much time of it, and at most `fastHighWaterBytes`. */
+  readonly highWaterMs: number
+  readonly fastHighWaterBytes: number
   /** Handing over goes on when `bufferedAmount` has fallen to this. */
   readonly lowWaterBytes: number
   /** Bytes of messages that may wait here; more are refused. */
@@ -32,9 +35,19 @@ export const FLOW_LIMITS: FlowLimits = {
   burstBytes: 32 << 10,
   shortRttMs: 10,
   highWaterBytes: 128 << 10,
+  highWaterMs: 16,
+  fastHighWaterBytes: 256 << 10,
   lowWaterBytes: 64 << 10,
   queuedBytes: 64 << 20,
   queuedMessages: 1024,
+}
+
+/** What is known of the way at present. */
+export interface Way {
+  /** Round trip of the idle way; an unknown way is taken for a long one. */
+  readonly rttMs?: number | undefined
+  /** What it carries from here, in 10^6 bits per second; an unknown way is taken for a slow one. */
+  readonly mbitPerSecond?: number | undefined
 }
 
 /** After this many slices in a row of a higher class, a waiting lower class gets one: weights must not starve. */
@@ -58,25 +71,20 @@ interface Outgoing {
 export class FlowControlledChannel {
   readonly #channel: ByteChannel
   readonly #limits: FlowLimits
-  readonly #rttMs: () => number | undefined
+  readonly #way: () => Way
   readonly #queues: Record<Priority, Outgoing[]> = { control: [], feature: [], bulk: [] }
   #nextId = 1
   #queuedBytes = 0
   #inRow = 0
+  #highWaterBytes: number
   #closed: TransportError | undefined
 
-  /**
-   * Takes over `channel.onLow`; the owner calls `close` when the channel closed. `rttMs`: round trip of the idle way, where
-   * known; an unknown way is taken for a long one.
-   */
-  constructor(
-    channel: ByteChannel,
-    limits: FlowLimits = FLOW_LIMITS,
-    rttMs: () => number | undefined = () => undefined,
-  ) {
+  /** Takes over `channel.onLow`; the owner calls `close` when the channel closed. */
+  constructor(channel: ByteChannel, limits: FlowLimits = FLOW_LIMITS, way: () => Way = () => ({})) {
     this.#channel = channel
     this.#limits = limits
-    this.#rttMs = rttMs
+    this.#way = way
+    this.#highWaterBytes = limits.highWaterBytes
     channel.lowWaterBytes = limits.lowWaterBytes
     channel.onLow = () => this.#pump()
   }
@@ -107,7 +115,7 @@ export class FlowControlledChannel {
       const slices = new SliceCutter(message, {
         messageId: id,
         priority: PRIORITIES.indexOf(priority),
-        maxSliceBytes: this.#sliceBytes(message.bytes),
+        maxSliceBytes: this.#adapt(message.bytes),
       })
       const onAbort = () => this.#giveUp(outgoing, signal?.reason)
       const outgoing: Outgoing = {
@@ -141,19 +149,24 @@ export class FlowControlledChannel {
 
   /** The usual small message on an idle link: no queue, no listener, no promise. */
   #atOnce(message: EncodedMessage, priority: Priority): boolean {
-    const { sliceBytes, highWaterBytes } = this.#limits
     const wireBytes = message.bytes + SLICE_HEADER_BYTES
     const buffered = this.#channel.bufferedAmount
-    if (wireBytes > sliceBytes || (buffered > 0 && buffered + wireBytes > highWaterBytes)) return false
+    if (wireBytes > this.#limits.sliceBytes) return false
+    if (buffered > 0 && buffered + wireBytes > this.#highWaterBytes) return false
     return this.#handOver(onlySlice(message, { messageId: this.#takeId(), priority: PRIORITIES.indexOf(priority) }))
   }
 
-  /** Small slices where the first flight counts: on a long way, and for a short message on an idle channel. */
-  #sliceBytes(messageBytes: number): number {
+  /**
+   * Sets the water mark to what the way carries, and returns the slices' size for a message: small where the first flight
+   * counts, on a long way and for a short message on an idle channel.
+   */
+  #adapt(messageBytes: number): number {
     const { sliceBytes, longSliceBytes, burstBytes, shortRttMs } = this.#limits
+    const { highWaterBytes, highWaterMs, fastHighWaterBytes } = this.#limits
+    const { rttMs, mbitPerSecond = 0 } = this.#way()
+    this.#highWaterBytes = Math.max(highWaterBytes, Math.min(fastHighWaterBytes, highWaterMs * mbitPerSecond * 125))
     const isFlight = messageBytes <= burstBytes && this.#channel.bufferedAmount === 0
-    const rttMs = isFlight ? undefined : this.#rttMs()
-    return rttMs !== undefined && rttMs < shortRttMs ? longSliceBytes : sliceBytes
+    return !isFlight && rttMs !== undefined && rttMs < shortRttMs ? longSliceBytes : sliceBytes
   }
 
   #takeId(): number {
@@ -168,7 +181,7 @@ export class FlowControlledChannel {
       const slice = outgoing?.next
       if (outgoing === undefined || slice === undefined) return
       const buffered = this.#channel.bufferedAmount
-      if (buffered > 0 && buffered + slice.byteLength > this.#limits.highWaterBytes) return
+      if (buffered > 0 && buffered + slice.byteLength > this.#highWaterBytes) return
       if (!this.#handOver(slice)) return
       outgoing.started = true
       outgoing.next = outgoing.slices.next()

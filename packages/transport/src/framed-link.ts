@@ -24,6 +24,8 @@ export interface FramedLinkOptions {
   readonly onRate?: (sample: RateSample) => void
   /** Round trip of the idle link, where known. */
   readonly idleRttMs?: () => number | undefined
+  /** What the link carries from here, in 10^6 bits per second, where known. */
+  readonly sendMbit?: () => number | undefined
   readonly limits?: FlowLimits
 }
 
@@ -40,7 +42,10 @@ export class FramedLink implements MessageLink {
   constructor(options: FramedLinkOptions) {
     this.#options = options
     this.#channel = options.channel
-    this.#flow = new FlowControlledChannel(options.channel, options.limits, options.idleRttMs)
+    this.#flow = new FlowControlledChannel(options.channel, options.limits, () => ({
+      rttMs: options.idleRttMs?.(),
+      mbitPerSecond: options.sendMbit?.(),
+    }))
     this.#meter = new TransferMeter(options.clock, options.onRate ?? (() => {}), options.idleRttMs)
     options.channel.onMessage = (bytes) => this.#receive(bytes)
     options.channel.onClose = (reason) => this.#end(new TransportError('disconnected', reason))

@@ -40,6 +40,8 @@ export interface RemotePeerOptions {
   /** What comes in, as far as it is known: the peer is told. */
   readonly receivedMbit: () => number | undefined
   readonly idleRttMs: () => number | undefined
+  /** What goes out, as far as it is known, in 10^6 bits per second. */
+  readonly sendMbit: () => number | undefined
   /** The peer does not know the key or speaks another version: no further attempts. */
   readonly onRefused: (error: TransportError) => void
 }
@@ -194,6 +196,7 @@ export class RemotePeer {
       onBytes: () => attempt.heartbeat?.alive(),
       onRate: (sample) => this.#o.onRate(sample),
       idleRttMs: () => this.#o.idleRttMs(),
+      sendMbit: () => this.#o.sendMbit(),
       onClose: (error) => this.#fail(attempt, error),
       ...(limits === undefined ? {} : { limits }),
     })

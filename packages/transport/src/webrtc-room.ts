@@ -226,6 +226,7 @@ class WebRtcRoom {
       onTold: (mbitPerSecond) => this.#measured(id, remote, quality.told(mbitPerSecond)),
       receivedMbit: () => quality.receiveMbitPerSecond,
       idleRttMs: () => quality.idleRttMs,
+      sendMbit: () => quality.sendMbitPerSecond,
       onRefused: (error) => {
         this.core.emit('warning', error.message)
         this.core.linkDown(id, error.message)

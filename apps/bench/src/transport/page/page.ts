@@ -44,6 +44,7 @@ function limitsOf(name: string): FlowLimits {
   if (slice === undefined || high === undefined) return FLOW_LIMITS
   const marks = {
     highWaterBytes: high,
+    fastHighWaterBytes: high,
     lowWaterBytes: high / 2,
     burstBytes: burst,
     shortRttMs: Number.POSITIVE_INFINITY,
