@@ -7,6 +7,8 @@ import type { LinkSendOptions, MessageLink } from './message-link.ts'
 import { TransportError } from './room.ts'
 import { type RateSample, TransferMeter } from './transfer-meter.ts'
 
+/** A sign of life is told on at most this often: a thousand slices a second say no more. */
+const ALIVE_MS = 20
 /** Messages below this (control, gossip) leave a link idle. */
 const LARGE_BYTES = 8 << 10
 
@@ -18,7 +20,7 @@ export interface FramedLinkOptions {
   readonly onOffence: (error: TransportError) => void
   /** The link ended: closed from either side, or broken framing (nothing after it can be trusted). */
   readonly onClose: (error: TransportError) => void
-  /** Called for everything that arrives, a slice at a time: the peer lives. */
+  /** Called for what arrives, a slice at a time or the next one 20 ms later: the peer lives. */
   readonly onBytes?: () => void
   /** A passive measurement of the incoming direction. */
   readonly onRate?: (sample: RateSample) => void
@@ -37,6 +39,7 @@ export class FramedLink implements MessageLink {
   readonly #options: FramedLinkOptions
   readonly #meter: TransferMeter
   #lastLargeMs = Number.NEGATIVE_INFINITY
+  #aliveMs = Number.NEGATIVE_INFINITY
   #closed = false
 
   constructor(options: FramedLinkOptions) {
@@ -83,8 +86,10 @@ export class FramedLink implements MessageLink {
     // What waits for the message comes first, the books after.
     const isPartial = this.#reassembler.partialMessages > 0
     if (whole !== undefined) this.#deliver(whole)
+    const nowMs = this.#meter.received(bytes.byteLength, isPartial)
+    if (nowMs - this.#aliveMs < ALIVE_MS) return
+    this.#aliveMs = nowMs
     this.#options.onBytes?.()
-    this.#meter.received(bytes.byteLength, isPartial)
   }
 
   #deliver(whole: Uint8Array): void {

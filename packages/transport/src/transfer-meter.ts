@@ -44,9 +44,14 @@ export class TransferMeter {
     this.#rttMs = rttMs
   }
 
-  /** `more`: some message is incomplete after these bytes. */
-  received(bytes: number, more: boolean): void {
+  /** `more`: some message is incomplete after these bytes. Returns the time: reading a clock costs several us in browsers. */
+  received(bytes: number, more: boolean): number {
     const nowMs = this.#clock.now()
+    this.#received(nowMs, bytes, more)
+    return nowMs
+  }
+
+  #received(nowMs: number, bytes: number, more: boolean): void {
     const last = this.#times.length - 1
     if (last < 0) {
       // The first slice only starts the watch: when it left is not known here.

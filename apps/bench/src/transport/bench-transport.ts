@@ -53,9 +53,9 @@ interface Share {
 const SHARES: Record<'near' | 'far', Record<'quick' | 'full', Share>> = {
   near: {
     quick: {
-      repetitions: 15,
+      repetitions: 12,
       passes: 5,
-      passBytes: 384 << 10,
+      passBytes: 256 << 10,
       leastMessages: 1,
       echoBytes: 1e6,
       leastEchoes: 3,
