@@ -3,8 +3,6 @@ import type { StagedModel, StagePart } from '../model/staged-model.ts'
 
 /** No segment is made longer than this for the sake of its overhead. */
 const MOST_MS = 100
-/** What is predicted of work inside is closer than by MACs alone: less of the way to 20 ms has to be left free. */
-const CLOSER = 1.15
 /** Overhead of a run is at most a twentieth of its segment where that is possible. */
 const RUNS_OF_OVERHEAD = 20
 
@@ -35,7 +33,7 @@ export function sessionsOf(
   speed: StageSpeed,
   maxMs: number,
 ): readonly StagePart[] {
-  const maxMacs = (CLOSER * maxMs - speed.overheadMs) / speed.msPerMac
+  const maxMacs = (maxMs - speed.overheadMs) / speed.msPerMac
   const inside = maxMacs > 0 && Number.isFinite(maxMacs) ? model.split?.(part, maxMacs) : undefined
   return inside ?? segmentsOf(model, part, speed.predictedMs, maxMs)
 }

@@ -9,8 +9,8 @@ export interface WorkerLimits {
   /** Jobs of one initiator waiting for one engine. */
   readonly jobsPerInitiator: number
   /**
-   * Longest predicted time of one session, in milliseconds: cancel acts between sessions. Sessions take up to a third longer
-   * than predicted where layers are slower than their MACs say, and shall end within 20 ms.
+   * Longest predicted time of one session, in milliseconds: cancel acts between sessions. They shall end within 20 ms also while the
+   * machine is a third slower than when it was measured.
    */
   readonly segmentMs: number
   /** Pixels of a picture that another device may make this one decode. */
