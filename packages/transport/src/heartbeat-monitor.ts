@@ -18,8 +18,8 @@ const STEADY = { trips: 3, loss: 0.1 }
 const DOUBT_MS = 500
 /** A hidden page is in doubt after so many intervals. */
 const HIDDEN_DOUBT_INTERVALS = 2.5
-/** What will be in doubt this soon is looked at more often. */
-const WATCH_MS = 100
+/** What will be in doubt this soon is looked at more often; beats that come just after a look, every 400 ms, are not. */
+const WATCH_MS = 50
 /** Nothing at all for this long is silence: 5 % loss beside transfers left 0.7 s at most in what was measured. */
 const STIR_MS = 1400
 /** Datagrams without beats for longer than this come from a browser whose page has stopped. */
