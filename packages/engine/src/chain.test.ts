@@ -96,6 +96,18 @@ describe.each([
     expect(tapped).toEqual(['t5'])
   })
 
+  it('ends at an exit that is sure, and goes past one that is not', async () => {
+    await using engine = await open()
+    const [one, two, sum] = (await residual(engine)) as [ChainStep, ChainStep, ChainStep]
+    const wanted = await expected(engine)
+    const gated = (threshold: number) => [one, { ...two, gate: { temperature: 1, threshold } }, sum]
+    const sure = await runChain(engine, gated(0), { x: input() })
+    expect([sure.done, sure.ended, sure.maps]).toEqual([2, true, { t2: wanted.t2 }])
+    expect(sure.steps).toHaveLength(2)
+    const unsure = await runChain(engine, gated(1.1), { x: input() })
+    expect([unsure.done, unsure.ended, unsure.maps]).toEqual([3, undefined, { t3: wanted.t3 }])
+  })
+
   it('says which tensor is missing', async () => {
     await using engine = await open()
     const steps = await residual(engine)

@@ -1,11 +1,20 @@
-import type { FeatureMap, FeatureMaps } from '@roomful/tensor'
+import { type FeatureMap, type FeatureMaps, verdictOf } from '@roomful/tensor'
 import { EngineError, type InferenceEngine, type StageSession } from './engine.ts'
+
+/** Logits that end a chain: of an exit that is as confident as this, after temperature scaling. */
+export interface ChainGate {
+  readonly temperature: number
+  /** Confidence from which on nothing after the step is needed. */
+  readonly threshold: number
+}
 
 /** One session of a chain. The tensors stand in the order of the session's own inputs and outputs, by names of the chain's. */
 export interface ChainStep<S = StageSession> {
   readonly session: S
   readonly takes: readonly string[]
   readonly gives: readonly string[]
+  /** Of the step's first output. */
+  readonly gate?: ChainGate
 }
 
 /** When a step ran. Clocks of two threads are never compared. */
@@ -38,8 +47,10 @@ export interface ChainOptions {
 }
 
 export interface ChainRun extends ChainPart {
-  /** Steps that have run: all of them unless paused. `maps`: what those after them take, or what the last one gave. */
+  /** Steps that have run: all of them unless paused or ended. `maps`: what those after them take, or what the last one gave. */
   readonly done: number
+  /** The last of them was confident: the others are not needed. `maps` is what it gave. */
+  readonly ended?: boolean
 }
 
 /** Runs a chain the best way that the engine has. @throws EngineError; `signal.reason` */
@@ -83,7 +94,7 @@ export async function runSteps(
     return { steps: ended.splice(0).map(({ computeMs, endMs }) => ({ computeMs, agoMs: nowMs - endMs })), maps }
   }
   let done = 0
-  for (const { session, takes, gives } of steps) {
+  for (const { session, takes, gives, gate } of steps) {
     if (done > 0 && host.stopped()) break
     signal?.throwIfAborted()
     const { inputs, keepInputs } = inputsOf(steps, done, bag, [...keep, ...taps])
@@ -96,6 +107,9 @@ export async function runSteps(
       bag.set(name, map)
     }
     done++
+    if (gate !== undefined && isConfident(gate, bag.get(gives[0] ?? ''))) {
+      return { done, ended: true, ...tell(pick(bag, gives)) }
+    }
     if (done === steps.length) break
     const tapped = gives.filter((name) => taps.includes(name))
     if (tapped.length > 0) host.onTap?.(tell(pick(bag, tapped)))
@@ -123,6 +137,9 @@ function inputsOf(
   }
   return { inputs, keepInputs }
 }
+
+const isConfident = ({ temperature, threshold }: ChainGate, logits: FeatureMap | undefined): boolean =>
+  logits !== undefined && verdictOf(logits, temperature).confidence >= threshold
 
 /** Whether a step from `at` on takes the tensor. */
 function isTaken(steps: readonly ChainStep[], at: number, name: string): boolean {

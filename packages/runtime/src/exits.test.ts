@@ -1,6 +1,6 @@
 import { FINAL_EXIT, seededRandom } from '@roomful/core'
+import { verdictOf } from '@roomful/tensor'
 import { afterEach, describe, expect, it } from 'vitest'
-import { verdictOf } from './stage/exit-verdict.ts'
 import { MiniNet } from './testing/mini-net.ts'
 import { MiniRoom, planOf } from './testing/mini-room.ts'
 
@@ -72,6 +72,44 @@ describe('exits', () => {
         expect(result.confidence).toBeCloseTo(wanted.confidence, 4)
       })
     }
+  }
+
+  for (const device of ['a', 'b']) {
+    it(`exits that are waited for between volumes of ${device} run in one piece with them, in their turn`, async () => {
+      const { a } = await setup()
+      for (const [first, second, taken] of [
+        [never, never, FINAL_EXIT],
+        [always, never, 'exit1'],
+        [never, always, 'exit3'],
+      ] as const) {
+        const plan = planOf(
+          net,
+          [
+            ['t1', [device]],
+            ['t3', [device]],
+            ['logits', [device]],
+          ],
+          {
+            exits: [
+              { exit: 'exit1', device, mode: 'wait', ...first },
+              { exit: 'exit3', device, mode: 'wait', ...second },
+            ],
+          },
+        )
+        await room.until(a.runtime.install(plan))
+        const tensor = room.picture()
+        const { exit, labelIndex, trace } = await room.until(a.runtime.infer({ tensor }))
+        expect(exit).toBe(taken)
+        const logits = net.reference(tensor, taken === FINAL_EXIT ? undefined : `${taken}.logits`)
+        expect(labelIndex).toBe(verdictOf(logits, taken === FINAL_EXIT ? net.output.temperature : 1).labelIndex)
+        const done = trace.spans.filter(({ kind }) => kind === 'compute' || kind === 'exit')
+        const all = ['compute 0', 'exit 1', 'compute 1', 'exit 2', 'compute 2']
+        const upTo = taken === FINAL_EXIT ? 5 : taken === 'exit1' ? 2 : 4
+        expect(done.map(({ kind, volume }) => `${kind} ${volume}`)).toEqual(all.slice(0, upTo))
+        await room.clock.advance(300)
+        for (const { runtime } of room.devices.values()) expect(runtime.counts.worker.requests).toBe(0)
+      }
+    })
   }
 
   it('the trunk is not delayed by an exit that races on a processor of its own', async () => {

@@ -1,10 +1,9 @@
 import { type DeviceId, type Plan, ReasonedError, seededRandom } from '@roomful/core'
-import type { FeatureMap } from '@roomful/tensor'
+import { type FeatureMap, verdictOf } from '@roomful/tensor'
 import type { Room } from '@roomful/transport'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { InferenceResult } from './coordinator/result.ts'
-import { verdictOf } from './stage/exit-verdict.ts'
 import { MiniNet } from './testing/mini-net.ts'
 import { type MiniDevice, MiniRoom, planOf } from './testing/mini-room.ts'
 

@@ -1,7 +1,7 @@
 import { seededRandom } from '@roomful/core'
+import { verdictOf } from '@roomful/tensor'
 import { afterEach, describe, expect, it } from 'vitest'
 import { RuntimeError } from './error.ts'
-import { verdictOf } from './stage/exit-verdict.ts'
 import { MiniNet } from './testing/mini-net.ts'
 import { type MiniDevice, MiniRoom, planOf } from './testing/mini-room.ts'
 

@@ -94,8 +94,8 @@ export class WorkerEngine implements InferenceEngine {
 
   async chain(steps: readonly ChainStep[], maps: FeatureMaps, options: ChainOptions = {}): Promise<ChainRun> {
     const { signal, pause, keep = [], taps = [], onTap } = options
-    const handles = steps.map(({ session, takes, gives }) => {
-      return { session: handleOf(session, this.#calls), takes, gives }
+    const handles = steps.map(({ session, takes, gives, gate }) => {
+      return { session: handleOf(session, this.#calls), takes, gives, ...(gate === undefined ? {} : { gate }) }
     })
     const running = this.#queue.run(async () => {
       const stop = () => {

@@ -78,7 +78,7 @@ export class ComputeCosts {
     let low = start
     let high = end
     let session = 0
-    let ms = compute.overheadMs * (inner + 1)
+    let ms = compute.hopMs + compute.overheadMs * (inner + 1)
     let outputElements = (end - start) * pointAt(this.#model, to).elementsPerRow
     for (let i = to - 1; i >= from; i--) {
       const segment = this.#segment(processor, i)
@@ -104,6 +104,11 @@ export class ComputeCosts {
     return this.#processor(processor).compute.wholeMs(work)
   }
 
+  /** The way of a stage to its Worker and back, part of its time; see ComputeModel. */
+  hopMs(processor: number): number {
+    return this.#processor(processor).compute.hopMs
+  }
+
   /** Extra convolution work inside a run: a bottleneck's encoder or decoder. */
   extraMs(processor: number, macs: number): number {
     return macs * (this.#convCost[processor] as number)
@@ -116,7 +121,7 @@ export class ComputeCosts {
     if (!Number.isNaN(known)) return known
     const { compute, gmacsPerSecond } = this.#processor(processor)
     const inner = this.#sessions.cut(from, to, 1, gmacsPerSecond, compute.overheadMs)
-    let ms = compute.overheadMs * (inner + 1)
+    let ms = compute.hopMs + compute.overheadMs * (inner + 1)
     let begin = from
     for (let i = 0; i <= inner; i++) {
       const end = i === inner ? to : (this.#sessions.cuts[i] as number)

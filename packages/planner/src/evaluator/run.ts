@@ -116,6 +116,7 @@ export class Run {
       const { processor, start, end } = shards[at] as DraftVolume['shards'][number]
       const device = this.#device[processor] as number
       let ms = whole ? costs.wholeMs(processor, from, to) : costs.shardMs(processor, from, to, start, end)
+      if (whole) ms -= this.#staysMs(draft, index, processor)
       if (decoderMacs > 0 && this.#remote[at] === 1) ms += costs.extraMs(processor, decoderMacs)
       if (encoderMacs > 0 && this.#leaves(draft, index, device)) ms += costs.extraMs(processor, encoderMacs)
       this.memory.add(device, rowShare(this.#model, volume, start, end))
@@ -210,7 +211,8 @@ export class Run {
       if (branch?.point !== volume.to) continue
       const device = this.#device[exit.processor] as number
       const inputMs = this.#collect(device, payload, index)
-      const ms = this.#costs.workMs(exit.processor, branch.work)
+      let ms = this.#costs.workMs(exit.processor, branch.work)
+      if (exit.mode === 'wait') ms -= this.#staysMs(draft, index + 1, exit.processor)
       const verdictMs = this.transfers.compute(exit.processor, inputMs, ms, index, branch.name)
       this.exitMs[at] = this.transfers.answer(device, verdictMs, branch.outputBytes, index)
       this.transfers.addVerdict(verdictMs, this.shares[at] ?? 0)
@@ -232,5 +234,19 @@ export class Run {
     const held = this.#held
     this.#held = this.#next
     this.#next = held
+  }
+
+  /**
+   * What a whole volume saves that begins in the Worker where the one before it has ended, or an exit between the two: the runtime's
+   * rule (`plan/routes.ts`, `follows`).
+   */
+  #staysMs({ volumes, exits }: Draft, index: number, processor: number): number {
+    const hopMs = this.#costs.hopMs(processor)
+    if (hopMs === 0) return 0
+    const [before, here] = [volumes[index - 1], volumes[index]]
+    if (before?.shards.length !== 1 || here?.shards.length !== 1 || before.route === 'leader') return 0
+    if (before.shards[0]?.processor !== processor || here.shards[0]?.processor !== processor) return 0
+    const between = exits.filter(({ exit }) => this.#model.exits[exit]?.point === before.to)
+    return between.every((exit) => (exit.mode === 'wait') === (exit.processor === processor)) ? hopMs : 0
   }
 }

@@ -19,7 +19,7 @@ export interface ComputeModelOptions {
   readonly factor?: number
   /** What crosses the border of a run. Default free. */
   readonly boundary?: BoundaryCosts
-  /** The way of a run to its Worker and back, which the run itself does not see, ms. Default 0. */
+  /** The way of a stage to its Worker and back, however many sessions it is, which they do not see, ms. Default 0. */
   readonly hopMs?: number
 }
 
@@ -45,15 +45,14 @@ export class ComputeModel {
 
   /** A whole volume in one run: the regression is fitted on whole layers, so no staircase applies. */
   wholeMs(work: Work, boundary?: RunBoundary): number {
-    const border =
-      boundary === undefined ? this.hopMs : this.boundaryMs(boundary.inputElements, boundary.outputElements)
-    return this.overheadMs + this.factor * workMs(work, this.costs) + border
+    const border = boundary === undefined ? 0 : this.boundaryMs(boundary.inputElements, boundary.outputElements)
+    return this.hopMs + this.overheadMs + this.factor * workMs(work, this.costs) + border
   }
 
-  /** What a run costs beside its overhead and its work: its way, its input copied in and its output read back. */
+  /** What a run costs beside its overhead and its work: its input copied in and its output read back. */
   boundaryMs(inputElements: number, outputElements: number): number {
-    if (this.#boundary === BOUNDARY_FREE) return this.hopMs
-    return this.hopMs + this.factor * boundaryMs(this.#boundary, inputElements, outputElements)
+    if (this.#boundary === BOUNDARY_FREE) return 0
+    return this.factor * boundaryMs(this.#boundary, inputElements, outputElements)
   }
 
   /**

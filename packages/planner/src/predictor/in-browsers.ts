@@ -13,7 +13,7 @@ const MESSAGE_WORK_MS = 24
 const BYTE_MS = 5e-4
 
 /**
- * One run of a session, for a device of 1 GMAC/s: its way from the page's thread to the engine's Worker and back. Measured in Chromium
+ * One stage, for a device of 1 GMAC/s: its way from the page's thread to the engine's Worker and back. Measured in Chromium
  * as 0.6 ms at 1.0 core, and as 8 and 25 ms at 0.2 and 0.1 cores, where it often waits for the quota's next period. [ours]
  */
 const HOP_MS = 10

@@ -29,7 +29,7 @@ export interface RoomPredictorOptions {
   readonly startWindowBytes?: (a: DeviceId, b: DeviceId) => number | undefined
   /** What sending or taking in one message costs a device. Default: nothing. */
   readonly message?: MessageCosts
-  /** What the way of a run to its Worker and back costs a device of this speed, ms. Default 0. */
+  /** What the way of a stage to its Worker and back costs a device of this speed, ms. Default 0. */
   readonly hopMs?: (gmacsPerSecond: number) => number
 }
 

@@ -1,7 +1,7 @@
 import { type FeatureStore, memoryStore, SimilarCache } from '@roomful/cache'
 import { seededRandom } from '@roomful/core'
+import { verdictOf } from '@roomful/tensor'
 import { afterEach, describe, expect, it } from 'vitest'
-import { verdictOf } from '../stage/exit-verdict.ts'
 import { MiniNet } from '../testing/mini-net.ts'
 import { MiniRoom, planOf } from '../testing/mini-room.ts'
 import { RoomCacheLink } from './room-cache-link.ts'

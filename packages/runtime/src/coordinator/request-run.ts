@@ -9,9 +9,8 @@ import {
   type Span,
   type Trace,
 } from '@roomful/core'
-import type { FeatureMap } from '@roomful/tensor'
+import { type FeatureMap, type Verdict, verdictOf } from '@roomful/tensor'
 import { RuntimeError } from '../error.ts'
-import { type Verdict, verdictOf } from '../stage/exit-verdict.ts'
 import { RowAssembler } from '../stage/row-assembler.ts'
 import type { ResultHeader } from '../wire/request-links.ts'
 import { Attempt } from './attempt.ts'

@@ -109,9 +109,15 @@ describe('a volume follows the one before at once', () => {
     ],
     ['not on another device', volumes('a', 'b'), {}, false],
     [
-      'not past an exit that is waited for',
+      'past an exit that is waited for on its own processor',
       volumes('a', 'a'),
       { exits: [{ exit: 'exit1', device: 'a', mode: 'wait' }] },
+      true,
+    ],
+    [
+      'not past an exit that is waited for elsewhere',
+      volumes('a', 'a'),
+      { exits: [{ exit: 'exit1', device: 'b', mode: 'wait' }] },
       false,
     ],
     ['not through the leader', volumes('b', 'b'), { route: 'leader' }, false],

@@ -1,48 +1,76 @@
-import type { Clock, Span } from '@roomful/core'
+import type { Clock, DeviceId, ExitName, Span } from '@roomful/core'
 import type { FeatureMap } from '@roomful/tensor'
 import { RuntimeError } from '../error.ts'
-import { follows } from '../plan/routes.ts'
+import { besideRoutes, follows, gates } from '../plan/routes.ts'
 import type { StageSpans } from './active-request.ts'
 import { type PreparedPlan, shardKey } from './prepared-plan.ts'
 import type { StageTask } from './stage-runner.ts'
 
-/** A shard and the volumes that run on this device right after it, as one piece of work. */
+/** A shard and the volumes that run on this device right after it, with the exits between them, as one piece of work. */
 export interface ShardTasks {
   readonly tasks: readonly StageTask[]
   /** Of the last of them. */
   readonly spans: StageSpans
   /** The cut that the last of them makes. */
   readonly cut: number
+  /** Those at which the work may end early. */
+  readonly exits: ReadonlyMap<StageTask, { readonly exit: ExitName; readonly spans: StageSpans }>
 }
 
-/**
- * @param first what has been done for the shard so far
- * @param passed a map between two of the volumes is there: the cut's number, what was done for it, and the map
- * @throws RuntimeError `malformed` when the shard is not here
- */
-export function shardTasks(
-  plan: PreparedPlan,
-  volume: number,
-  shard: number,
-  first: StageSpans,
-  clock: Clock,
-  passed: (cut: number, ended: StageSpans, map: FeatureMap) => void,
-): ShardTasks {
+export interface ShardTasksOptions {
+  readonly plan: PreparedPlan
+  readonly volume: number
+  readonly shard: number
+  readonly self: DeviceId
+  readonly clock: Clock
+  /** What has been done for the shard so far. */
+  readonly first: StageSpans
+  /** A map between two of the volumes that somebody else needs is there: the cut's number, what was done for it, and the map. */
+  readonly passed: (cut: number, ended: StageSpans, map: FeatureMap) => void
+}
+
+/** @throws RuntimeError `malformed` when the shard is not here */
+export function shardTasks({ plan, volume, shard, self, clock, first, passed }: ShardTasksOptions): ShardTasks {
+  const { layout } = plan
   const tasks: StageTask[] = []
+  const exits = new Map<StageTask, { exit: ExitName; spans: StageSpans }>()
   let spans = first
   for (let at = volume; ; at++) {
     const stage = plan.shards.get(shardKey(at, shard))
     if (stage === undefined) throw new RuntimeError('malformed', `shard ${at}/${shard} is not here`)
     const here = spans
-    const onSpan = (span: Span) => here.spans.push(span)
-    const task: StageTask = { stage, mark: { kind: 'compute', volume: at }, onSpan }
-    if (shard !== 0 || !follows(plan.layout, at + 1)) return { tasks: [...tasks, task], spans, cut: at + 1 }
-    const next = { originMs: here.originMs, spans: [] }
-    const onOutput = (map: FeatureMap) => {
-      next.originMs = clock.now()
-      passed(at + 1, here, map)
+    const task: StageTask = { stage, mark: { kind: 'compute', volume: at }, onSpan: into(here) }
+    const cut = at + 1
+    if (shard !== 0 || !follows(layout, cut)) return { tasks: [...tasks, task], spans, cut, exits }
+    // The initiator keeps what passes, for recovery and its cache.
+    if (layout.initiator === self || besideRoutes(layout, cut).length > 0) {
+      const next = { originMs: here.originMs, spans: [] }
+      const onOutput = (map: FeatureMap) => {
+        next.originMs = clock.now()
+        passed(cut, here, map)
+      }
+      tasks.push({ ...task, onOutput })
+      spans = next
+    } else tasks.push(task)
+    for (const { placement, exit } of gates(layout, cut)) {
+      const gate = exitTask(plan, cut, placement.exit, spans)
+      const { temperature } = exit
+      const gated = { ...gate, gate: { temperature, threshold: placement.threshold } }
+      exits.set(gated, { exit: placement.exit, spans })
+      tasks.push(gated)
     }
-    tasks.push({ ...task, onOutput })
-    spans = next
   }
 }
+
+/** @throws RuntimeError `malformed` when the exit is not here */
+export function exitTask(plan: PreparedPlan, volume: number, exit: ExitName, spans: StageSpans): StageTask {
+  const stage = plan.exits.get(exit)
+  if (stage === undefined) throw new RuntimeError('malformed', `exit ${exit} is not here`)
+  return { stage, mark: { kind: 'exit', volume, exit }, onSpan: into(spans) }
+}
+
+const into =
+  ({ spans }: StageSpans) =>
+  (span: Span): void => {
+    spans.push(span)
+  }

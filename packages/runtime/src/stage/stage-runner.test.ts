@@ -42,7 +42,7 @@ async function setup() {
   const start = (owner: DeviceId, tasks: readonly StageTask[], signal = new AbortController().signal) =>
     runner
       .run({ tasks, owner, input: number(0), keepInput: false, signal })
-      .then(([map]) => ({ value: Number(map?.data[0]), atMs: clock.now() }))
+      .then(({ outputs: [map] }) => ({ value: Number(map?.data[0]), atMs: clock.now() }))
   return { clock, runner, task, start, spans }
 }
 

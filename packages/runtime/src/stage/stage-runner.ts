@@ -1,5 +1,5 @@
 import type { Backend, Clock, DeviceId, Span } from '@roomful/core'
-import { type ChainPart, type ChainStep, runChain } from '@roomful/engine'
+import { type ChainGate, type ChainPart, type ChainRun, type ChainStep, runChain } from '@roomful/engine'
 import type { FeatureMap, FeatureMaps } from '@roomful/tensor'
 import { RuntimeError } from '../error.ts'
 import { FairQueue } from './fair-queue.ts'
@@ -16,10 +16,19 @@ export interface StageTask {
   readonly onSpan: (span: Span) => void
   /** Its output, as soon as it is there, while the next stage runs already. Not called for the last. */
   readonly onOutput?: (map: FeatureMap) => void
+  /** An exit's, between two stages: it takes what the next stage takes too, and when it is sure the rest is not run. */
+  readonly gate?: ChainGate
+}
+
+export interface StageResult {
+  /** Of the last session that has run, in the order in which it lists them. */
+  readonly outputs: readonly FeatureMap[]
+  /** The task at whose gate the work ended; absent: all of it has run. */
+  readonly endedAt?: StageTask
 }
 
 export interface StageWork {
-  /** On one backend; each takes what the one before it gives. */
+  /** On one backend; each takes what one before it gives. */
   readonly tasks: readonly StageTask[]
   readonly owner: DeviceId
   readonly input: FeatureMap
@@ -64,17 +73,15 @@ export class StageRunner {
     return count
   }
 
-  /**
-   * The outputs of the last session, in the order in which it lists them. Abort acts between sessions.
-   * @throws EngineError, RuntimeError `overloaded`; `signal.reason`
-   */
-  async run(work: StageWork): Promise<FeatureMap[]> {
+  /** Abort acts between sessions. @throws EngineError, RuntimeError `overloaded`; `signal.reason` */
+  async run(work: StageWork): Promise<StageResult> {
     const { signal, owner, tasks, input } = work
     const [first] = tasks
     if (first === undefined) throw new RuntimeError('engine', 'there is nothing to run')
     let rest = stepsOf(tasks)
     let maps: FeatureMaps = { [first.stage.from]: input }
     const keep = work.keepInput ? [first.stage.from] : []
+    let endedAt: StageTask | undefined
     while (rest.length > 0) {
       const queuedMs = this.#clock.now()
       const run = await this.#queue(first.stage.backend).run(
@@ -82,12 +89,13 @@ export class StageRunner {
         (crowded) => this.#chain(work, rest, maps, keep, queuedMs, crowded),
         signal,
       )
-      rest = rest.slice(run.done)
+      if (run.ended) endedAt = rest[run.done - 1]?.task
+      rest = run.ended ? [] : rest.slice(run.done)
       maps = run.maps
     }
     const outputs = Object.values(maps)
     if (outputs.length === 0) throw new RuntimeError('engine', 'a stage gave no output')
-    return outputs
+    return endedAt === undefined ? { outputs } : { outputs, endedAt }
   }
 
   /** Runs as many of the steps as it can without keeping anybody waiting. */
@@ -98,7 +106,7 @@ export class StageRunner {
     keep: readonly string[],
     queuedMs: number,
     pause: AbortSignal,
-  ): Promise<{ done: number; maps: FeatureMaps }> {
+  ): Promise<ChainRun> {
     const engine = steps[0]?.lease.engine
     if (engine === undefined) throw new RuntimeError('engine', 'there is nothing to run')
     const teller = new SpanTeller(this.#self, steps, queuedMs, (startMs, endMs) => this.#onBusy(owner, startMs, endMs))
@@ -126,7 +134,9 @@ export class StageRunner {
 function stepsOf(tasks: readonly StageTask[]): Step[] {
   return tasks.flatMap((task) =>
     task.stage.segments.map(({ lease, takes, gives }, index, all) => {
-      return { session: lease.session, takes, gives, lease, task, ends: index === all.length - 1 }
+      const ends = index === all.length - 1
+      const gate = ends && task.gate !== undefined ? { gate: task.gate } : {}
+      return { session: lease.session, takes, gives, ...gate, lease, task, ends }
     }),
   )
 }

@@ -1,7 +1,7 @@
-import type { DeviceId, RequestId, Span } from '@roomful/core'
-import type { FeatureMap } from '@roomful/tensor'
+import type { DeviceId, RequestId } from '@roomful/core'
+import { type FeatureMap, verdictOf } from '@roomful/tensor'
 import { RuntimeError } from '../error.ts'
-import { consumerRoutes, exitsOnly, holder, producerRoutes, trunkRoutes } from '../plan/routes.ts'
+import { besideRoutes, consumerRoutes, holder, producerRoutes, trunkRoutes } from '../plan/routes.ts'
 import { EXACT } from '../wire/feature-codec.ts'
 import type { FeatureHeader, RequestAddress } from '../wire/request-links.ts'
 import {
@@ -15,12 +15,11 @@ import {
 } from './active-request.ts'
 import { Activity } from './activity.ts'
 import { CancelledRequests } from './cancelled.ts'
-import { verdictOf } from './exit-verdict.ts'
 import { checkHeader, decodeInput, targetsOf } from './incoming.ts'
 import { LoadReporter } from './load-reporter.ts'
 import { PlanStore, type PrepareOrder } from './plan-store.ts'
 import { SessionPool } from './session-pool.ts'
-import { shardTasks } from './shard-tasks.ts'
+import { exitTask, shardTasks } from './shard-tasks.ts'
 import { StageRunner } from './stage-runner.ts'
 import { DEFAULT_LIMITS, type WorkerLimits } from './worker-limits.ts'
 import type { StageWorkerOptions } from './worker-options.ts'
@@ -214,23 +213,21 @@ export class StageWorker {
     const { volume, shard } = at
     const { signal, address, plan } = request
     const { layout } = plan
-    const { tasks, spans, cut } = shardTasks(plan, volume, shard, stage, this.#o.clock, (next, ended, map) =>
-      this.#passedOn(request, next, ended, map),
-    )
-    const outputs = await this.#runner.run({
-      tasks,
-      owner: address.initiator,
-      input,
-      keepInput: shared || address.initiator === this.#o.self,
-      signal,
-    })
+    const { self, clock } = this.#o
+    const { initiator: owner } = address
+    const passed = (next: number, ended: StageSpans, map: FeatureMap) => this.#passedOn(request, next, ended, map)
+    const { tasks, spans, cut, exits } = shardTasks({ plan, volume, shard, self, clock, first: stage, passed })
+    const keepInput = shared || owner === self
+    const { outputs, endedAt } = await this.#runner.run({ tasks, owner, input, keepInput, signal })
+    const sure = endedAt && exits.get(endedAt)
+    if (sure !== undefined) return this.#sendResult(request, sure.exit, true, outputs, sure.spans)
     const rows = layout.shards[cut - 1]?.[shard]?.rows
     if (cut === layout.shards.length) return this.#sendResult(request, 'final', true, outputs, spans, rows)
     const [map] = outputs
     if (map === undefined) throw new RuntimeError('engine', 'a stage gave no output')
     if (rows === undefined) this.#whole(request, cut, map)
     // The initiator keeps what it made, for recovery.
-    const exclusive = address.initiator !== this.#o.self
+    const exclusive = owner !== self
     await this.#forward(request, spans, producerRoutes(layout, cut, rows), map, rows, exclusive)
   }
 
@@ -238,19 +235,17 @@ export class StageWorker {
   #passedOn(request: ActiveRequest, cut: number, ended: StageSpans, map: FeatureMap): void {
     if (request.signal.aborted) return
     this.#whole(request, cut, map)
-    const routes = exitsOnly(request.plan.layout, cut)
-    this.#follow(request, this.#forward(request, ended, routes, map, undefined))
+    this.#follow(request, this.#forward(request, ended, besideRoutes(request.plan.layout, cut), map, undefined))
   }
 
   async #runExit(request: ActiveRequest, volume: number, exit: string, stage: Collecting, input: FeatureMap) {
-    const { layout, exits } = request.plan
-    const prepared = exits.get(exit)
+    const { layout } = request.plan
+    const tasks = [exitTask(request.plan, volume, exit, stage)]
     const here = layout.cuts[volume]?.exits.find(({ placement }) => placement.exit === exit)
-    if (prepared === undefined || here === undefined) throw new RuntimeError('malformed', `exit ${exit} is not here`)
+    if (here === undefined) throw new RuntimeError('malformed', `exit ${exit} is not here`)
     this.#whole(request, volume, input)
-    const onSpan = (span: Span) => stage.spans.push(span)
-    const outputs = await this.#runner.run({
-      tasks: [{ stage: prepared, mark: { kind: 'exit', volume, exit }, onSpan }],
+    const { outputs } = await this.#runner.run({
+      tasks,
       owner: request.address.initiator,
       input,
       keepInput: true,

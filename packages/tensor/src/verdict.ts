@@ -1,4 +1,4 @@
-import type { FeatureMap } from '@roomful/tensor'
+import type { FeatureMap } from './feature-map.ts'
 
 export interface Verdict {
   readonly labelIndex: number
