@@ -5,11 +5,11 @@ import type { LinkFigures } from './room.ts'
 import type { RateSample } from './transfer-meter.ts'
 
 /**
- * Round trips that count: those of the last 13 s, which is 64 at the pace of a busy link, and as many as this at any pace. The
+ * Round trips that count: those of the last half minute, which is 150 at the pace of a busy link, and as many as this at any pace. The
  * second shortest is the link's: a busy thread or an empty CPU quota at either end only ever makes them longer, and a
  * request finds both ends free. One that is too short by chance does not count. The shortest is that of the idle link.
  */
-const RECENT = { ms: 13_000, most: 64, least: 16 }
+const RECENT = { ms: 30_000, most: 150, least: 16 }
 const KNOWN_SAMPLES = 3
 /** A change below this share is not worth telling the room. */
 const TELL_SHARE = 0.1
