@@ -107,16 +107,16 @@ describe('the evaluator', () => {
   })
 
   it('pays the overhead of every session that the runtime makes of a long stage', () => {
-    const [first = 0, second = 0, third = 0] = [ms(0, 0.01), ms(1, 0.01), ms(2, 0.01)]
+    const [first = 0, second = 0, third = 0] = [ms(0, 10), ms(1, 10), ms(2, 10)]
     const fullMs = (overheadMs: number, segmentMs: number) => {
-      const { topology, predictor } = readRoom({ initiator: 'a', devices: [{ ...A, overheadMs }] })
+      const { topology, predictor } = readRoom({ initiator: 'a', devices: [{ ...A, gmacsPerSecond: 10, overheadMs }] })
       const one = new Search(MODEL, topology, predictor, { segmentMs })
       return one.evaluate(one.single(0)).fullMs
     }
-    expect(fullMs(0.01, 1e6)).toBeCloseTo(0.01 + first + second + third, 9)
-    expect(fullMs(0.01, 0.01)).toBeCloseTo(0.03 + first + second + third, 9)
+    expect(fullMs(1e-5, 1e6)).toBeCloseTo(1e-5 + first + second + third, 9)
+    expect(fullMs(1e-5, 1e-5)).toBeCloseTo(3e-5 + first + second + third, 9)
     // Sessions are not made shorter than twenty times the overhead of starting one.
-    expect(fullMs(1, 0.01)).toBeCloseTo(1 + first + second + third, 9)
+    expect(fullMs(1, 1e-5)).toBeCloseTo(1 + first + second + third, 9)
   })
 
   it('agrees with the additive dynamic program of chains on random cases', () => {

@@ -5,6 +5,8 @@ export const SEGMENT_MS = 15
 /** On devices where starting a run takes long, sessions may be so many times as long, and so long at most. */
 const RUNS_OF_OVERHEAD = 20
 const MOST_MS = 100
+/** On slower devices than this sessions are longer in proportion. */
+const WEAK_GMACS = 4
 
 /**
  * Where the runtime cuts a stage into sessions, each of which pays the device's overhead: its rule, on the same figures
@@ -34,7 +36,8 @@ export class Sessions {
     const start = this.#macs[from] as number
     const total = (this.#macs[to] as number) - start
     const predictedMs = overheadMs + (total * share) / (gmacsPerSecond * 1e6)
-    const longestMs = Math.max(this.#segmentMs, Math.min(MOST_MS, RUNS_OF_OVERHEAD * overheadMs))
+    const weakMs = Math.max(RUNS_OF_OVERHEAD * overheadMs, (this.#segmentMs * WEAK_GMACS) / gmacsPerSecond)
+    const longestMs = Math.max(this.#segmentMs, Math.min(MOST_MS, weakMs))
     if (predictedMs <= longestMs || !(total > 0)) return 0
     const perMac = predictedMs / total
     let count = 0

@@ -42,13 +42,16 @@ export async function sendInput(options: SendInputOptions): Promise<void> {
   if (kept !== undefined || kind === 'tensor' || !input.isPicture || pictures === undefined || remote.length === 0) {
     return sendTensor(options, address, routes)
   }
+  // This device's own rows begin in its Worker while the picture is encoded here.
+  const local = routes.filter((route) => route.to === self)
+  const own = local.length > 0 ? sendTensor(options, address, local) : undefined
+  own?.catch(() => {})
   const startMs = clock.now()
   const blob = await input.encoded(pictures, plan.input, signal)
   signal.throwIfAborted()
   onSpan({ device: self, kind: 'encode', startMs, endMs: clock.now(), volume: 0, bytes: blob.length })
-  const local = routes.filter((route) => route.to === self)
   const sent = links.picture(address, remote, blob, kind, { signal, onSpan })
-  await Promise.all([sent, local.length > 0 ? sendTensor(options, address, local) : undefined])
+  await Promise.all([sent, own])
 }
 
 async function sendTensor(options: SendInputOptions, address: RequestAddress, routes: readonly Route[]): Promise<void> {

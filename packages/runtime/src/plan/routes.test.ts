@@ -226,8 +226,15 @@ describe('segments', () => {
   })
 
   it('are longer where starting a run takes long', () => {
-    expect([0.2, 2, 50].map((overheadMs) => segmentLimitMs(15, overheadMs))).toEqual([15, 40, 100])
-    expect(segmentLimitMs(1e6, 50)).toBe(1e6)
+    const laptop = 1e-6 / 13
+    expect([0.2, 2, 50].map((overheadMs) => segmentLimitMs(15, overheadMs, laptop))).toEqual([15, 40, 100])
+    expect(segmentLimitMs(1e6, 50, laptop)).toBe(1e6)
+  })
+
+  it('are longer where little is computed in the time', () => {
+    expect([13, 4, 2, 1, 0.1].map((gmacs) => Math.round(segmentLimitMs(15, 0.2, 1e-6 / gmacs)))).toEqual([
+      15, 15, 30, 60, 100,
+    ])
   })
 })
 

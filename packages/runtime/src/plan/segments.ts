@@ -5,13 +5,19 @@ import type { StagedModel, StagePart } from '../model/staged-model.ts'
 const MOST_MS = 100
 /** Overhead of a run is at most a twentieth of its segment where that is possible. */
 const RUNS_OF_OVERHEAD = 20
+/**
+ * A device of fewer 10^9 multiply-accumulates per second than this has longer segments, in proportion: on one of 1 GMAC/s imagenette
+ * took 560 ms in twenty sessions and 180 in four, because what crosses between them is copied, and nothing is fused across.
+ */
+const WEAK_GMACS = 4
 
 /**
- * How long a segment may be predicted to take: `wantedMs`, or longer on a device where starting a run takes long, so that
- * a weak one does not spend its time between segments.
+ * How long a segment may be predicted to take: `wantedMs`, or longer on a device where starting a run takes long or little is
+ * computed in that time, so that a weak one does not spend its time between segments.
  */
-export function segmentLimitMs(wantedMs: number, overheadMs: number): number {
-  return Math.max(wantedMs, Math.min(MOST_MS, RUNS_OF_OVERHEAD * overheadMs))
+export function segmentLimitMs(wantedMs: number, overheadMs: number, msPerMac: number): number {
+  const weakMs = wantedMs * WEAK_GMACS * 1e6 * msPerMac
+  return Math.max(wantedMs, Math.min(MOST_MS, Math.max(RUNS_OF_OVERHEAD * overheadMs, weakMs)))
 }
 
 /** What is known of the backend's speed. */

@@ -128,7 +128,7 @@ async function build(
     overheadMs,
     msPerMac: ((predictMs(1e9, backend) ?? 0) - overheadMs) / 1e9,
   }
-  const parts = sessionsOf(model, part, speed, segmentLimitMs(options.segmentMs, overheadMs))
+  const parts = sessionsOf(model, part, speed, segmentLimitMs(options.segmentMs, overheadMs, speed.msPerMac))
   const segments: Segment[] = []
   for (const [index, segment] of parts.entries()) {
     if (!pool.holds(model, segment, backend)) await pace?.(signal)
