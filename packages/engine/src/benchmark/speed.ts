@@ -37,7 +37,7 @@ export async function measureSpeed(engine: InferenceEngine, options: SpeedOption
   const { sustainedMs } = await timeNet(engine, net, { ...timed, budgetMs: (budgetMs * 3) / 4, maxRuns: 200 })
   const workMs = Math.max(sustainedMs - tiny.sustainedMs, sustainedMs / 10, 0.01)
   const gmacsPerSecond = net.macs / 1e6 / workMs
-  const burst = small.macs / 1e6 / Math.max(glance.computeMs - tiny.computeMs, 0.01) / gmacsPerSecond
+  const burst = small.macs / 1e6 / Math.max(glance.shortMs - tiny.shortMs, 0.01) / gmacsPerSecond
   return {
     backend: engine.backend,
     threads: engine.threads,
