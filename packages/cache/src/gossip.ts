@@ -2,6 +2,10 @@ import type { Clock } from '@roomful/core'
 
 /** Keys per message, at most (the protocol takes 2,048). */
 const MAX_KEYS = 1024
+/** The first change after a pause is told after this, so that what one device has just seen the next one finds. */
+const DELAY_MS = 250
+/** While changes never end, as in a video, they are told as seldom as this: each time costs a message to every device. */
+const STEADY_MS = 2_000
 
 export interface IndexChange {
   readonly added: readonly string[]
@@ -11,16 +15,15 @@ export interface IndexChange {
 /** Gathers changes of the own index for a moment and tells them at once: what comes and goes in between is not told. */
 export class Gossip {
   readonly #clock: Clock
-  readonly #delayMs: number
   readonly #tell: (change: IndexChange) => void
   readonly #added = new Set<string>()
   readonly #removed = new Set<string>()
   #cancel: (() => void) | undefined
+  #toldMs = Number.NEGATIVE_INFINITY
 
-  constructor(clock: Clock, tell: (change: IndexChange) => void, delayMs = 250) {
+  constructor(clock: Clock, tell: (change: IndexChange) => void) {
     this.#clock = clock
     this.#tell = tell
-    this.#delayMs = delayMs
   }
 
   change(added: readonly string[], removed: readonly string[]): void {
@@ -30,8 +33,10 @@ export class Gossip {
       this.close()
       return
     }
-    this.#cancel ??= this.#clock.after(this.#delayMs, () => {
+    const pauseMs = this.#toldMs + STEADY_MS - this.#clock.now()
+    this.#cancel ??= this.#clock.after(Math.max(DELAY_MS, pauseMs), () => {
       this.#cancel = undefined
+      this.#toldMs = this.#clock.now()
       for (const change of batches([...this.#added], [...this.#removed])) this.#tell(change)
       this.#added.clear()
       this.#removed.clear()
