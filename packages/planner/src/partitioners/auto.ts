@@ -100,12 +100,13 @@ function simplest(ranked: readonly Candidate[], best: Candidate): Candidate {
   return chosen.one
 }
 
-/** Session runs of a plan, and messages between them. */
+/** Ways to a Worker, and messages between them: whole volumes of one processor in a row are one. */
 function partsOf({ volumes }: Draft): number {
   let parts = 0
   for (const [index, { shards }] of volumes.entries()) {
     const before = volumes[index - 1]?.shards ?? []
-    parts += shards.length
+    const isNext = shards.length === 1 && before.length === 1 && shards[0]?.processor === before[0]?.processor
+    parts += isNext ? 0 : shards.length
     for (const shard of shards) parts += before.filter(({ processor }) => processor !== shard.processor).length
   }
   return parts
