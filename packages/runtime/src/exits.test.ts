@@ -76,7 +76,9 @@ describe('exits', () => {
 
   for (const device of ['a', 'b']) {
     it(`exits that are waited for between volumes of ${device} run in one piece with them, in their turn`, async () => {
-      const { a } = await setup()
+      const { a, b } = await setup()
+      const cancelled: string[] = []
+      b.room.onNotice('cancel', ({ requestId }) => cancelled.push(requestId))
       for (const [first, second, taken] of [
         [never, never, FINAL_EXIT],
         [always, never, 'exit1'],
@@ -106,6 +108,8 @@ describe('exits', () => {
         const all = ['compute 0', 'exit 1', 'compute 1', 'exit 2', 'compute 2']
         const upTo = taken === FINAL_EXIT ? 5 : taken === 'exit1' ? 2 : 4
         expect(done.map(({ kind, volume }) => `${kind} ${volume}`)).toEqual(all.slice(0, upTo))
+        // Nobody is thought to be at it still.
+        expect(cancelled).toEqual([])
         await room.clock.advance(300)
         for (const { runtime } of room.devices.values()) expect(runtime.counts.worker.requests).toBe(0)
       }

@@ -1,5 +1,5 @@
 import { VirtualClock } from '@roomful/core'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { Pulse } from './pulse.ts'
 
 /** Notes when it is woken; always wants the next call `wantedMs` later. */
@@ -15,6 +15,8 @@ function member(wantedMs: number) {
 }
 
 describe('pulse', () => {
+  afterEach(() => vi.unstubAllGlobals())
+
   it('wakes all members with one timer, five times a second while nobody wants more', async () => {
     const clock = new VirtualClock()
     const pulse = new Pulse(clock)
@@ -57,19 +59,17 @@ describe('pulse', () => {
     expect(lates).toEqual([750, 0])
   })
 
-  it('goes on when a member throws, and stops when the last one leaves, even while it is woken', async () => {
-    const clock = new VirtualClock()
-    const pulse = new Pulse({
-      now: () => clock.now(),
-      after: (ms, callback) =>
-        clock.after(ms, () => {
-          try {
-            callback()
-          } catch {
-            // As an event loop does.
-          }
-        }),
+  it('goes on when a member throws, for the others too, and stops when the last one leaves, even while it is woken', async () => {
+    const thrown: unknown[] = []
+    vi.stubGlobal('queueMicrotask', (task: () => void) => {
+      try {
+        task()
+      } catch (error) {
+        thrown.push(error)
+      }
     })
+    const clock = new VirtualClock()
+    const pulse = new Pulse(clock)
     let calls = 0
     const leave = pulse.join({
       tick: () => {
@@ -79,8 +79,13 @@ describe('pulse', () => {
         return 0
       },
     })
+    const other = member(100)
+    const leaveToo = pulse.join(other)
     await clock.advance(1000)
     expect(calls).toBe(2)
+    expect(thrown).toEqual([new Error('broken')])
+    expect(other.wakes.length).toBeGreaterThan(calls)
+    leaveToo()
     expect(clock.pending).toBe(0)
   })
 })

@@ -40,11 +40,17 @@ export class Pulse {
     const nowMs = this.clock.now()
     const lateMs = nowMs - this.#plannedMs
     let wantedMs = Number.POSITIVE_INFINITY
-    try {
-      for (const member of this.#members) wantedMs = Math.min(wantedMs, member.tick(nowMs, lateMs))
-    } finally {
-      if (this.#members.size > 0) this.#plan(wantedMs)
+    for (const member of this.#members) {
+      try {
+        wantedMs = Math.min(wantedMs, member.tick(nowMs, lateMs))
+      } catch (error) {
+        // One link's trouble is not the others': they tick, and it is heard of all the same.
+        queueMicrotask(() => {
+          throw error
+        })
+      }
     }
+    if (this.#members.size > 0) this.#plan(wantedMs)
   }
 
   #plan(wantedMs: number): void {

@@ -13,6 +13,8 @@ export interface SpeedOptions {
 /** Single runs this much faster than the sustained speed are bursts, and no error of measurement. */
 const BURST = 1.5
 const MOST_BURST = 100
+/** A page's clock may step by this much: shorter runs say nothing. */
+const CLOCK_MS = 1
 
 /** A run shorter than this many overheads (and milliseconds) says more about the overhead: the larger net is taken. */
 const SHORT_RUN_MS = 6
@@ -37,7 +39,8 @@ export async function measureSpeed(engine: InferenceEngine, options: SpeedOption
   const { sustainedMs } = await timeNet(engine, net, { ...timed, budgetMs: (budgetMs * 3) / 4, maxRuns: 200 })
   const workMs = Math.max(sustainedMs - tiny.sustainedMs, sustainedMs / 10, 0.01)
   const gmacsPerSecond = net.macs / 1e6 / workMs
-  const burst = small.macs / 1e6 / Math.max(glance.shortMs - tiny.shortMs, 0.01) / gmacsPerSecond
+  const shortMs = glance.shortMs - tiny.shortMs
+  const burst = shortMs < CLOCK_MS ? 1 : small.macs / 1e6 / shortMs / gmacsPerSecond
   return {
     backend: engine.backend,
     threads: engine.threads,

@@ -9,8 +9,9 @@ const MOST_MS = 100
 const WEAK_GMACS = 4
 
 /**
- * Where the runtime cuts a stage into sessions, each of which pays the device's overhead: its rule, on the same figures
- * (runtime's `plan/segments.ts`). A stage that is predicted to be short is one session.
+ * Where the runtime cuts a stage into sessions at partition points, each of which pays the device's overhead (runtime's
+ * `plan/segments.ts`, `segmentsOf`). Where it knows the inside of residual blocks it cuts there too, into about as many. A stage that is
+ * predicted to be short is one session.
  */
 export class Sessions {
   /** After `cut`: the inner points at which the stage is cut, ascending. */

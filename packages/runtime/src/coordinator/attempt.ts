@@ -1,5 +1,6 @@
-import type { DeviceId, RequestId } from '@roomful/core'
+import type { DeviceId, ExitName, RequestId } from '@roomful/core'
 import type { PlanLayout } from '../plan/layout.ts'
+import { besideRoutes, follows, holder } from '../plan/routes.ts'
 import type { RowAssembler } from '../stage/row-assembler.ts'
 import type { InstalledPlan } from './installer.ts'
 import type { SpanBatch } from './place-spans.ts'
@@ -46,6 +47,16 @@ export class Attempt {
     this.#open.set(device, Math.max(0, (this.#open.get(device) ?? 0) - 1))
   }
 
+  /** The exit has answered. Where it held the trunk, nothing that comes after it has begun. */
+  endedBy(exit: ExitName): void {
+    const { layout } = this.installed
+    const held = layout.cuts.findIndex((_, volume) => holder(layout, volume) === exit)
+    if (held < 0) return
+    for (const [device, stages] of stagesFrom(layout, held)) {
+      this.#open.set(device, Math.max(0, (this.#open.get(device) ?? 0) - stages))
+    }
+  }
+
   isOpen(device: DeviceId): boolean {
     return (this.#open.get(device) ?? 0) > 0
   }
@@ -69,13 +80,20 @@ export class Attempt {
   }
 }
 
+/** How often each device reports: once for each stage, and once for all of a chain that nobody else needs a map of. */
 function stagesFrom(layout: PlanLayout, startVolume: number): Map<DeviceId, number> {
   const stages = new Map<DeviceId, number>()
-  const add = (device: DeviceId) => stages.set(device, (stages.get(device) ?? 0) + 1)
-  for (const shards of layout.shards.slice(startVolume)) for (const shard of shards) add(shard.device)
+  const add = (device: DeviceId, count = 1) => stages.set(device, (stages.get(device) ?? 0) + count)
+  for (const [volume, shards] of layout.shards.entries()) {
+    if (volume < startVolume) continue
+    const next = volume + 1
+    const isSilent = follows(layout, next) && besideRoutes(layout, next).length === 0
+    for (const { device } of shards) add(device, isSilent && device !== layout.initiator ? 0 : 1)
+  }
   for (const [volume, cut] of layout.cuts.entries()) {
     if (volume <= startVolume) continue
-    for (const { placement } of cut.exits) add(placement.device)
+    const isChained = follows(layout, volume)
+    for (const { placement } of cut.exits) if (!isChained || placement.mode === 'race') add(placement.device)
     if (layout.plan.volumes[volume - 1]?.route === 'leader' && volume < layout.shards.length) add(layout.initiator)
   }
   return stages

@@ -208,7 +208,9 @@ export class RequestRun {
     const known = all.find(({ exit }) => exit.name === name)
     if (logits === undefined || known === undefined) return
     const { confidence } = verdictOf(logits, known.exit.temperature)
-    if (confidence >= known.placement.threshold) this.#answer(attempt, name, outputs, known.exit.temperature)
+    if (confidence < known.placement.threshold) return
+    attempt.endedBy(name)
+    this.#answer(attempt, name, outputs, known.exit.temperature)
   }
 
   #answer(attempt: Attempt, exit: ExitName, outputs: readonly FeatureMap[], temperature: number): void {

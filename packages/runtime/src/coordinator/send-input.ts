@@ -10,6 +10,9 @@ import type { RequestInput } from './request-input.ts'
 /** A picture's tensor in as many levels as its pixels have. */
 const PIXELS: WireFormat = { bits: 8, entropy: 'none' }
 
+/** Microtasks from a stage's input to its Worker, and some more. */
+const TURNS = 12
+
 export interface SendInputOptions {
   readonly links: RequestLinks
   readonly pictures: PictureCodec | undefined
@@ -46,6 +49,8 @@ export async function sendInput(options: SendInputOptions): Promise<void> {
   const local = routes.filter((route) => route.to === self)
   const own = local.length > 0 ? sendTensor(options, address, local) : undefined
   own?.catch(() => {})
+  // Its way to the Worker is a few microtasks; the encoder keeps this thread from them.
+  for (let turn = 0; own !== undefined && turn < TURNS; turn++) await undefined
   const startMs = clock.now()
   const blob = await input.encoded(pictures, plan.input, signal)
   signal.throwIfAborted()

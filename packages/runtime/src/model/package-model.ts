@@ -3,6 +3,7 @@ import {
   analyse,
   compose,
   type GraphAnalysis,
+  GraphError,
   localCuts,
   localStep,
   type ModelGraph,
@@ -109,6 +110,16 @@ export class PackageModel implements StagedModel {
   }
 
   split(part: StagePart, maxMacs: number): readonly StagePart[] | undefined {
+    try {
+      return this.#split(part, maxMacs)
+    } catch (error) {
+      // A graph that cannot be cut inside of blocks still can at its partition points.
+      if (error instanceof GraphError) return undefined
+      throw error
+    }
+  }
+
+  #split(part: StagePart, maxMacs: number): readonly StagePart[] | undefined {
     const { trunk, from, to, rows, decoder, encoder } = part
     // Other trunks have other tensors inside.
     if (rows !== undefined || trunk !== this.trunks[0]) return undefined

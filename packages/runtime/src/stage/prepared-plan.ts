@@ -140,7 +140,7 @@ async function build(
   return { backend, from: part.from, to: part.to, segments }
 }
 
-/** MACs of a stage; rows take their share, exits count as nothing (they are one session anyway). */
+/** MACs of a stage; rows take their share, exits count as nothing here. */
 export function stageMacs(model: StagedModel, part: StagePart): number {
   const at = (tensor: string) =>
     tensor === model.input.tensor

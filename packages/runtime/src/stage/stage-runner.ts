@@ -116,9 +116,16 @@ export class StageRunner {
       const map = part.maps[gives?.[0] ?? '']
       if (ends && map !== undefined) task?.onOutput?.(map)
     }
-    const run = await runChain(engine, steps, maps, { signal, pause, keep, taps, onTap, now: () => this.#clock.now() })
-    teller.tell(run, this.#clock.now())
-    return run
+    const now = () => this.#clock.now()
+    try {
+      const run = await runChain(engine, steps, maps, { signal, pause, keep, taps, onTap, now })
+      teller.tell(run, now())
+      return run
+    } catch (error) {
+      // What ran until it was cancelled was work too.
+      this.#onBusy(owner, teller.endMs, now())
+      throw error
+    }
   }
 
   #queue(backend: Backend): FairQueue {
@@ -148,6 +155,11 @@ class SpanTeller {
   readonly #onBusy: (startMs: number, endMs: number) => void
   #told = 0
   #endMs: number
+
+  /** Until when has been told. */
+  get endMs(): number {
+    return this.#endMs
+  }
 
   constructor(
     self: DeviceId,

@@ -10,7 +10,7 @@ export interface WorkerLimits {
   readonly jobsPerInitiator: number
   /**
    * Longest predicted time of one session, in milliseconds: cancel acts between sessions. They shall end within 20 ms also while the
-   * machine is a third slower than when it was measured.
+   * machine is a third slower than when it was measured; slow devices take longer ones (`segmentLimitMs`).
    */
   readonly segmentMs: number
   /** Pixels of a picture that another device may make this one decode. */

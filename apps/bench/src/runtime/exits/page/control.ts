@@ -1,6 +1,14 @@
 import type { BackendSpeed } from '@roomful/core'
 import { type ChainStep, type InferenceEngine, runChain } from '@roomful/engine'
-import { DEFAULT_LIMITS, givenBy, type StagedModel, type StagePart, sessionsOf, takenBy } from '@roomful/runtime'
+import {
+  DEFAULT_LIMITS,
+  givenBy,
+  type StagedModel,
+  type StagePart,
+  segmentLimitMs,
+  sessionsOf,
+  takenBy,
+} from '@roomful/runtime'
 import type { FeatureMap } from '@roomful/tensor'
 
 /** Sessions of the same network on the same engines in the same round, with nothing between them and the page. */
@@ -94,7 +102,7 @@ export class BareEngines implements AsyncDisposable {
       this.#model,
       part,
       { predictedMs: 0, overheadMs, msPerMac },
-      DEFAULT_LIMITS.segmentMs,
+      segmentLimitMs(DEFAULT_LIMITS.segmentMs, overheadMs, msPerMac),
     )) {
       const { bytes } = await this.#model.part(piece)
       const session = this.#undo.use(await engine.load(bytes, { move: true }))
