@@ -12,19 +12,25 @@ export const DTYPE_BYTES: Readonly<Record<DType, number>> = {
   bool: 1,
 }
 
-const ALLOCATE: { readonly [T in DType]: (length: number) => DTypeData[T] } = {
-  float32: (n) => new Float32Array(n),
-  float16: (n) => new Uint16Array(n),
-  uint8: (n) => new Uint8Array(n),
-  int8: (n) => new Int8Array(n),
-  int32: (n) => new Int32Array(n),
-  int64: (n) => new BigInt64Array(n),
-  bool: (n) => new Uint8Array(n),
-}
+const ARRAYS = {
+  float32: Float32Array,
+  float16: Uint16Array,
+  uint8: Uint8Array,
+  int8: Int8Array,
+  int32: Int32Array,
+  int64: BigInt64Array,
+  bool: Uint8Array,
+} as const
 
 /** A zeroed array for `length` elements. */
 export function allocate<T extends DType>(dtype: T, length: number): DTypeData[T] {
-  return ALLOCATE[dtype](length)
+  return new ARRAYS[dtype](length) as DTypeData[T]
+}
+
+/** A buffer of whole elements as such an array, not copied. */
+export function viewOf<T extends DType>(dtype: T, buffer: ArrayBufferLike): DTypeData[T] {
+  const View = ARRAYS[dtype] as new (buffer: ArrayBufferLike) => ArrayBufferView
+  return new View(buffer) as DTypeData[T]
 }
 
 /** The bytes of a typed array, not copied. */

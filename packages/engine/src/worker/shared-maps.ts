@@ -1,14 +1,4 @@
-import { bytesOf, type DType, type DTypeData, type FeatureMap, type FeatureMaps } from '@roomful/tensor'
-
-const VIEW: { readonly [T in DType]: (buffer: SharedArrayBuffer) => DTypeData[T] } = {
-  float32: (buffer) => new Float32Array(buffer),
-  float16: (buffer) => new Uint16Array(buffer),
-  uint8: (buffer) => new Uint8Array(buffer),
-  int8: (buffer) => new Int8Array(buffer),
-  int32: (buffer) => new Int32Array(buffer),
-  int64: (buffer) => new BigInt64Array(buffer),
-  bool: (buffer) => new Uint8Array(buffer),
-}
+import { bytesOf, type FeatureMap, type FeatureMaps, viewOf } from '@roomful/tensor'
 
 /**
  * The maps in shared memory where the page is cross-origin isolated, so that no thread they are handed to copies them again:
@@ -23,5 +13,5 @@ export function sharedMaps(maps: FeatureMaps): FeatureMaps {
 function shared({ dtype, dims, data }: FeatureMap): FeatureMap {
   const buffer = new SharedArrayBuffer(data.byteLength)
   new Uint8Array(buffer).set(bytesOf(data))
-  return { dtype, dims, data: VIEW[dtype](buffer) }
+  return { dtype, dims, data: viewOf(dtype, buffer) }
 }

@@ -1,6 +1,6 @@
 import type { DeviceId, ExitName, RequestId } from '@roomful/core'
 import type { PlanLayout } from '../plan/layout.ts'
-import { besideRoutes, follows, holder } from '../plan/routes.ts'
+import { follows, holder, passesOn } from '../plan/routes.ts'
 import type { RowAssembler } from '../stage/row-assembler.ts'
 import type { InstalledPlan } from './installer.ts'
 import type { SpanBatch } from './place-spans.ts'
@@ -87,8 +87,7 @@ function stagesFrom(layout: PlanLayout, startVolume: number): Map<DeviceId, numb
   for (const [volume, shards] of layout.shards.entries()) {
     if (volume < startVolume) continue
     const next = volume + 1
-    const isSilent = follows(layout, next) && besideRoutes(layout, next).length === 0
-    for (const { device } of shards) add(device, isSilent && device !== layout.initiator ? 0 : 1)
+    for (const { device } of shards) add(device, follows(layout, next) && !passesOn(layout, next, device) ? 0 : 1)
   }
   for (const [volume, cut] of layout.cuts.entries()) {
     if (volume <= startVolume) continue

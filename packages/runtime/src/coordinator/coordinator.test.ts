@@ -1,4 +1,5 @@
 import { type DeviceId, deviceId, seededRandom, type Trace } from '@roomful/core'
+import type { StageSession } from '@roomful/engine'
 import { afterEach, describe, expect, it } from 'vitest'
 import { DEFAULT_LIMITS } from '../stage/worker-limits.ts'
 import { MiniNet } from '../testing/mini-net.ts'
@@ -388,17 +389,28 @@ describe('pictures', () => {
       channels: 'RGB',
     } as const
     const picturesNet = new MiniNet({ random: seededRandom(3), strides: [1, 2], height: 14, width: 6, spec })
+    const order: string[] = []
     room = new MiniRoom({
       net: picturesNet,
       speed: () => 100,
       runtime: {
         pictures: {
-          encode: async ({ width, height, data }) => new Uint8Array([width, height, ...data]),
+          encode: async ({ width, height, data }) => {
+            order.push('encode')
+            return new Uint8Array([width, height, ...data])
+          },
           decode: async ([width = 0, height = 0, ...data]) => ({ width, height, data: Uint8Array.from(data) }),
         },
       },
     })
     const [a, b] = (await room.joinAll('a', 'b')) as [MiniDevice, MiniDevice]
+    for (const engine of a.engines.all) {
+      const load = engine.load.bind(engine)
+      engine.load = async (...args) => {
+        const session = await load(...args)
+        return Object.assign(session, { run: laterRun(session, () => order.push('run')) })
+      }
+    }
     const data = Uint8Array.from({ length: 40 * 40 * 4 }, (_, i) => (i * 7) % 256)
     const picture = { width: 40, height: 40, data }
     const plan = planOf(picturesNet, [
@@ -412,9 +424,21 @@ describe('pictures', () => {
     room.network.onDelivered(({ to, message }) => {
       if (to === b.id && message.type === 'notice' && message.kind === 'feature') kinds.push(message.body.encoding)
     })
+    order.length = 0
     const asPicture = await room.until(a.runtime.infer({ picture }))
     expect(kinds[0]).toBe('jpeg')
+    // The encoder keeps the thread: this device's own rows are with the engine before it begins.
+    expect(order).toEqual(['run', 'encode'])
     expect(asPicture.outputs[0]).toEqual(asTensor.outputs[0])
     await expect(a.runtime.infer({ picture: { ...picture, width: 41 } })).rejects.toMatchObject({ reason: 'bad-input' })
   })
 })
+
+/** Begins some microtasks later, as an engine in a Worker does behind its queue. */
+function laterRun({ run }: StageSession, onRun: () => void): StageSession['run'] {
+  return async (...args) => {
+    for (let turn = 0; turn < 3; turn++) await undefined
+    onRun()
+    return run(...args)
+  }
+}

@@ -207,8 +207,7 @@ export class RequestRun {
     const all = attempt.installed.layout.cuts.flatMap((cut) => cut.exits)
     const known = all.find(({ exit }) => exit.name === name)
     if (logits === undefined || known === undefined) return
-    const { confidence } = verdictOf(logits, known.exit.temperature)
-    if (confidence < known.placement.threshold) return
+    if (verdictOf(logits, known.exit.temperature).confidence < known.placement.threshold) return
     attempt.endedBy(name)
     this.#answer(attempt, name, outputs, known.exit.temperature)
   }

@@ -74,6 +74,14 @@ export function gates(layout: PlanLayout, volume: number): ExitLayout[] {
   return layout.cuts[volume]?.exits.filter(({ placement }) => placement.mode === 'wait') ?? []
 }
 
+/**
+ * Whether `device` tells of the input of a volume that `follows` while its chain goes on: exits beside it need the map, or, on the
+ * initiator, recovery and the cache do.
+ */
+export function passesOn(layout: PlanLayout, volume: number, device: DeviceId): boolean {
+  return device === layout.initiator || besideRoutes(layout, volume).length > 0
+}
+
 /** Where the input of a volume that `follows` goes beside it: one message for all exits of a device. */
 export function besideRoutes(layout: PlanLayout, volume: number): Route[] {
   const waited = gates(layout, volume).map(({ placement }) => placement.exit)

@@ -1,7 +1,7 @@
 import type { Clock, DeviceId, ExitName, Span } from '@roomful/core'
 import type { FeatureMap } from '@roomful/tensor'
 import { RuntimeError } from '../error.ts'
-import { besideRoutes, follows, gates } from '../plan/routes.ts'
+import { follows, gates, passesOn } from '../plan/routes.ts'
 import type { StageSpans } from './active-request.ts'
 import { type PreparedPlan, shardKey } from './prepared-plan.ts'
 import type { StageTask } from './stage-runner.ts'
@@ -42,8 +42,7 @@ export function shardTasks({ plan, volume, shard, self, clock, first, passed }: 
     const task: StageTask = { stage, mark: { kind: 'compute', volume: at }, onSpan: into(here) }
     const cut = at + 1
     if (shard !== 0 || !follows(layout, cut)) return { tasks: [...tasks, task], spans, cut, exits }
-    // The initiator keeps what passes, for recovery and its cache.
-    if (layout.initiator === self || besideRoutes(layout, cut).length > 0) {
+    if (passesOn(layout, cut, self)) {
       const next = { originMs: here.originMs, spans: [] }
       const onOutput = (map: FeatureMap) => {
         next.originMs = clock.now()

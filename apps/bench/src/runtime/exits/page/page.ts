@@ -108,11 +108,11 @@ async function modelOf(address: string) {
     if (!response.ok) throw new Error(`${address}/${name}: ${response.status}`)
     return new Uint8Array(await response.arrayBuffer())
   }
-  const files = { 'model.json': await file('model.json') }
-  const manifest = JSON.parse(new TextDecoder().decode(files['model.json']))
+  const head = await file('model.json')
+  const manifest = JSON.parse(new TextDecoder().decode(head))
   const paths: readonly string[] = [manifest.files.graph.path, manifest.files.weights.path]
   const others = await Promise.all(paths.map(async (name) => [name, await file(name)] as const))
-  return rig().library.add(memorySource({ ...files, ...Object.fromEntries(others) }))
+  return rig().library.add(memorySource(Object.fromEntries([['model.json', head], ...others])))
 }
 
 type Model = Awaited<ReturnType<typeof modelOf>>
