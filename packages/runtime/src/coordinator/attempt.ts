@@ -1,6 +1,6 @@
 import type { DeviceId, ExitName, RequestId } from '@roomful/core'
 import type { PlanLayout } from '../plan/layout.ts'
-import { follows, holder, passesOn } from '../plan/routes.ts'
+import { follows, gates, holder, passesOn } from '../plan/routes.ts'
 import type { RowAssembler } from '../stage/row-assembler.ts'
 import type { InstalledPlan } from './installer.ts'
 import type { SpanBatch } from './place-spans.ts'
@@ -47,10 +47,13 @@ export class Attempt {
     this.#open.set(device, Math.max(0, (this.#open.get(device) ?? 0) - 1))
   }
 
-  /** The exit has answered. Where it held the trunk, nothing that comes after it has begun. */
+  /** The exit has answered. Where it held the trunk or ended a chain, nothing that comes after it has begun. */
   endedBy(exit: ExitName): void {
     const { layout } = this.installed
-    const held = layout.cuts.findIndex((_, volume) => holder(layout, volume) === exit)
+    const held = layout.cuts.findIndex(
+      (_, volume) =>
+        holder(layout, volume) === exit || gates(layout, volume).some(({ placement }) => placement.exit === exit),
+    )
     if (held < 0) return
     for (const [device, stages] of stagesFrom(layout, held)) {
       this.#open.set(device, Math.max(0, (this.#open.get(device) ?? 0) - stages))
@@ -91,8 +94,8 @@ function stagesFrom(layout: PlanLayout, startVolume: number): Map<DeviceId, numb
   }
   for (const [volume, cut] of layout.cuts.entries()) {
     if (volume <= startVolume) continue
-    const isChained = follows(layout, volume)
-    for (const { placement } of cut.exits) if (!isChained || placement.mode === 'race') add(placement.device)
+    const chained = gates(layout, volume)
+    for (const exit of cut.exits) if (!chained.includes(exit)) add(exit.placement.device)
     if (layout.plan.volumes[volume - 1]?.route === 'leader' && volume < layout.shards.length) add(layout.initiator)
   }
   return stages

@@ -1,5 +1,5 @@
 import type { DeviceId, ExitName, Range } from '@roomful/core'
-import type { CutLayout, ExitLayout, PlanLayout } from './layout.ts'
+import type { CutLayout, ExitLayout, PlanLayout, ShardLayout } from './layout.ts'
 
 /** One message's worth of a feature map: who needs which rows of cut `volume` (the input of volume `volume`). */
 export interface Route {
@@ -53,8 +53,8 @@ export function trunkRoutes(layout: PlanLayout, volume: number, rows?: Range): R
 
 /**
  * Whether shard 0 of volume `volume` may begin the moment that shard 0 of the one before has ended, without waiting for what
- * is sent: both are whole, of one device and backend; exits that hold the trunk between them are of the same processor and run in
- * their turn (`gates`), and others are of another one (they would only stop the second at its first segment).
+ * is sent: both are whole, of one device and backend; exits between them that are of the same processor run in their turn
+ * (`gates`), and others do not hold the trunk.
  */
 export function follows(layout: PlanLayout, volume: number): boolean {
   const [before, ...others] = layout.shards[volume - 1] ?? []
@@ -63,15 +63,22 @@ export function follows(layout: PlanLayout, volume: number): boolean {
   const isRelayed = layout.plan.volumes[volume - 1]?.route === 'leader'
   const isWhole = before.rows === undefined && here.rows === undefined
   const isHere = here.device === before.device && here.backend === before.backend
-  const isClear = layout.cuts[volume]?.exits.every(({ placement: { device, backend, mode } }) => {
-    return (mode === 'wait') === (device === here.device && backend === here.backend)
-  })
+  const isClear = layout.cuts[volume]?.exits.every((exit) => exit.placement.mode === 'race' || isOf(here, exit))
   return isWhole && isHere && !isRelayed && isClear !== false
 }
 
-/** The exits between a volume that `follows` and the one before it which run between the two, in their order. */
+/**
+ * The exits between a volume that `follows` and the one before it which run between the two, in their order: those of the same
+ * processor. One that races there would begin after the next segment of the trunk at the earliest, and the trunk waits as long.
+ */
 export function gates(layout: PlanLayout, volume: number): ExitLayout[] {
-  return layout.cuts[volume]?.exits.filter(({ placement }) => placement.mode === 'wait') ?? []
+  const [here] = layout.shards[volume] ?? []
+  if (here === undefined || !follows(layout, volume)) return []
+  return layout.cuts[volume]?.exits.filter((exit) => isOf(here, exit)) ?? []
+}
+
+function isOf(shard: ShardLayout, { placement }: ExitLayout): boolean {
+  return placement.device === shard.device && placement.backend === shard.backend
 }
 
 /**
@@ -84,9 +91,9 @@ export function passesOn(layout: PlanLayout, volume: number, device: DeviceId): 
 
 /** Where the input of a volume that `follows` goes beside it: one message for all exits of a device. */
 export function besideRoutes(layout: PlanLayout, volume: number): Route[] {
-  const waited = gates(layout, volume).map(({ placement }) => placement.exit)
+  const chained = gates(layout, volume).map(({ placement }) => placement.exit)
   return merge(
-    exitRoutes(layout, volume, undefined).filter(({ exits }) => !exits.some((exit) => waited.includes(exit))),
+    exitRoutes(layout, volume, undefined).filter(({ exits }) => !exits.some((exit) => chained.includes(exit))),
   )
 }
 
