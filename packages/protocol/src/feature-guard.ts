@@ -5,11 +5,12 @@ import { TOKEN } from './schema/common.ts'
  * Whether `value`, as JSON.parse makes it, is the body of a `feature` notice without its blobs. Says the same as the schema
  * in schema/peer.ts (feature-guard.test.ts holds them together), straight on: every feature map passes here, and on a short
  * way the schema's generic walk costs as much as all the rest of a small message. False only sends it to the schema.
+ * `besides`: a key that is there too, and was looked at by the caller.
  */
-export function isFeatureBody(value: unknown): value is Omit<NoticeOf<'feature'>, 'blobs'> {
+export function isFeatureBody(value: unknown, besides?: 'blobs'): value is Omit<NoticeOf<'feature'>, 'blobs'> {
   if (!isPlainObject(value)) return false
   const { requestId, planId, initiator, volume, shards, exits, relay, rows, remainingMs, encoding } = value
-  let optional = 0
+  let optional = besides === undefined ? 0 : 1
   if (relay !== undefined) {
     if (typeof relay !== 'boolean') return false
     optional++

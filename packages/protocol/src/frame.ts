@@ -1,22 +1,24 @@
 import { ProtocolError } from './error.ts'
+import { decodeFeatureHead, encodeFeatureHead, FEATURE_FORM } from './feature-head.ts'
 import { checkParted } from './guard.ts'
+import { align, MESSAGE_HEADER_BYTES, type MessageForm, messageHead } from './message-header.ts'
 import type { PeerMessage } from './peer.ts'
-import { readU32, writeU32 } from './u32.ts'
+import { readU32 } from './u32.ts'
 
 /*
  * A message on the wire, little-endian:
- *   u32 jsonBytes | u32 0 | JSON (UTF-8, padded with spaces to 8) | blob 0, padded with zeros to 8 | blob 1 ...
- * The JSON is `{ "m": message without blobs, "b": [length of each blob] }`. Every blob starts at a multiple of 8 bytes, so
- * a decoded message's blobs can be viewed as any typed array without a copy.
+ *   u32 bytes of the control part | u32 its form | control part | blob 0, padded with zeros to 8 | blob 1 ...
+ * Form 0 is JSON, `{ "m": message without blobs, "b": [length of each blob] }`, UTF-8, padded with spaces to 8; form 1
+ * is that of feature notices (feature-head.ts). Every blob starts at a multiple of 8 bytes, so a decoded message's blobs
+ * can be viewed as any typed array without a copy.
  */
 
-const MESSAGE_HEADER_BYTES = 8
-/** Longest JSON part of a message. */
-export const MAX_JSON_BYTES = 1024 * 1024
+const JSON_FORM: MessageForm = 0
+/** Longest control part of a message. */
+export const MAX_CONTROL_BYTES = 1024 * 1024
 /** Longest message that a decoder accepts unless told otherwise. */
 export const MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 
-const align = (bytes: number) => (bytes + 7) & ~7
 const SPACE = 0x20
 // Kept: making one costs more than using it on a small message.
 const encoder = new TextEncoder()
@@ -33,48 +35,53 @@ export interface EncodedMessage {
  * @throws ProtocolError `too-large`
  */
 export function encodeMessage(message: PeerMessage): EncodedMessage {
-  const { json: bare, blobs } = withoutBlobs(message)
-  const head = headOf(JSON.stringify({ m: bare, b: blobs.map((blob) => blob.byteLength) }))
-  const jsonBytes = head.byteLength - MESSAGE_HEADER_BYTES
-  if (jsonBytes > MAX_JSON_BYTES) {
-    throw new ProtocolError(
-      'too-large',
-      `the control part of a message has ${jsonBytes} bytes, at most ${MAX_JSON_BYTES}`,
-    )
-  }
-  writeU32(head, 0, jsonBytes)
+  const blobs = blobsOf(message)
+  const feature = message.type === 'notice' && message.kind === 'feature' ? encodeFeatureHead(message.body) : undefined
+  const head = feature ?? encodeJsonHead(message, blobs)
   const parts: Uint8Array[] = [head]
+  let bytes = head.byteLength
   for (const blob of blobs) {
     parts.push(blob)
     const padding = align(blob.byteLength) - blob.byteLength
     if (padding > 0) parts.push(new Uint8Array(padding))
+    bytes += blob.byteLength + padding
   }
-  const bytes = parts.reduce((sum, part) => sum + part.byteLength, 0)
   if (bytes > MAX_MESSAGE_BYTES) {
     throw new ProtocolError('too-large', `a message has ${bytes} bytes, at most ${MAX_MESSAGE_BYTES}`)
   }
   return { parts, bytes }
 }
 
-/** Room for the header, then the text, padded. */
-function headOf(text: string): Uint8Array<ArrayBuffer> {
-  const head = new Uint8Array(MESSAGE_HEADER_BYTES + align(text.length))
-  const { read, written } = encoder.encodeInto(text, head.subarray(MESSAGE_HEADER_BYTES))
-  if (read === text.length) return head.fill(SPACE, MESSAGE_HEADER_BYTES + written)
-  // Characters beyond ASCII take more bytes than one each.
-  const bytes = encoder.encode(text)
-  const longer = new Uint8Array(MESSAGE_HEADER_BYTES + align(bytes.byteLength)).fill(SPACE, MESSAGE_HEADER_BYTES)
-  longer.set(bytes, MESSAGE_HEADER_BYTES)
-  return longer
+const NO_BLOBS: readonly Uint8Array[] = []
+
+function blobsOf(message: PeerMessage): readonly Uint8Array[] {
+  if (!('body' in message) || typeof message.body !== 'object' || message.body === null) return NO_BLOBS
+  const { blobs = NO_BLOBS } = message.body as { blobs?: readonly Uint8Array[] }
+  return blobs
 }
 
-function withoutBlobs(message: PeerMessage): { json: object; blobs: readonly Uint8Array[] } {
-  if (!('body' in message) || typeof message.body !== 'object' || message.body === null) {
-    return { json: message, blobs: [] }
-  }
-  const { blobs = [] } = message.body as { blobs?: readonly Uint8Array[] }
+function encodeJsonHead(message: PeerMessage, blobs: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   // JSON leaves out what is undefined; a copy without the key costs several times as much.
-  return { json: { ...message, body: { ...message.body, blobs: undefined } }, blobs }
+  const bare =
+    blobs === NO_BLOBS ? message : { ...message, body: { ...(message as { body: object }).body, blobs: undefined } }
+  const text = JSON.stringify({ m: bare, b: blobs.map((blob) => blob.byteLength) })
+  const head = messageHead(align(text.length), JSON_FORM)
+  const { read, written } = encoder.encodeInto(text, head.subarray(MESSAGE_HEADER_BYTES))
+  // Characters beyond ASCII take more bytes than one each.
+  const whole = read === text.length ? head.fill(SPACE, MESSAGE_HEADER_BYTES + written) : longHead(text)
+  const controlBytes = whole.byteLength - MESSAGE_HEADER_BYTES
+  if (controlBytes <= MAX_CONTROL_BYTES) return whole
+  throw new ProtocolError(
+    'too-large',
+    `the control part of a message has ${controlBytes} bytes, at most ${MAX_CONTROL_BYTES}`,
+  )
+}
+
+function longHead(text: string): Uint8Array<ArrayBuffer> {
+  const bytes = encoder.encode(text)
+  const head = messageHead(align(bytes.byteLength), JSON_FORM).fill(SPACE, MESSAGE_HEADER_BYTES)
+  head.set(bytes, MESSAGE_HEADER_BYTES)
+  return head
 }
 
 /**
@@ -84,30 +91,43 @@ function withoutBlobs(message: PeerMessage): { json: object; blobs: readonly Uin
  */
 export function decodeMessage(bytes: Uint8Array): PeerMessage {
   try {
-    const { message, blobs } = split(bytes)
-    return checkParted(message, blobs)
+    if (bytes.byteLength < MESSAGE_HEADER_BYTES) throw new ProtocolError('malformed', 'a message is too short')
+    const controlBytes = readU32(bytes, 0)
+    const form = readU32(bytes, 4)
+    if (controlBytes % 8 !== 0 || controlBytes > MAX_CONTROL_BYTES || (form !== JSON_FORM && form !== FEATURE_FORM)) {
+      throw new ProtocolError('malformed', 'a message has an unknown header')
+    }
+    if (MESSAGE_HEADER_BYTES + controlBytes > bytes.byteLength) {
+      throw new ProtocolError('malformed', 'a message ends before its control part')
+    }
+    if (form === FEATURE_FORM) {
+      const { body, lengths } = decodeFeatureHead(bytes, controlBytes)
+      const blobs = splitBlobs(bytes, controlBytes, lengths)
+      return { type: 'notice', kind: 'feature', body: { ...body, blobs } }
+    }
+    const { message, lengths } = decodeJsonHead(bytes, controlBytes)
+    return checkParted(message, splitBlobs(bytes, controlBytes, lengths))
   } catch (error) {
     if (error instanceof ProtocolError) throw error
     throw new ProtocolError('malformed', 'a message cannot be read', { cause: error })
   }
 }
 
-function split(bytes: Uint8Array): { message: unknown; blobs: Uint8Array[] } {
-  if (bytes.byteLength < MESSAGE_HEADER_BYTES) throw new ProtocolError('malformed', 'a message is too short')
-  const jsonBytes = readU32(bytes, 0)
-  if (readU32(bytes, 4) !== 0 || jsonBytes % 8 !== 0 || jsonBytes > MAX_JSON_BYTES) {
-    throw new ProtocolError('malformed', 'a message has an unknown header')
-  }
-  let offset = MESSAGE_HEADER_BYTES + jsonBytes
-  if (offset > bytes.byteLength) throw new ProtocolError('malformed', 'a message ends before its control part')
-  const text = decoder.decode(bytes.subarray(MESSAGE_HEADER_BYTES, offset))
+function decodeJsonHead(bytes: Uint8Array, controlBytes: number): { message: unknown; lengths: readonly unknown[] } {
+  const text = decoder.decode(bytes.subarray(MESSAGE_HEADER_BYTES, MESSAGE_HEADER_BYTES + controlBytes))
   const envelope: unknown = JSON.parse(text)
   if (typeof envelope !== 'object' || envelope === null || !('m' in envelope) || !('b' in envelope)) {
     throw new ProtocolError('malformed', 'a message has no envelope')
   }
   if (!Array.isArray(envelope.b)) throw new ProtocolError('malformed', 'a message names no blobs')
+  return { message: envelope.m, lengths: envelope.b as unknown[] }
+}
+
+/** The blobs behind the control part, as views; they fill the message. */
+function splitBlobs(bytes: Uint8Array, controlBytes: number, lengths: readonly unknown[]): Uint8Array[] {
   const blobs: Uint8Array[] = []
-  for (const length of envelope.b as unknown[]) {
+  let offset = MESSAGE_HEADER_BYTES + controlBytes
+  for (const length of lengths) {
     if (typeof length !== 'number' || !Number.isInteger(length) || length < 0 || offset + length > bytes.byteLength) {
       throw new ProtocolError('malformed', 'a blob lies outside its message')
     }
@@ -115,5 +135,5 @@ function split(bytes: Uint8Array): { message: unknown; blobs: Uint8Array[] } {
     offset += align(length)
   }
   if (offset !== bytes.byteLength) throw new ProtocolError('malformed', 'a message is longer or shorter than its parts')
-  return { message: envelope.m, blobs }
+  return blobs
 }

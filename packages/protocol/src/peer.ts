@@ -13,7 +13,7 @@ import type {
 } from '@roomful/core'
 
 /** Raised when a message changes meaning; peers with different versions refuse each other at hello, naming both. */
-export const PROTOCOL_VERSION = 2
+export const PROTOCOL_VERSION = 3
 
 /** Tensors, weights and pictures travel as blobs beside the JSON body; both ends count and bound them. */
 export interface WithBlobs {
