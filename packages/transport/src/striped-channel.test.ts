@@ -109,6 +109,38 @@ describe('a channel of two lanes', () => {
     expect(clock.pending).toBe(0)
   })
 
+  it('sends what a lane swallowed again between the water marks, and takes nothing new before', () => {
+    const { first, second, secondThere, here, there, got } = pair()
+    here.lowWaterBytes = 64 << 10
+    let lows = 0
+    here.onLow = () => lows++
+    here.add(second)
+    there.add(secondThere)
+    const large = (i: number) => {
+      const bytes = new Uint8Array(16 << 10)
+      bytes.set(numbered(i))
+      return bytes
+    }
+    second.swallows = true
+    for (let i = 0; i < 200; i++) {
+      here.send(large(i))
+      if (i % 2 === 1) for (const lane of [first, second]) lane.drain()
+    }
+    here.remove()
+    let most = 0
+    let refused = 0
+    for (let turn = 0; first.waiting.length > 0; turn++) {
+      most = Math.max(most, first.bufferedAmount)
+      if (here.bufferedAmount === Number.MAX_SAFE_INTEGER) refused++
+      first.drain(1)
+      expect(turn).toBeLessThan(200)
+    }
+    expect(most).toBeLessThanOrEqual((128 + 17) << 10)
+    expect(refused).toBeGreaterThan(50)
+    expect(got).toEqual(upTo(200))
+    expect(lows).toBeGreaterThan(0)
+  })
+
   it('keeps a second lane that is idle, slow or waits for the first', async () => {
     const clock = new VirtualClock()
     const { first, second, firstThere, here, got } = pair(clock)

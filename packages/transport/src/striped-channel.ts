@@ -21,6 +21,8 @@ const ACKNOWLEDGE_MS = 200
  */
 const STUCK_LOOKS = 4
 const LOOK_MS = 500
+/** What is sent again waits while the first lane has this much buffered: acknowledgements and urgent messages share it. */
+const RESEND_BYTES = 128 << 10
 
 interface Kept {
   /** Undefined: it went over the first lane, which breaks only together with the channel. */
@@ -46,6 +48,8 @@ export class StripedChannel implements ByteChannel {
   /** Frames not acknowledged, by number. */
   readonly #kept = new Map<number, Kept>()
   #keptBytes = 0
+  /** Numbers of frames that the second lane swallowed and that have not left over the first, oldest first. */
+  #resend: number[] = []
   #nextNumber = 0
   /** Of what comes in: told to the other end. */
   #acknowledged = 0
@@ -58,7 +62,7 @@ export class StripedChannel implements ByteChannel {
   constructor(first: ByteChannel, clock: Clock) {
     this.#first = first
     this.#clock = clock
-    first.onLow = () => this.onLow?.()
+    first.onLow = () => this.#goOn()
     first.onMessage = (bytes) => this.#receive(bytes, true)
     first.onClose = (reason) => {
       this.#cancelAcknowledge?.()
@@ -75,9 +79,9 @@ export class StripedChannel implements ByteChannel {
     this.#first.lowWaterBytes = bytes
   }
 
-  /** Of both lanes; endless while too much is unacknowledged, until `onLow`. */
+  /** Of both lanes; endless while too much is unacknowledged or older frames have to be sent again, until `onLow`. */
   get bufferedAmount(): number {
-    if (this.#keptBytes > WINDOW_BYTES) return Number.MAX_SAFE_INTEGER
+    if (this.#keptBytes > WINDOW_BYTES || this.#resend.length > 0) return Number.MAX_SAFE_INTEGER
     return this.#first.bufferedAmount + (this.#second?.bufferedAmount ?? 0)
   }
 
@@ -103,11 +107,21 @@ export class StripedChannel implements ByteChannel {
     if (this.#second === undefined) return
     this.#second = undefined
     this.#stopLooking()
+    for (const [number, { frame }] of this.#kept) if (frame !== undefined) this.#resend.push(number)
+    this.#goOn()
+  }
+
+  /** The first lane has room: for what has to be sent again, then for the owner. */
+  #goOn(): void {
     try {
-      for (const [number, { frame, bytes }] of this.#kept) {
-        if (frame === undefined) continue
-        this.#first.send(frame)
-        this.#kept.set(number, { frame: undefined, bytes })
+      while (this.#resend.length > 0) {
+        if (this.#first.bufferedAmount > RESEND_BYTES) return
+        const number = this.#resend.shift() ?? 0
+        const kept = this.#kept.get(number)
+        // It had come after all, and its acknowledgement later.
+        if (kept?.frame === undefined) continue
+        this.#first.send(kept.frame)
+        this.#kept.set(number, { frame: undefined, bytes: kept.bytes })
       }
     } catch {
       // Neither lane is left.
