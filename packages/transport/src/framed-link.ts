@@ -60,6 +60,11 @@ export class FramedLink implements MessageLink {
     return isMoving || this.#options.clock.now() - this.#lastLargeMs < withinMs
   }
 
+  /** Bytes of messages that are not on the wire yet. */
+  get unsentBytes(): number {
+    return this.#flow.queuedBytes + this.#channel.bufferedAmount
+  }
+
   send(message: PeerMessage, options: LinkSendOptions): Promise<void> | undefined {
     try {
       const encoded = encodeMessage(message)

@@ -1,6 +1,7 @@
 import { type Beat, decodeBeat, encodeBeat, INTERVALS } from './beat.ts'
 import { HeartbeatMonitor } from './heartbeat-monitor.ts'
 import { type Pulse, type PulseMember, TICK_MS } from './pulse.ts'
+import { TailProbe } from './tail-probe.ts'
 
 /** A link that carried nothing but beats for this long rests. */
 const REST_AFTER_MS = 2000
@@ -25,6 +26,8 @@ export interface HeartbeatOptions {
   readonly hidden?: () => boolean
   /** True while either end waits for an answer of the other. */
   readonly busy?: () => boolean
+  /** True while messages wait for the wire. */
+  readonly sending?: () => boolean
 }
 
 /**
@@ -35,6 +38,7 @@ export interface HeartbeatOptions {
 export class Heartbeat implements PulseMember {
   readonly #options: HeartbeatOptions
   readonly #monitor: HeartbeatMonitor
+  readonly #tail: TailProbe
   #sequence = 0
   #silent = false
   #leave: () => void = () => {}
@@ -51,6 +55,13 @@ export class Heartbeat implements PulseMember {
     this.#options = options
     const nowMs = options.pulse.clock.now()
     this.#monitor = new HeartbeatMonitor(nowMs)
+    this.#tail = new TailProbe({
+      clock: options.pulse.clock,
+      rttMs: () => this.#monitor.rttMs,
+      isLossy: () => this.#monitor.isLossy,
+      isSending: () => options.sending?.() === true,
+      probe: () => this.#send(options.pulse.clock.now(), this.#promisedMs[0]),
+    })
     this.#movedAtMs = nowMs
     this.#beatAtMs = nowMs
     this.#beat(nowMs)
@@ -81,6 +92,7 @@ export class Heartbeat implements PulseMember {
   alive(): void {
     this.#movedAtMs = this.#options.pulse.clock.now()
     this.#monitor.alive(this.#movedAtMs)
+    this.#tail.heard()
     this.#hear()
   }
 
@@ -88,10 +100,12 @@ export class Heartbeat implements PulseMember {
   sent(): void {
     this.#sentAtMs = this.#options.pulse.clock.now()
     this.#movedAtMs = this.#sentAtMs
+    this.#tail.sent()
   }
 
   stop(): void {
     this.#stopped = true
+    this.#tail.stop()
     this.#leave()
   }
 
@@ -130,6 +144,10 @@ export class Heartbeat implements PulseMember {
     const intervalMs = this.#intervalMs(nowMs)
     this.#beatAtMs = nowMs
     this.#promisedMs = [intervalMs, this.#promisedMs[0]]
+    this.#send(nowMs, intervalMs)
+  }
+
+  #send(nowMs: number, intervalMs: number): void {
     const newest = this.#monitor.newest
     const receivedMbit = this.#options.receivedMbit?.()
     this.#options.send(

@@ -227,6 +227,7 @@ export class RemotePeer {
       pulse: this.#o.pulse,
       hidden: this.#o.hidden,
       busy: () => peerLink.open.outgoing + peerLink.open.incoming > 0,
+      sending: () => link.unsentBytes > 0,
       send: (bytes) => attempt.connection.sendBeat(bytes),
       onRtt: (rttMs) => {
         this.#o.onRtt(rttMs)

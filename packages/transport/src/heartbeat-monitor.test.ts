@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest'
+import { HeartbeatMonitor } from './heartbeat-monitor.ts'
+
+function hear(monitor: HeartbeatMonitor, sequences: Iterable<number>): void {
+  for (const sequence of sequences) {
+    const sentAtMs = sequence * 200
+    monitor.beat(sentAtMs, { sequence, intervalMs: 200, sentAtMs, echoSentAtMs: sentAtMs - 10, echoHeldMs: 0 })
+  }
+}
+
+const upTo = (from: number, until: number) => Array.from({ length: until - from }, (_, index) => from + index)
+
+describe('a way that loses nothing', () => {
+  it('is known by 300 beats in a row, and no longer after one is lost', () => {
+    const monitor = new HeartbeatMonitor(0)
+    hear(monitor, upTo(0, 300))
+    expect(monitor.isLossy).toBe(true)
+    hear(monitor, [300])
+    expect(monitor.isLossy).toBe(false)
+    hear(monitor, upTo(302, 601))
+    expect(monitor.isLossy).toBe(true)
+    hear(monitor, upTo(601, 603))
+    expect(monitor.isLossy).toBe(false)
+  })
+
+  it('may let beats overtake each other: a late one is not lost', () => {
+    const monitor = new HeartbeatMonitor(0)
+    hear(monitor, upTo(0, 400))
+    const { allowanceMs } = monitor
+    for (let from = 400; from < 1000; from += 3) hear(monitor, [from + 2, from, from + 1])
+    expect(monitor.isLossy).toBe(false)
+    expect(monitor.isSteady).toBe(true)
+    expect(monitor.allowanceMs).toBeLessThan(allowanceMs * 1.1)
+  })
+
+  it('counts what comes twice once', () => {
+    const monitor = new HeartbeatMonitor(0)
+    hear(monitor, [...upTo(0, 401), 402, 402, 399, 401, 401])
+    expect(monitor.isLossy).toBe(false)
+    hear(monitor, [405, 405, 404])
+    expect(monitor.isLossy).toBe(true)
+  })
+})

@@ -1,0 +1,66 @@
+import { VirtualClock } from '@roomful/core'
+import { describe, expect, it } from 'vitest'
+import { TailProbe } from './tail-probe.ts'
+
+function setup(options: { rttMs?: number; lossy?: boolean } = {}) {
+  const clock = new VirtualClock()
+  const probes: number[] = []
+  const state = { sending: false, lossy: options.lossy ?? true }
+  const tail = new TailProbe({
+    clock,
+    rttMs: () => options.rttMs,
+    isLossy: () => state.lossy,
+    isSending: () => state.sending,
+    probe: () => probes.push(clock.now()),
+  })
+  return { clock, probes, state, tail }
+}
+
+describe('TailProbe', () => {
+  it('follows a message that nothing follows with three probes, two round trips later', async () => {
+    const { clock, probes, tail } = setup({ rttMs: 10 })
+    tail.sent()
+    await clock.advance(1000)
+    expect(probes).toEqual([20, 20, 20])
+  })
+
+  it('counts from the last of many messages and sets one timer for them', async () => {
+    const { clock, probes, tail } = setup({ rttMs: 10 })
+    for (let index = 0; index < 10; index++) {
+      tail.sent()
+      await clock.advance(5)
+    }
+    await clock.advance(1000)
+    expect(probes).toEqual([65, 65, 65])
+  })
+
+  it('is not needed where the peer has answered, and not on a way that loses nothing', async () => {
+    const { clock, probes, state, tail } = setup({ rttMs: 10 })
+    tail.sent()
+    await clock.advance(4)
+    tail.heard()
+    await clock.advance(1000)
+    state.lossy = false
+    tail.sent()
+    await clock.advance(1000)
+    expect(probes).toEqual([])
+  })
+
+  it('waits for the end of a long message, and at most 60 ms for a long round trip', async () => {
+    const { clock, probes, state, tail } = setup({ rttMs: 600 })
+    state.sending = true
+    tail.sent()
+    await clock.advance(100)
+    state.sending = false
+    await clock.advance(1000)
+    expect(probes).toEqual([120, 120, 120])
+  })
+
+  it('sends nothing after it was stopped', async () => {
+    const { clock, probes, tail } = setup()
+    tail.sent()
+    tail.stop()
+    await clock.advance(1000)
+    expect(probes).toEqual([])
+  })
+})

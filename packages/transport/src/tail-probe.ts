@@ -1,0 +1,72 @@
+import type { Clock } from '@roomful/core'
+
+/** dcSCTP sends a chunk again at once when this many acknowledgements have reported it missing (RFC 9260, section 7.2.4). */
+const PROBES = 3
+/** Probes leave so many round trips after the last message: by then an acknowledgement or an answer could be here. */
+const WAIT_TRIPS = 2
+const WAIT_MS = { min: 8, max: 60 }
+
+export interface TailProbeOptions {
+  readonly clock: Clock
+  readonly rttMs: () => number | undefined
+  /** Whether the way loses something, as far as anybody knows. */
+  readonly isLossy: () => boolean
+  /** Messages still wait for the wire: probes would overtake them. */
+  readonly isSending: () => boolean
+  /** Sends one small datagram that no one waits for, over the same association. */
+  readonly probe: () => void
+}
+
+/**
+ * Tail loss probes (after RFC 8985, section 7, for SCTP). What follows a lost datagram tells the sender of the loss within a
+ * round trip; when nothing follows, since it was the end of a message, Chromium waits 220 ms and more. So where a way loses
+ * datagrams, three small ones follow a message that nothing else has followed and nothing has answered.
+ */
+export class TailProbe {
+  readonly #o: TailProbeOptions
+  #sentAtMs = Number.NEGATIVE_INFINITY
+  #heardAtMs = Number.NEGATIVE_INFINITY
+  #armed = false
+  #cancel: () => void = () => {}
+
+  constructor(options: TailProbeOptions) {
+    this.#o = options
+  }
+
+  /** A message was handed over. */
+  sent(): void {
+    this.#sentAtMs = this.#o.clock.now()
+    if (!this.#armed && this.#o.isLossy()) this.#arm(this.#waitMs())
+  }
+
+  /** The peer sent something on the messages' channel: most likely it has what was sent before. */
+  heard(): void {
+    this.#heardAtMs = this.#o.clock.now()
+  }
+
+  stop(): void {
+    this.#cancel()
+  }
+
+  /** One timer, however many messages: it is set anew only when it has come. */
+  #arm(waitMs: number): void {
+    this.#armed = true
+    this.#cancel = this.#o.clock.after(waitMs, () => {
+      this.#armed = false
+      this.#look()
+    })
+  }
+
+  #look(): void {
+    if (this.#heardAtMs >= this.#sentAtMs) return
+    const waitMs = this.#waitMs()
+    const leftMs = this.#sentAtMs + waitMs - this.#o.clock.now()
+    if (leftMs > 1) this.#arm(leftMs)
+    else if (this.#o.isSending()) this.#arm(waitMs)
+    else for (let count = 0; count < PROBES; count++) this.#o.probe()
+  }
+
+  #waitMs(): number {
+    return Math.min(WAIT_MS.max, Math.max(WAIT_MS.min, WAIT_TRIPS * (this.#o.rttMs() ?? 0)))
+  }
+}
