@@ -26,8 +26,8 @@ export interface SliceHeader {
 
 /**
  * Cuts a message into slices of at most `maxSliceBytes` (header included), one at a time, so that a sender can interleave
- * the slices of several messages and stop early. Each slice is a buffer of its own. Runs once per slice of everything that
- * is sent: no generator, no object beside the slice.
+ * the slices of several messages and stop early. Runs once per slice of everything that is sent: no generator, no object
+ * beside the slice.
  */
 export class SliceCutter implements Iterable<Uint8Array<ArrayBuffer>> {
   readonly #message: EncodedMessage
@@ -47,17 +47,21 @@ export class SliceCutter implements Iterable<Uint8Array<ArrayBuffer>> {
     if (this.#room < 1) throw new RangeError(`maxSliceBytes must exceed the header's ${SLICE_HEADER_BYTES} bytes`)
   }
 
-  /** Payload that has not been cut yet. */
-  get leftBytes(): number {
-    return this.#message.bytes - this.#offset
+  /** Of the next slice, header included; 0 when the message is over. */
+  get nextBytes(): number {
+    const left = this.#message.bytes - this.#offset
+    return left === 0 ? 0 : SLICE_HEADER_BYTES + Math.min(this.#room, left)
   }
 
-  /** Undefined when the message is over. */
-  next(): Uint8Array<ArrayBuffer> | undefined {
+  /**
+   * Undefined when the message is over. The slice lies at the beginning of `into`, which must be long enough and may be used
+   * for slice after slice; without it, it is a buffer of its own.
+   */
+  next(into?: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> | undefined {
     const { bytes } = this.#message
     const length = Math.min(this.#room, bytes - this.#offset)
     if (length <= 0) return undefined
-    const slice = new Uint8Array(SLICE_HEADER_BYTES + length)
+    const slice = sliceIn(into, SLICE_HEADER_BYTES + length)
     writeHeader(slice, DATA, this.#priority, this.#messageId, this.#offset, bytes)
     this.#fill(slice)
     this.#offset += length
@@ -84,12 +88,16 @@ export class SliceCutter implements Iterable<Uint8Array<ArrayBuffer>> {
   }
 }
 
-/** The whole message as one slice. */
+const sliceIn = (into: Uint8Array<ArrayBuffer> | undefined, bytes: number): Uint8Array<ArrayBuffer> =>
+  into === undefined ? new Uint8Array(bytes) : into.subarray(0, bytes)
+
+/** The whole message as one slice, at the beginning of `into` or in a buffer of its own. */
 export function onlySlice(
   message: EncodedMessage,
   options: { messageId: number; priority: number },
+  into?: Uint8Array<ArrayBuffer>,
 ): Uint8Array<ArrayBuffer> {
-  const slice = new Uint8Array(SLICE_HEADER_BYTES + message.bytes)
+  const slice = sliceIn(into, SLICE_HEADER_BYTES + message.bytes)
   writeHeader(slice, DATA, options.priority, options.messageId, 0, message.bytes)
   let at = SLICE_HEADER_BYTES
   for (const part of message.parts) {
@@ -117,6 +125,7 @@ function writeHeader(
   slice[0] = MAGIC
   slice[1] = kind
   slice[2] = priority
+  slice[3] = 0
   writeU32(slice, 4, messageId)
   writeU32(slice, 8, offset)
   writeU32(slice, 12, total)

@@ -3,7 +3,7 @@
  * subset of RTCDataChannel that matters, so that tests in Node bring their own.
  */
 export interface ByteChannel {
-  /** Hands one message over. @throws when the channel is not open */
+  /** Hands one message over: its bytes are copied before this returns. @throws when the channel is not open */
   send(bytes: Uint8Array<ArrayBuffer>): void
   /** Bytes handed over and not yet on the wire. */
   readonly bufferedAmount: number

@@ -58,7 +58,6 @@ interface Outgoing {
   readonly priority: Priority
   readonly bytes: number
   readonly slices: SliceCutter
-  next: Uint8Array<ArrayBuffer> | undefined
   started: boolean
   done(error?: unknown): void
 }
@@ -73,6 +72,8 @@ export class FlowControlledChannel {
   readonly #limits: FlowLimits
   readonly #way: () => Way
   readonly #queues: Record<Priority, Outgoing[]> = { control: [], feature: [], bulk: [] }
+  /** Slice after slice: a buffer for each costs more than filling it. The channel copies. */
+  readonly #slice: Uint8Array<ArrayBuffer>
   #nextId = 1
   #queuedBytes = 0
   #inRow = 0
@@ -85,6 +86,7 @@ export class FlowControlledChannel {
     this.#limits = limits
     this.#way = way
     this.#highWaterBytes = limits.highWaterBytes
+    this.#slice = new Uint8Array(Math.max(limits.sliceBytes, limits.longSliceBytes))
     channel.lowWaterBytes = limits.lowWaterBytes
     channel.onLow = () => this.#pump()
   }
@@ -101,30 +103,32 @@ export class FlowControlledChannel {
   send(message: EncodedMessage, priority: Priority, signal?: AbortSignal): Promise<void> | undefined {
     if (this.#closed !== undefined) return Promise.reject(this.#closed)
     if (signal?.aborted) return Promise.reject(signal.reason)
-    if (this.#queuedBytes === 0 && this.#atOnce(message, priority)) return undefined
-    // The hand-over may have failed and closed it.
-    if (this.#closed !== undefined) return Promise.reject(this.#closed)
     const { queuedBytes, queuedMessages } = this.#limits
     const waiting = PRIORITIES.reduce((sum, key) => sum + this.#queues[key].length, 0)
     if (this.#queuedBytes + message.bytes > queuedBytes || waiting >= queuedMessages) {
       const text = `the link is too slow: ${waiting} messages with ${this.#queuedBytes} bytes already wait for it`
       return Promise.reject(new TransportError('rejected', text))
     }
+    const isFirst = this.#queuedBytes === 0
+    if (isFirst && this.#atOnce(message, priority)) return undefined
+    const id = this.#takeId()
+    const slices = new SliceCutter(message, {
+      messageId: id,
+      priority: PRIORITIES.indexOf(priority),
+      maxSliceBytes: this.#adapt(message.bytes),
+    })
+    const started = isFirst && this.#handOverAll(slices)
+    // The hand-over may have failed and closed it.
+    if (this.#closed !== undefined) return Promise.reject(this.#closed)
+    if (slices.nextBytes === 0) return undefined
     return new Promise((resolve, reject) => {
-      const id = this.#takeId()
-      const slices = new SliceCutter(message, {
-        messageId: id,
-        priority: PRIORITIES.indexOf(priority),
-        maxSliceBytes: this.#adapt(message.bytes),
-      })
       const onAbort = () => this.#giveUp(outgoing, signal?.reason)
       const outgoing: Outgoing = {
         id,
         priority,
         bytes: message.bytes,
         slices,
-        next: slices.next(),
-        started: false,
+        started,
         done: (error) => {
           signal?.removeEventListener('abort', onAbort)
           this.#queuedBytes -= message.bytes
@@ -135,7 +139,7 @@ export class FlowControlledChannel {
       signal?.addEventListener('abort', onAbort, { once: true })
       this.#queuedBytes += message.bytes
       this.#queues[priority].push(outgoing)
-      this.#pump()
+      if (!isFirst) this.#pump()
     })
   }
 
@@ -150,10 +154,25 @@ export class FlowControlledChannel {
   /** The usual small message on an idle link: no queue, no listener, no promise. */
   #atOnce(message: EncodedMessage, priority: Priority): boolean {
     const wireBytes = message.bytes + SLICE_HEADER_BYTES
+    if (wireBytes > this.#limits.sliceBytes || !this.#hasRoom(wireBytes)) return false
+    const options = { messageId: this.#takeId(), priority: PRIORITIES.indexOf(priority) }
+    return this.#handOver(onlySlice(message, options, this.#slice))
+  }
+
+  #hasRoom(wireBytes: number): boolean {
     const buffered = this.#channel.bufferedAmount
-    if (wireBytes > this.#limits.sliceBytes) return false
-    if (buffered > 0 && buffered + wireBytes > this.#highWaterBytes) return false
-    return this.#handOver(onlySlice(message, { messageId: this.#takeId(), priority: PRIORITIES.indexOf(priority) }))
+    return buffered === 0 || buffered + wireBytes <= this.#highWaterBytes
+  }
+
+  /** As much of the only message as there is room for. Returns whether it has begun. */
+  #handOverAll(slices: SliceCutter): boolean {
+    let started = false
+    while (this.#hasRoom(slices.nextBytes)) {
+      const slice = slices.next(this.#slice)
+      if (slice === undefined || !this.#handOver(slice)) break
+      started = true
+    }
+    return started
   }
 
   /**
@@ -178,15 +197,12 @@ export class FlowControlledChannel {
   #pump(): void {
     while (this.#closed === undefined) {
       const outgoing = this.#pick()
-      const slice = outgoing?.next
-      if (outgoing === undefined || slice === undefined) return
-      const buffered = this.#channel.bufferedAmount
-      if (buffered > 0 && buffered + slice.byteLength > this.#highWaterBytes) return
-      if (!this.#handOver(slice)) return
+      if (outgoing === undefined || !this.#hasRoom(outgoing.slices.nextBytes)) return
+      const slice = outgoing.slices.next(this.#slice)
+      if (slice === undefined || !this.#handOver(slice)) return
       outgoing.started = true
-      outgoing.next = outgoing.slices.next()
       this.#account(outgoing.priority)
-      if (outgoing.next !== undefined) continue
+      if (outgoing.slices.nextBytes > 0) continue
       this.#remove(outgoing)
       outgoing.done()
     }

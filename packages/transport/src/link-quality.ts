@@ -25,6 +25,8 @@ export class LinkQuality {
   #toldAtMs = Number.NEGATIVE_INFINITY
   #probed: ProbeResult | undefined
   readonly #trips: { readonly atMs: number; readonly rttMs: number }[] = []
+  /** Of `#trips`; every large message asks. */
+  #idleRttMs: number | undefined
   #toldRttMs = Number.NaN
   #toldMbit = Number.NaN
 
@@ -37,7 +39,7 @@ export class LinkQuality {
 
   /** Round trip without load. */
   get idleRttMs(): number | undefined {
-    return this.#trips.length === 0 ? undefined : Math.min(...this.#trips.map((trip) => trip.rttMs))
+    return this.#idleRttMs
   }
 
   get sendMbitPerSecond(): number | undefined {
@@ -78,6 +80,7 @@ export class LinkQuality {
     while (this.#isSpare(nowMs)) this.#trips.shift()
     const sorted = this.#trips.map((trip) => trip.rttMs).sort((a, b) => a - b)
     this.rttMs = sorted[Math.min(1, sorted.length >> 2)]
+    this.#idleRttMs = sorted[0]
     return this.#worthTelling()
   }
 

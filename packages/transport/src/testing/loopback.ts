@@ -25,7 +25,7 @@ export class LoopbackChannel implements ByteChannel {
   send(bytes: Uint8Array<ArrayBuffer>): void {
     if (this.closed) throw new Error('the channel is not open')
     this.bufferedAmount += bytes.byteLength
-    this.waiting.push(bytes)
+    this.waiting.push(bytes.slice())
     this.#drainsItself?.(() => this.drain())
   }
 

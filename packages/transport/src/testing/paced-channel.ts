@@ -31,7 +31,7 @@ export class PacedChannel implements ByteChannel {
   send(bytes: Uint8Array<ArrayBuffer>): void {
     if (this.#closed) throw new Error('the channel is not open')
     this.bufferedAmount += bytes.byteLength
-    this.#waiting.push(bytes)
+    this.#waiting.push(bytes.slice())
     if (!this.#sending) this.#next()
   }
 
