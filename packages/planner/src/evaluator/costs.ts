@@ -145,10 +145,16 @@ export class ComputeCosts {
     const tables = segmentAt(this.#model, index).tables()
     if (tables === undefined) throw new RangeError(`segment ${index} cannot be split by rows`)
     const { costs, factor } = this.#processor(processor).compute
+    const { work } = segmentAt(this.#model, index)
+    // A segment has few kinds of work, and not every kind costs something.
+    const features = [...costs.keys()].filter((at) => costs[at] !== 0 && work[at] !== 0)
     const project = (table: Float64Array) => {
       const out = new Float64Array(tables.outputRows + 1)
-      for (let i = 0; i < out.length; i++) {
-        out[i] = workMs(table.subarray(i * WORK_LENGTH, (i + 1) * WORK_LENGTH), costs) * factor
+      for (const at of features) {
+        const cost = (costs[at] as number) * factor
+        for (let i = 0; i < out.length; i++) {
+          out[i] = (out[i] as number) + (table[i * WORK_LENGTH + at] as number) * cost
+        }
       }
       return out
     }

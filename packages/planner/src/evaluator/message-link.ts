@@ -5,23 +5,35 @@ export const HEAD_BYTES = 450
 
 /** A link as the runtime's messages use it: every payload has a head. */
 export class MessageLink extends LinkModel {
-  readonly #link: LinkModel
+  /** Searches ask for every message: after how many bytes slow start has waited how long, ascending. */
+  readonly #sent: number[] = []
+  readonly #waited: number[] = [0]
 
-  constructor(link: LinkModel) {
-    const { rttMs, bytesPerMs, startWindowBytes } = link
+  constructor({ rttMs, bytesPerMs, startWindowBytes }: LinkModel) {
     super({ rttMs, mbitPerSecond: bytesPerMs / 125, startWindowBytes })
-    this.#link = link
+    let window = startWindowBytes
+    for (let sent = window, waitedMs = 0; sent < Number.POSITIVE_INFINITY; sent += window) {
+      const gapMs = rttMs - window / bytesPerMs
+      this.#sent.push(sent)
+      if (gapMs <= 0) break
+      waitedMs += gapMs
+      this.#waited.push(waitedMs)
+      window *= 2
+    }
   }
 
   override serialMs(bytes: number): number {
-    return this.#link.serialMs(bytes + HEAD_BYTES)
+    return (bytes + HEAD_BYTES) / this.bytesPerMs
   }
 
   override delayMs(bytes: number): number {
-    return this.#link.delayMs(bytes + HEAD_BYTES)
+    const sent = this.#sent
+    let at = 0
+    while (at < sent.length && (sent[at] as number) < bytes + HEAD_BYTES) at++
+    return this.rttMs / 2 + (this.#waited[at < this.#waited.length ? at : this.#waited.length - 1] as number)
   }
 
   override messageMs(bytes: number): number {
-    return this.#link.messageMs(bytes + HEAD_BYTES)
+    return this.serialMs(bytes) + this.delayMs(bytes)
   }
 }

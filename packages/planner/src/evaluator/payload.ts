@@ -2,15 +2,17 @@ import type { WireFormat } from '@roomful/core'
 import { type CutPoint, type PlannableModel, pointAt, type WireOption } from '../model/plannable.ts'
 import { tileBytes, tileHeadBytes } from '../model/wires.ts'
 import { type Draft, PICTURE_LOSS, PIXELS_LOSS, wireAt } from './draft.ts'
+import type { Room } from './room.ts'
 
 /** What a tensor is on the wire. */
 export interface Payload {
   readonly kind: 'feature' | 'picture'
   readonly wire: WireFormat
-  readonly elementsPerRow: number
+  /** Per device of the room, ms: a row of a feature map, a picture as a whole. */
+  readonly encodeMs: Float64Array
+  readonly decodeMs: Float64Array
   /** Of a message with so many rows; a picture always travels as a whole. */
   readonly bytesOf: (rows: number) => number
-  readonly pixels: number
   readonly encoderMacs: number
   readonly decoderMacs: number
   readonly accuracyLoss: number
@@ -19,11 +21,13 @@ export interface Payload {
 /** The payloads of a model's cut points in each wire format, made once. */
 export class Payloads {
   readonly #model: PlannableModel
+  readonly #room: Room
   readonly #features: Payload[][] = []
   readonly #inputs = new Map<Draft['input'], Payload>()
 
-  constructor(model: PlannableModel) {
+  constructor(model: PlannableModel, room: Room) {
     this.#model = model
+    this.#room = room
   }
 
   feature(at: number, wire: number): Payload {
@@ -40,9 +44,8 @@ export class Payloads {
       payload = {
         kind: 'feature',
         wire: option.wire,
-        elementsPerRow: point.elements / rows,
+        ...this.#packing(point.elements / rows, option.wire),
         bytesOf: tiledBytes(point, option),
-        pixels: 0,
         encoderMacs: option.encoderMacs,
         decoderMacs: option.decoderMacs,
         accuracyLoss: option.accuracyLoss,
@@ -65,7 +68,7 @@ export class Payloads {
     const point = pointAt(this.#model, 0)
     const rows = Math.max(1, point.rows)
     const { picture } = this.#model
-    const base = { elementsPerRow: point.elements / rows, encoderMacs: 0, decoderMacs: 0, pixels: picture.pixels }
+    const base = { encoderMacs: 0, decoderMacs: 0 }
     if (format === 'tensor' || format === 'pixels') {
       const exact = format === 'tensor'
       const wire: WireFormat = { bits: exact ? picture.tensorBits : 8, entropy: 'none' }
@@ -75,17 +78,29 @@ export class Payloads {
         ...base,
         kind: 'feature',
         wire,
+        ...this.#packing(point.elements / rows, wire),
         bytesOf: tiledBytes(point, option),
         accuracyLoss: exact ? 0 : PIXELS_LOSS,
       }
     }
     const bytes = format === 'jpeg' ? picture.jpeg : picture.webp
+    const pictureMs = Float64Array.from(this.#room.devices, ({ codec }) => codec.pictureMs(picture.pixels))
     return {
       ...base,
       kind: 'picture',
       wire: { bits: 8, entropy: 'none' },
+      encodeMs: pictureMs,
+      decodeMs: pictureMs,
       bytesOf: () => bytes,
       accuracyLoss: PICTURE_LOSS,
+    }
+  }
+
+  #packing(elementsPerRow: number, wire: WireFormat): Pick<Payload, 'encodeMs' | 'decodeMs'> {
+    const { devices } = this.#room
+    return {
+      encodeMs: Float64Array.from(devices, ({ codec }) => codec.encodeMs(elementsPerRow, wire)),
+      decodeMs: Float64Array.from(devices, ({ codec }) => codec.decodeMs(elementsPerRow, wire)),
     }
   }
 }

@@ -47,7 +47,7 @@ export class Run {
     this.#model = model
     this.#room = room
     this.#costs = costs
-    this.#payloads = new Payloads(model)
+    this.#payloads = new Payloads(model, room)
     this.#needs = new Needs(model)
     this.transfers = new Transfers(room)
     this.memory = new MemoryUse(room)

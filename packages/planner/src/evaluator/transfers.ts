@@ -1,6 +1,6 @@
 import type { DeviceId, Span } from '@roomful/core'
 import { CPU_BACKENDS } from '../predictor/cpu.ts'
-import { HEAD_BYTES } from './message-link.ts'
+import { HEAD_BYTES, type MessageLink } from './message-link.ts'
 import type { Payload } from './payload.ts'
 import { occupy, Resources } from './resources.ts'
 import type { Room } from './room.ts'
@@ -9,6 +9,9 @@ import type { Room } from './room.ts'
 export class Transfers {
   readonly #room: Room
   readonly #use: Resources
+  /** `#links[from * devices + to]`. */
+  readonly #links: readonly (MessageLink | undefined)[]
+  readonly #burst: Float64Array
   /** Per device its processor that is the CPU; -1 where it has none. */
   readonly #cpu: Int32Array
   readonly #countsMessages: boolean
@@ -24,6 +27,8 @@ export class Transfers {
   constructor(room: Room) {
     this.#room = room
     this.#use = new Resources(room.processors.length, room.devices.length)
+    this.#links = room.links.flat()
+    this.#burst = Float64Array.from(room.devices, ({ codec }) => codec.burst)
     this.#countsMessages = room.devices.some(({ codec }) => codec.countsMessages)
     const isCpu = (processor: number) => CPU_BACKENDS.has(room.processors[processor]?.backend ?? 'ort-webgpu')
     this.#cpu = Int32Array.from(room.devices, ({ processors }) => processors.find(isCpu) ?? -1)
@@ -60,18 +65,15 @@ export class Transfers {
 
   /** Rows from one device to another: encode, uplink, way, downlink, decode. Infinity when there is no link. */
   send(from: number, to: number, rows: number, readyMs: number, payload: Payload, volume: number): number {
-    const codec = this.#room.devices[to]?.codec
-    if (this.#room.links[from]?.[to] === undefined || codec === undefined) return Number.POSITIVE_INFINITY
+    if (this.#links[from * this.#burst.length + to] === undefined) return Number.POSITIVE_INFINITY
     this.rows += rows
-    const elements = payload.elementsPerRow * rows
-    const picture = payload.kind === 'picture'
-    const bytes = payload.bytesOf(rows)
-    const encodedMs = this.#encode(from, elements, readyMs, payload, volume)
-    const arrivalMs = this.#transmit(from, to, bytes, encodedMs, volume)
-    const decodeMs = picture ? codec.pictureMs(payload.pixels) : codec.decodeMs(elements, payload.wire)
+    const packed = payload.kind === 'picture' ? 1 : rows
+    const encodedMs = this.#encode(from, packed * (payload.encodeMs[from] as number), readyMs, payload, volume)
+    const arrivalMs = this.#transmit(from, to, payload.bytesOf(rows), encodedMs, volume)
+    const decodeMs = packed * (payload.decodeMs[to] as number)
     if (decodeMs === 0) return arrivalMs
-    const use = this.#use
-    use.codecBusy[to] = (use.codecBusy[to] as number) + decodeMs * codec.burst * this.#alive(arrivalMs)
+    const { codecBusy } = this.#use
+    codecBusy[to] = (codecBusy[to] as number) + decodeMs * (this.#burst[to] as number) * this.#alive(arrivalMs)
     const endMs = arrivalMs + decodeMs
     this.#spans?.push({ device: this.#id(to), kind: 'decode', startMs: arrivalMs, endMs, volume })
     return endMs
@@ -80,7 +82,6 @@ export class Transfers {
   /** A small message to the initiator: logits or a verdict. */
   answer(from: number, readyMs: number, bytes: number, volume: number): number {
     if (from === 0) return readyMs
-    if (this.#room.links[from]?.[0] === undefined) return Number.POSITIVE_INFINITY
     return this.#transmit(from, 0, bytes, readyMs, volume)
   }
 
@@ -147,16 +148,14 @@ export class Transfers {
     return `packing on ${packing?.name}`
   }
 
-  #encode(from: number, elements: number, readyMs: number, payload: Payload, volume: number): number {
+  #encode(from: number, ms: number, readyMs: number, payload: Payload, volume: number): number {
     const use = this.#use
-    const codec = this.#room.devices[from]?.codec
     const picture = payload.kind === 'picture'
     // One picture is encoded once, however many devices get it.
     if (picture && this.#pictureMs >= 0) return Math.max(readyMs, this.#pictureMs)
-    const ms = (picture ? codec?.pictureMs(payload.pixels) : codec?.encodeMs(elements, payload.wire)) ?? 0
     if (ms === 0) return readyMs
     const startMs = Math.max(readyMs, use.codecFree[from] as number)
-    const workMs = ms * (codec?.burst ?? 1) * this.#alive(startMs)
+    const workMs = ms * (this.#burst[from] as number) * this.#alive(startMs)
     const endMs = occupy(use.codecFree, use.codecBusy, from, readyMs, ms, workMs)
     if (picture) this.#pictureMs = endMs
     this.#spans?.push({ device: this.#id(from), kind: 'encode', startMs, endMs, volume })
@@ -164,21 +163,28 @@ export class Transfers {
   }
 
   #transmit(from: number, to: number, bytes: number, readyMs: number, volume: number): number {
-    const link = this.#room.links[from]?.[to]
+    const way = from * this.#burst.length + to
+    const link = this.#links[way]
     if (link === undefined) return Number.POSITIVE_INFINITY
-    const use = this.#use
+    const { upFree, upBusy, downFree, downBusy, sentMs } = this.#use
     const serialMs = link.serialMs(bytes)
-    const leavesMs = this.#handle(from, readyMs, bytes)
-    const startMs = Math.max(leavesMs, use.upFree[from] as number)
+    const leavesMs = this.#countsMessages ? this.#handle(from, readyMs, bytes) : readyMs
+    // `occupy` for both ends, written out: searches do this more often than anything else.
+    const upMs = upFree[from] as number
+    const startMs = leavesMs > upMs ? leavesMs : upMs
     const busyMs = serialMs * this.#alive(startMs)
-    const sent = occupy(use.upFree, use.upBusy, from, leavesMs, serialMs, busyMs)
-    const received = occupy(use.downFree, use.downBusy, to, startMs, serialMs, busyMs)
+    const sent = startMs + serialMs
+    upFree[from] = sent
+    upBusy[from] = (upBusy[from] as number) + busyMs
+    const downMs = downFree[to] as number
+    const received = (startMs > downMs ? startMs : downMs) + serialMs
+    downFree[to] = received
+    downBusy[to] = (downBusy[to] as number) + busyMs
     // A way that was busy within the last round trip has kept its congestion window.
-    const way = from * this.#room.devices.length + to
-    const warm = readyMs - (use.sentMs[way] as number) <= link.rttMs
-    use.sentMs[way] = sent
-    const arrivedMs = Math.max(sent, received) + (warm ? link.rttMs / 2 : link.delayMs(bytes))
-    const endMs = this.#handle(to, arrivedMs, bytes)
+    const warm = readyMs - (sentMs[way] as number) <= link.rttMs
+    sentMs[way] = sent
+    const arrivedMs = (sent > received ? sent : received) + (warm ? link.rttMs / 2 : link.delayMs(bytes))
+    const endMs = this.#countsMessages ? this.#handle(to, arrivedMs, bytes) : arrivedMs
     this.bytes += bytes + HEAD_BYTES
     this.#spans?.push({ device: this.#id(from), kind: 'transfer', startMs, endMs, volume, bytes, to: this.#id(to) })
     return endMs
@@ -202,6 +208,7 @@ export class Transfers {
 
   /** Probability that a request has not been answered at a time. */
   #alive(ms: number): number {
+    if (this.#verdictMs.length === 0) return 1
     let share = 1
     for (let i = 0; i < this.#verdictMs.length; i++) {
       if ((this.#verdictMs[i] as number) <= ms) share -= this.#verdictShare[i] as number

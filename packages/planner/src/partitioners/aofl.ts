@@ -4,7 +4,7 @@ import { type Method, propose } from './method.ts'
 import { refuse } from './refusal.ts'
 import { splitRows } from './rows.ts'
 import type { Search } from './search.ts'
-import { complete, exchangeMs, type RowSpan, rowSpan, speeds, stripVolumes, workers } from './strips.ts'
+import { complete, type RowSpan, rowSpan, speeds, stripVolumes, workers } from './strips.ts'
 
 /**
  * AOFL (Zhou et al., SEC'19): the fuse points are searched over a latency model, the spatial split follows the
@@ -32,7 +32,7 @@ export const aofl: Method = {
 
 /** The ends of the volumes that minimise computing plus exchanges for a fixed proportion of rows. */
 export function fusePoints(search: Search, span: RowSpan, processors: readonly number[], weights: readonly number[]) {
-  const { model, evaluator } = search
+  const { model, evaluator, exchanges } = search
   const splits = new Map<number, DraftShard[]>()
   const split = (to: number): DraftShard[] => {
     const known = splits.get(to)
@@ -55,8 +55,12 @@ export function fusePoints(search: Search, span: RowSpan, processors: readonly n
         start: tables.needStart[start] as number,
         end: tables.needEnd[end] as number,
       }))
-      const compute = Math.max(...split(to).map((s) => evaluator.costs.shardMs(s.processor, from, to, s.start, s.end)))
-      const exchange = from === span.from ? 0 : exchangeMs(search, from, split(from), needed, search.wire(from))
+      let compute = 0
+      for (const s of split(to)) {
+        compute = Math.max(compute, evaluator.costs.shardMs(s.processor, from, to, s.start, s.end))
+      }
+      if ((best[from] as number) + compute >= (best[to] as number)) continue
+      const exchange = from === span.from ? 0 : exchanges.ms(from, split(from), needed, search.wire(from))
       const total = (best[from] as number) + exchange + compute
       if (total >= (best[to] as number)) continue
       best[to] = total

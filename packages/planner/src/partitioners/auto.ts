@@ -31,11 +31,13 @@ interface Candidate {
 const MAX_EVALUATIONS = 250
 const MAX_SMALL_EVALUATIONS = 500
 const MAX_REFINED = 10
+/** In large cases, for latency, a kind of whole volumes whose best plan costs so many times the best of all is not refined. */
+const DOMINATED = 1.1
 const SHARD_EVALUATIONS = 10_000
 /** Chains are ordered by latency; for throughput any of them may be the best. */
 const MAX_CHAINS = 4
 const MAX_VOLUME_SEARCH = 24
-const VOLUME_SPLITS = 12
+const VOLUME_SPLITS = 4
 const VOLUME_ALPHAS = [0.9, 0.75, 0.5, 0.1] as const
 /** The best plan of all is refined with so many times the evaluations. */
 const LAST_EVALUATIONS = 3
@@ -274,14 +276,19 @@ const whoComputes = ({ shards }: DraftVolume): string => shards.map((shard) => s
 function bestOfEachKind(ranked: readonly Candidate[]): Candidate[] {
   const seen = new Set<string>()
   const kinds = ranked.filter(({ method, search, draft }) => {
-    const sharded = draft.volumes.some((volume) => volume.shards.length > 1)
-    const kind = `${method} ${search.model.trunk} ${isSmall(search) ? draft.volumes.map(whoComputes).join() : sharded}`
+    const kind = `${method} ${search.model.trunk} ${isSmall(search) ? draft.volumes.map(whoComputes).join() : isShared(draft)}`
     if (seen.has(kind)) return false
     seen.add(kind)
     return true
   })
-  return kinds.slice(0, MAX_REFINED)
+  const [first] = kinds
+  // Small cases are to be exact. Elsewhere whole volumes far behind stay so; many short shares can be joined.
+  const isWide = first !== undefined && !isSmall(first.search) && first.search.limits.objective === 'latency'
+  const near = isWide ? first.cost * DOMINATED : Number.POSITIVE_INFINITY
+  return kinds.filter(({ cost, draft }) => cost <= near || isShared(draft)).slice(0, MAX_REFINED)
 }
+
+const isShared = ({ volumes }: Draft): boolean => volumes.some(({ shards }) => shards.length > 1)
 
 function refine({ method, search, draft }: Candidate, times = 1): Candidate[] {
   const better = improve(search, draft, evaluationsFor(search, draft) * times)

@@ -7,20 +7,21 @@ import { rescale, rowVolume, shardsOf, splitRows } from './rows.ts'
 import type { Search } from './search.ts'
 import { speeds } from './strips.ts'
 
+type Moves = (search: Search, draft: Draft, exitPoints: ReadonlySet<number>) => Iterable<Draft>
+
 /** Small changes of a draft, the cheapest to try first: shift a cut, change its wire, move a volume, move rows. */
-export function* neighbours(search: Search, draft: Draft): Generator<Draft> {
-  const exitPoints = new Set(draft.exits.map((exit) => search.model.exits[exit.exit]?.point ?? -1))
-  yield* shiftedCuts(search, draft, exitPoints)
-  yield* changedWires(search, draft)
-  yield* movedVolumes(search, draft, exitPoints)
-  yield* mergedVolumes(search, draft, exitPoints)
-  yield* droppedDevices(search, draft)
-  yield* sharedVolumes(search, draft)
-  yield* rebalancedRows(search, draft)
-  yield* movedRows(search, draft)
-  yield* changedInputs(search, draft)
-  yield* insertedVolumes(search, draft)
-}
+const MOVES: readonly { readonly of: Moves; readonly again: boolean }[] = [
+  { of: shiftedCuts, again: true },
+  { of: changedWires, again: true },
+  { of: movedVolumes, again: false },
+  { of: mergedVolumes, again: false },
+  { of: droppedDevices, again: false },
+  { of: sharedVolumes, again: false },
+  { of: rebalancedRows, again: true },
+  { of: movedRows, again: true },
+  { of: changedInputs, again: false },
+  { of: insertedVolumes, again: false },
+]
 
 const replace = (draft: Draft, at: number, ...volumes: DraftVolume[]): Draft => ({
   ...draft,
@@ -200,7 +201,10 @@ function* changedInputs(search: Search, draft: Draft): Generator<Draft> {
 /** Drafts without a better neighbour: they need not be looked at again. */
 const settled = new WeakSet<Draft>()
 
-/** Hill climbing: the first better neighbour is taken, until none is or the evaluations are used up. */
+/**
+ * Hill climbing: the first better neighbour is taken, and its kind of move is tried first on from there, until no move of
+ * any kind is better or the evaluations are used up.
+ */
 export function improve(search: Search, draft: Draft, maxEvaluations: number): Draft {
   if (settled.has(draft)) return draft
   let best = draft
@@ -210,20 +214,27 @@ export function improve(search: Search, draft: Draft, maxEvaluations: number): D
   const { objective, cache } = search.limits
   // Without exits and cache, the time of the whole network is the cost, or a part of it.
   const bounded = objective === 'latency' && cache === undefined && draft.exits.length === 0
-  let found = true
-  while (found && left > 0) {
-    found = false
-    for (const trial of neighbours(search, best)) {
-      if (--left < 0) break
-      const bound = bounded ? { ms: bestCost, restMs } : undefined
-      const cost = search.cost(trial, search.evaluator.quick(trial, bound))
-      if (cost >= bestCost * (1 - 1e-6)) continue
-      best = trial
-      bestCost = cost
-      found = true
-      break
+  const exitPoints = new Set(draft.exits.map((exit) => search.model.exits[exit.exit]?.point ?? -1))
+  let failed = 0
+  for (let kind = 0; failed < MOVES.length; kind = (kind + 1) % MOVES.length) {
+    const { of, again } = MOVES[kind] as (typeof MOVES)[number]
+    failed++
+    for (let found = true; found; ) {
+      found = false
+      for (const trial of of(search, best, exitPoints)) {
+        if (--left < 0) return best
+        const bound = bounded ? { ms: bestCost, restMs } : undefined
+        const cost = search.cost(trial, search.evaluator.quick(trial, bound))
+        if (cost >= bestCost * (1 - 1e-6)) continue
+        best = trial
+        bestCost = cost
+        found = again
+        failed = again ? 1 : 0
+        break
+      }
     }
+    if (failed === 0) kind = -1
   }
-  if (!found && left >= 0) settled.add(best)
+  settled.add(best)
   return best
 }

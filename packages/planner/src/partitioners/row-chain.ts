@@ -2,13 +2,15 @@ import { type Draft, type DraftShard, type DraftVolume, wholeVolume } from '../e
 import { pointAt, segmentAt } from '../model/plannable.ts'
 import { rowVolume, splitRows } from './rows.ts'
 import type { Search } from './search.ts'
-import { exchangeMs, rowSpan, speeds, workers } from './strips.ts'
+import { rowSpan, speeds, workers } from './strips.ts'
 
 /** Who computes a volume: one processor, or several in fixed proportion. */
 interface Pattern {
   readonly processors: readonly number[]
   readonly weights: readonly number[]
 }
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
 /** Single processors and groups that the dynamic program weighs at each point. */
 const MAX_SINGLES = 3
@@ -36,54 +38,58 @@ export function rowChainDrafts(search: Search): Draft[] {
   }
   const cost = new Float64Array((last + 1) * count).fill(Number.POSITIVE_INFINITY)
   const before: ({ readonly point: number; readonly pattern: number } | undefined)[] = new Array((last + 1) * count)
+  /** Per point the patterns that end there, soonest first: the first ones leave little for the others to beat. */
+  const soonest: number[][] = []
 
   for (let to = Math.max(1, firstCut); to <= last; to++) {
     for (const [at, pattern] of patterns.entries()) {
+      const [only] = pattern.processors
       const whole = pattern.processors.length === 1
       const shards = shardsAt(to, at)
-      if (!whole && (to > span.to || shards.length < 2)) continue
-      let needed = shards
+      if (only === undefined || (!whole && (to > span.to || shards.length < 2))) continue
+      const here = to * count + at
+      const needed = shards.map(({ processor, start, end }) => ({ processor, start, end }))
       for (let from = to - 1; from >= 0; from--) {
         if (from > 0 && from < firstCut) {
           if (whole) continue
           break
         }
-        if (whole)
-          needed = [
-            { processor: pattern.processors[0] as number, start: 0, end: Math.max(1, pointAt(model, from).rows) },
-          ]
-        else {
-          const tables = segmentAt(model, from).tables()
-          if (tables === undefined || from < span.from) break
-          needed = needed.map(({ processor, start, end }) => ({
-            processor,
-            start: tables.needStart[start] as number,
-            end: tables.needEnd[end] as number,
-          }))
+        let compute = 0
+        if (whole) {
+          needed[0] = { processor: only, start: 0, end: Math.max(1, pointAt(model, from).rows) }
+          compute = evaluator.costs.wholeMs(only, from, to)
+        } else {
+          const tables = from < span.from ? undefined : segmentAt(model, from).tables()
+          if (tables === undefined) break
+          for (let i = 0; i < needed.length; i++) {
+            const need = needed[i] as Writable<DraftShard>
+            need.start = tables.needStart[need.start] as number
+            need.end = tables.needEnd[need.end] as number
+            const { processor, start, end } = shards[i] as DraftShard
+            compute = Math.max(compute, evaluator.costs.shardMs(processor, from, to, start, end))
+          }
         }
-        const compute = whole
-          ? evaluator.costs.wholeMs(pattern.processors[0] as number, from, to)
-          : Math.max(...shards.map((s) => evaluator.costs.shardMs(s.processor, from, to, s.start, s.end)))
         if (from === 0) {
           if (firstCut > 0 && pattern.processors.some((p) => search.room.processors[p]?.device !== 0)) break
           const total = startMs(search, pattern) + compute
-          if (total < (cost[to * count + at] as number)) {
-            cost[to * count + at] = total
-            before[to * count + at] = undefined
-          }
+          if (total >= (cost[here] as number)) break
+          cost[here] = total
+          before[here] = undefined
           break
         }
-        for (let previous = 0; previous < count; previous++) {
+        for (const previous of soonest[from] ?? []) {
           const known = cost[from * count + previous] as number
-          if (known + compute >= (cost[to * count + at] as number)) continue
-          const held = shardsAt(from, previous)
-          const total = known + exchangeMs(search, from, held, needed, search.wire(from)) + compute
-          if (total >= (cost[to * count + at] as number)) continue
-          cost[to * count + at] = total
-          before[to * count + at] = { point: from, pattern: previous }
+          if (known + compute >= (cost[here] as number)) break
+          const exchange = search.exchanges.ms(from, shardsAt(from, previous), needed, search.wire(from))
+          const total = known + exchange + compute
+          if (total >= (cost[here] as number)) continue
+          cost[here] = total
+          before[here] = { point: from, pattern: previous }
         }
       }
     }
+    const endsAt = (at: number) => cost[to * count + at] as number
+    soonest[to] = [...patterns.keys()].filter((at) => endsAt(at) < Infinity).sort((a, b) => endsAt(a) - endsAt(b))
   }
   const ends = patterns
     .map((pattern, at) => ({ at, ms: (cost[last * count + at] as number) + homeMs(search, pattern) }))

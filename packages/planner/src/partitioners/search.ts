@@ -7,6 +7,7 @@ import { compileRoom, type Room } from '../evaluator/room.ts'
 import { lastPoint, type PlannableModel, pointAt, pointIndex, segmentAt } from '../model/plannable.ts'
 import { sameWire } from '../model/wires.ts'
 import type { LatencyPredictor } from '../predictor/predictor.ts'
+import { Exchanges } from './exchange.ts'
 import { type PlanningLimits, type ResolvedLimits, resolveLimits } from './limits.ts'
 import type { Refusal } from './refusal.ts'
 
@@ -17,6 +18,7 @@ export class Search {
   readonly limits: ResolvedLimits
   readonly evaluator: Evaluator
   readonly predictor: LatencyPredictor
+  readonly exchanges: Exchanges
   /** Index of the trunk's output. */
   readonly last: number
   /** First cut point that may leave the initiator; 0 is the picture itself. */
@@ -32,6 +34,7 @@ export class Search {
     this.limits = resolveLimits(limits)
     this.room = compileRoom(topology, predictor)
     this.evaluator = new Evaluator(model, this.room, limits)
+    this.exchanges = new Exchanges(model, this.room)
     this.last = lastPoint(model)
     this.firstCut = this.#privatePrefix()
     this.main = this.room.devices.map((device) => this.#fastest(device.processors))

@@ -1,6 +1,5 @@
-import { type Draft, type DraftShard, type DraftVolume, wholeVolume, wireAt } from '../evaluator/draft.ts'
+import { type Draft, type DraftShard, type DraftVolume, wholeVolume } from '../evaluator/draft.ts'
 import { pointAt, segmentAt } from '../model/plannable.ts'
-import { tileBytes } from '../model/wires.ts'
 import { rowVolume, splitRows } from './rows.ts'
 import type { Search } from './search.ts'
 
@@ -86,51 +85,3 @@ const draftOf = (input: Draft['input'], volumes: readonly DraftVolume[]): Draft 
   exits: [],
   shares: [],
 })
-
-/** Scratch of `exchangeMs`, which searches call very often: ms per device. A room has at most this many devices. */
-const MAX_DEVICES = 256
-const UP = new Float64Array(MAX_DEVICES)
-const DOWN = new Float64Array(MAX_DEVICES)
-
-/**
- * Time to bring rows held as `held` at a point to who needs `needed` of them: the busiest uplink or downlink, the
- * longest way, packing. An estimate for searches; the evaluator has the last word.
- */
-export function exchangeMs(
-  search: Search,
-  point: number,
-  held: readonly DraftShard[],
-  needed: readonly DraftShard[],
-  wire: number,
-): number {
-  const { room, model } = search
-  const option = wireAt(model, point, wire)
-  const tensor = pointAt(model, point)
-  const { elementsPerRow } = tensor
-  const count = room.devices.length
-  UP.fill(0, 0, count)
-  DOWN.fill(0, 0, count)
-  let delay = 0
-  for (const need of needed) {
-    const to = room.processors[need.processor]?.device ?? 0
-    for (const have of held) {
-      const from = room.processors[have.processor]?.device ?? 0
-      if (from === to) continue
-      const rows = Math.min(need.end, have.end) - Math.max(need.start, have.start)
-      if (rows <= 0) continue
-      const link = room.links[from]?.[to]
-      if (link === undefined) return Number.POSITIVE_INFINITY
-      const bytes = tileBytes(tensor, option, rows)
-      const serial = link.serialMs(bytes)
-      UP[from] = (UP[from] as number) + serial
-      DOWN[to] = (DOWN[to] as number) + serial
-      const packing =
-        (room.devices[from]?.codec.encodeMs(rows * elementsPerRow, option.wire) ?? 0) +
-        (room.devices[to]?.codec.decodeMs(rows * elementsPerRow, option.wire) ?? 0)
-      delay = Math.max(delay, link.delayMs(bytes) + packing)
-    }
-  }
-  let busiest = 0
-  for (let i = 0; i < count; i++) busiest = Math.max(busiest, UP[i] as number, DOWN[i] as number)
-  return busiest + delay
-}

@@ -75,32 +75,38 @@ function volumeScores(search: Search, span: RowSpan, devices: number, random: Ra
     strips[point] ??= splits.map((weights) => splitRows(pointAt(model, point).rows, order, weights))
     return strips[point]?.[at % count] ?? []
   }
-  const known = new Map<number, { sent: number; macs: number }>()
-  return (from: number, to: number): { sent: number; macs: number } => {
-    const key = from * 4096 + to
-    const cached = known.get(key)
-    if (cached !== undefined) return cached
-    let sent = 0
-    let macs = 0
+  const known: { readonly sent: number; readonly macs: number }[][] = []
+  /** The volumes that end at a point, by where they begin: each goes on where the shorter one has come to. */
+  const endingAt = (to: number) => {
+    const sent = new Float64Array(to)
+    const macs = new Float64Array(to)
     for (let at = 0; at < count; at++) {
-      // Each volume is split by a draw of its own, so that a boundary costs what unlike splits must exchange there.
-      const held = stripsAt(from, at + SHIFT)
       for (const shard of stripsAt(to, at)) {
         let { start, end } = shard
-        for (let i = to - 1; i >= from; i--) {
-          const tables = segmentAt(model, i).tables()
-          if (tables === undefined) return { sent: Number.POSITIVE_INFINITY, macs: Number.POSITIVE_INFINITY }
-          macs += rowsMacs(tables, start, end)
+        let own = 0
+        for (let from = to - 1; from >= span.from; from--) {
+          const tables = segmentAt(model, from).tables()
+          if (tables === undefined) {
+            sent.fill(Number.POSITIVE_INFINITY, span.from, from + 1)
+            macs.fill(Number.POSITIVE_INFINITY, span.from, from + 1)
+            break
+          }
+          own += rowsMacs(tables, start, end)
           start = tables.needStart[start] as number
           end = tables.needEnd[end] as number
+          macs[from] = (macs[from] as number) + own
+          if (from === span.from) break
+          // Each volume is split by a draw of its own, so that a boundary costs what unlike splits must exchange there.
+          const held = stripsAt(from, at + SHIFT).find(({ processor }) => processor === shard.processor)
+          const kept = held === undefined ? 0 : Math.max(0, Math.min(end, held.end) - Math.max(start, held.start))
+          sent[from] = (sent[from] as number) + (end - start - kept) * pointAt(model, from).elementsPerRow
         }
-        const own = held.find((strip) => strip.processor === shard.processor)
-        const kept = own === undefined ? 0 : Math.max(0, Math.min(end, own.end) - Math.max(start, own.start))
-        if (from > span.from) sent += (end - start - kept) * pointAt(model, from).elementsPerRow
       }
     }
-    const mean = { sent: sent / count, macs: macs / count }
-    known.set(key, mean)
-    return mean
+    return Array.from(sent, (bytes, from) => ({ sent: bytes / count, macs: (macs[from] as number) / count }))
+  }
+  return (from: number, to: number): { readonly sent: number; readonly macs: number } => {
+    known[to] ??= endingAt(to)
+    return known[to]?.[from] ?? { sent: Number.POSITIVE_INFINITY, macs: Number.POSITIVE_INFINITY }
   }
 }
