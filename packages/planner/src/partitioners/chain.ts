@@ -46,6 +46,8 @@ export function latencyChain(search: Search): Draft[] {
   const done = new Float64Array(size).fill(Number.POSITIVE_INFINITY)
   const arrived: (Omit<Step, 'from'> | undefined)[] = new Array(size)
   const ended: (Step | undefined)[] = new Array(size)
+  /** Whether anything arrives at a point on a processor. */
+  const reached = new Uint8Array((last + 1) * room.processors.length)
 
   for (const processor of processors) {
     const device = deviceOf(search, processor)
@@ -53,18 +55,23 @@ export function latencyChain(search: Search): Draft[] {
       const { ms, loss } = pictureMs(search, device, input)
       const level = spend(loss)
       if (level >= levels || ms >= (arrive[at(0, processor, level)] as number)) continue
+      reached[processor] = 1
       arrive[at(0, processor, level)] = ms
       arrived[at(0, processor, level)] = { processor, level, input }
     }
   }
+  // What cannot be done before the soonest device alone is no part of a soonest chain; pipelines want the others too.
+  const mostMs = limits.objective === 'latency' ? aloneMs(search, processors, arrive, at, levels) : Infinity
+  const { costs } = search.evaluator
   for (let point = 1; point <= last; point++) {
+    const restMs = Math.min(...processors.map((processor) => costs.spanMs(processor, point, last)))
     for (const processor of processors) {
-      for (let level = 0; level < levels; level++) {
-        for (let from = 0; from < point; from++) {
-          const start = arrive[at(from, processor, level)] as number
-          if (!Number.isFinite(start)) continue
-          const ms = start + search.evaluator.costs.wholeMs(processor, from, point)
-          if (ms >= (done[at(point, processor, level)] as number)) continue
+      for (let from = 0; from < point; from++) {
+        if (!reached[from * room.processors.length + processor]) continue
+        const wholeMs = costs.wholeMs(processor, from, point)
+        for (let level = 0; level < levels; level++) {
+          const ms = (arrive[at(from, processor, level)] as number) + wholeMs
+          if (ms >= (done[at(point, processor, level)] as number) || ms + restMs > mostMs) continue
           done[at(point, processor, level)] = ms
           ended[at(point, processor, level)] = { ...(arrived[at(from, processor, level)] as Omit<Step, 'from'>), from }
         }
@@ -72,6 +79,8 @@ export function latencyChain(search: Search): Draft[] {
     }
     if (point === last || point < search.firstCut) continue
     for (const sender of processors) {
+      const first = at(point, sender, 0)
+      if (done.subarray(first, first + levels).every((ms) => ms === Infinity)) continue
       for (const receiver of processors) {
         const from = deviceOf(search, sender)
         const to = deviceOf(search, receiver)
@@ -81,7 +90,8 @@ export function latencyChain(search: Search): Draft[] {
           const cost = spend(loss)
           for (let level = 0; level + cost < levels; level++) {
             const total = (done[at(point, sender, level)] as number) + ms
-            if (total >= (arrive[at(point, receiver, level + cost)] as number)) continue
+            if (total >= (arrive[at(point, receiver, level + cost)] as number) || total + restMs > mostMs) continue
+            reached[point * room.processors.length + receiver] = 1
             arrive[at(point, receiver, level + cost)] = total
             arrived[at(point, receiver, level + cost)] = {
               processor: receiver,
@@ -121,6 +131,25 @@ export function latencyChain(search: Search): Draft[] {
     }
   }
   return drafts.sort((a, b) => a.ms - b.ms).map(({ draft }) => draft)
+}
+
+/** The soonest answer of one device alone, rounding allowed for. */
+function aloneMs(
+  search: Search,
+  processors: readonly number[],
+  arrive: Float64Array,
+  at: (point: number, processor: number, level: number) => number,
+  levels: number,
+): number {
+  let soonest = Number.POSITIVE_INFINITY
+  for (const processor of processors) {
+    const workMs =
+      search.evaluator.costs.wholeMs(processor, 0, search.last) + answerMs(search, deviceOf(search, processor))
+    for (let level = 0; level < levels; level++) {
+      soonest = Math.min(soonest, (arrive[at(0, processor, level)] as number) + workMs)
+    }
+  }
+  return soonest * (1 + 1e-9)
 }
 
 const deviceOf = (search: Search, processor: number): number => search.room.processors[processor]?.device ?? -1

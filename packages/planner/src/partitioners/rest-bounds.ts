@@ -2,8 +2,19 @@ import { modelMacs, segmentAt } from '../model/plannable.ts'
 import type { Search } from './search.ts'
 import { speeds, workers } from './strips.ts'
 
+const KNOWN = new WeakMap<Search, readonly number[]>()
+
 /** Least time for the work behind each point on all devices together, without overhead, halo and exchange, in ms. */
-export function restBounds(search: Search): number[] {
+export function restBounds(search: Search): readonly number[] {
+  let bounds = KNOWN.get(search)
+  if (bounds === undefined) {
+    bounds = boundsOf(search)
+    KNOWN.set(search, bounds)
+  }
+  return bounds
+}
+
+function boundsOf(search: Search): number[] {
   const { model, last } = search
   const processors = workers(search)
   const bounds: number[] = new Array(last + 1).fill(0)
