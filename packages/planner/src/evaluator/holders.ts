@@ -9,6 +9,14 @@ export class Holders {
   readonly end = new Int32Array(MAX_SHARDS)
   readonly readyMs = new Float64Array(MAX_SHARDS)
 
+  copy(from: Holders): void {
+    this.count = from.count
+    this.device.set(from.device)
+    this.start.set(from.start)
+    this.end.set(from.end)
+    this.readyMs.set(from.readyMs)
+  }
+
   /** One holder of everything. */
   single(device: number, rows: number, readyMs: number): void {
     this.count = 0

@@ -5,6 +5,8 @@ import type { Room } from './room.ts'
 /** Bytes of fp32 weights and of the largest activations that a draft needs on each device. */
 export class MemoryUse {
   readonly #room: Room
+  /** Weights and activations, one behind the other. */
+  readonly all: Float64Array
   readonly #weights: Float64Array
   readonly #activations: Float64Array
   #parameters = 0
@@ -12,13 +14,13 @@ export class MemoryUse {
 
   constructor(room: Room) {
     this.#room = room
-    this.#weights = new Float64Array(room.devices.length)
-    this.#activations = new Float64Array(room.devices.length)
+    this.all = new Float64Array(2 * room.devices.length)
+    this.#weights = this.all.subarray(0, room.devices.length)
+    this.#activations = this.all.subarray(room.devices.length)
   }
 
   reset(): void {
-    this.#weights.fill(0)
-    this.#activations.fill(0)
+    this.all.fill(0)
   }
 
   /** Sets the volume to which the next `add` calls refer. */

@@ -1,3 +1,5 @@
+import { resourceNumbers } from './checkpoint.ts'
+
 /**
  * Who is busy until when. A transfer occupies the sender's uplink and the receiver's downlink, each serving in the order
  * of the requests made of it; neither waits for the other's queue, because the transport interleaves messages.
@@ -14,27 +16,29 @@ export class Resources {
   /** `sentMs[from * devices + to]`: when the last message on that way had left. */
   readonly sentMs: Float64Array
 
+  /** All of them, one behind the other. */
+  readonly all: Float64Array
+
   constructor(processors: number, devices: number) {
-    this.processorFree = new Float64Array(processors)
-    this.processorBusy = new Float64Array(processors)
-    this.upFree = new Float64Array(devices)
-    this.upBusy = new Float64Array(devices)
-    this.downFree = new Float64Array(devices)
-    this.downBusy = new Float64Array(devices)
-    this.codecFree = new Float64Array(devices)
-    this.codecBusy = new Float64Array(devices)
-    this.sentMs = new Float64Array(devices * devices)
+    this.all = new Float64Array(resourceNumbers(processors, devices))
+    let taken = 0
+    const next = (length: number) => {
+      taken += length
+      return this.all.subarray(taken - length, taken)
+    }
+    this.processorFree = next(processors)
+    this.processorBusy = next(processors)
+    this.upFree = next(devices)
+    this.upBusy = next(devices)
+    this.downFree = next(devices)
+    this.downBusy = next(devices)
+    this.codecFree = next(devices)
+    this.codecBusy = next(devices)
+    this.sentMs = next(devices * devices)
   }
 
   reset(): void {
-    this.processorFree.fill(0)
-    this.processorBusy.fill(0)
-    this.upFree.fill(0)
-    this.upBusy.fill(0)
-    this.downFree.fill(0)
-    this.downBusy.fill(0)
-    this.codecFree.fill(0)
-    this.codecBusy.fill(0)
+    this.all.fill(0)
     this.sentMs.fill(Number.NEGATIVE_INFINITY)
   }
 }

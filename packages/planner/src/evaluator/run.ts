@@ -1,5 +1,6 @@
 import type { Span } from '@roomful/core'
 import { type PlannableModel, pointAt } from '../model/plannable.ts'
+import { Checkpoint } from './checkpoint.ts'
 import type { ComputeCosts } from './costs.ts'
 import type { Draft, DraftVolume } from './draft.ts'
 import { placedShares } from './expectation.ts'
@@ -40,6 +41,9 @@ export class Run {
   readonly #queue = new SendQueue()
   readonly #readyMs = new Float64Array(MAX_SHARDS)
   readonly #remote = new Uint8Array(MAX_SHARDS)
+  /** The plan of which `#checkpoints[i]` tells how its first `i` volumes end; what begins like it starts there. */
+  #anchor: Draft | undefined
+  readonly #checkpoints: Checkpoint[] = []
   #held = new Holders()
   #next = new Holders()
 
@@ -65,6 +69,14 @@ export class Run {
     this.fullMs = this.#held.readyMs[0] as number
   }
 
+  /** Keeps how the volumes of a draft end, so that drafts that share its first ones are played from there on. */
+  anchor(draft: Draft): void {
+    this.#anchor = undefined
+    if (draft.exits.length > 0) return
+    this.#playVolumes(draft, undefined, undefined, true)
+    this.#anchor = draft
+  }
+
   /** Without bringing the output to the initiator; returns when all of it is computed. */
   playPrefix(draft: Draft): number {
     this.#playVolumes(draft)
@@ -78,17 +90,25 @@ export class Run {
     return readyMs
   }
 
-  #playVolumes(draft: Draft, spans?: Span[], bound?: Bound): Payload | undefined {
+  #playVolumes(draft: Draft, spans?: Span[], bound?: Bound, keep = false): Payload | undefined {
     const net = this.transfers
-    net.begin(spans)
-    this.memory.reset()
-    this.noise = 0
     const exits = draft.exits.length > 0
     this.exitMs = exits ? draft.exits.map(() => Number.POSITIVE_INFINITY) : []
     this.shares = exits ? placedShares(draft, this.#model) : []
+    const first = exits || spans !== undefined ? 0 : this.#sharedVolumes(draft)
     let payload = this.#payloads.input(draft.input)
-    this.#held.single(0, Math.max(1, pointAt(this.#model, 0).rows), 0)
-    for (let index = 0; index < draft.volumes.length; index++) {
+    if (first > 0) {
+      const { to, wire } = draft.volumes[first - 1] as DraftVolume
+      payload = this.#payloads.feature(to, wire)
+      this.#goOn(this.#checkpoints[first] as Checkpoint)
+    } else {
+      net.begin(spans)
+      this.memory.reset()
+      this.noise = 0
+      this.#held.single(0, Math.max(1, pointAt(this.#model, 0).rows), 0)
+    }
+    for (let index = first; index < draft.volumes.length; index++) {
+      if (keep && index > 0) this.#save(index)
       const volume = draft.volumes[index] as DraftVolume
       const before = net.rows
       if (index > 0 && draft.volumes[index - 1]?.route === 'leader') this.#gather(payload, index - 1)
@@ -102,6 +122,35 @@ export class Run {
       if (bound !== undefined && this.#heldMs() + (bound.restMs[volume.to] as number) > bound.ms) return undefined
     }
     return payload
+  }
+
+  /** How many volumes a draft has in common with the anchor. */
+  #sharedVolumes({ input, volumes }: Draft): number {
+    const anchor = this.#anchor
+    if (anchor === undefined || anchor.input !== input) return 0
+    const most = Math.min(volumes.length, anchor.volumes.length) - 1
+    let shared = 0
+    while (shared < most && volumes[shared] === anchor.volumes[shared]) shared++
+    const before = volumes[shared - 1]
+    if (before === undefined) return 0
+    // Whether a bottleneck's encoder runs depends on who takes its output.
+    return this.#payloads.feature(before.to, before.wire).encoderMacs > 0 ? shared - 1 : shared
+  }
+
+  #save(volumes: number): void {
+    const checkpoint = this.#checkpoints[volumes] ?? new Checkpoint(this.#room)
+    this.#checkpoints[volumes] = checkpoint
+    this.transfers.save(checkpoint)
+    checkpoint.memory.set(this.memory.all)
+    checkpoint.held.copy(this.#held)
+    checkpoint.noise = this.noise
+  }
+
+  #goOn(from: Checkpoint): void {
+    this.transfers.goOn(from)
+    this.memory.all.set(from.memory)
+    this.#held.copy(from.held)
+    this.noise = from.noise
   }
 
   /** Computes a volume's shards from the inputs that `#deliver` brought; its output is then held by their devices. */

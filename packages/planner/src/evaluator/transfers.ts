@@ -1,5 +1,6 @@
 import type { DeviceId, Span } from '@roomful/core'
 import { CPU_BACKENDS } from '../predictor/cpu.ts'
+import type { Checkpoint } from './checkpoint.ts'
 import { HEAD_BYTES, type MessageLink } from './message-link.ts'
 import type { Payload } from './payload.ts'
 import { occupy, Resources } from './resources.ts'
@@ -42,6 +43,24 @@ export class Transfers {
     this.#spans = spans
     this.bytes = 0
     this.rows = 0
+  }
+
+  save(into: Checkpoint): void {
+    into.resources.set(this.#use.all)
+    into.pictureMs = this.#pictureMs
+    into.bytes = this.bytes
+    into.rows = this.rows
+  }
+
+  /** Instead of `begin`, without spans and verdicts. */
+  goOn(from: Checkpoint): void {
+    this.#use.all.set(from.resources)
+    this.#verdictMs.length = 0
+    this.#verdictShare.length = 0
+    this.#pictureMs = from.pictureMs
+    this.#spans = undefined
+    this.bytes = from.bytes
+    this.rows = from.rows
   }
 
   /** From `atMs` on, this share of all requests needs nothing any more: work that begins later counts less. */

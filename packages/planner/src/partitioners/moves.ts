@@ -198,6 +198,9 @@ function* changedInputs(search: Search, draft: Draft): Generator<Draft> {
   for (const input of search.inputs) if (input !== draft.input) yield { ...draft, input }
 }
 
+/** A plan of which so many neighbours were looked at in vain probably has many more to look at. */
+const WORTH_ANCHOR = 4
+
 /** Drafts without a better neighbour: they need not be looked at again. */
 const settled = new WeakSet<Draft>()
 
@@ -216,6 +219,7 @@ export function improve(search: Search, draft: Draft, maxEvaluations: number): D
   const bounded = objective === 'latency' && cache === undefined && draft.exits.length === 0
   const exitPoints = new Set(draft.exits.map((exit) => search.model.exits[exit.exit]?.point ?? -1))
   let failed = 0
+  let tried = 0
   for (let kind = 0; failed < MOVES.length; kind = (kind + 1) % MOVES.length) {
     const { of, again } = MOVES[kind] as (typeof MOVES)[number]
     failed++
@@ -223,11 +227,13 @@ export function improve(search: Search, draft: Draft, maxEvaluations: number): D
       found = false
       for (const trial of of(search, best, exitPoints)) {
         if (--left < 0) return best
+        if (++tried === WORTH_ANCHOR) search.evaluator.anchor(best)
         const bound = bounded ? { ms: bestCost, restMs } : undefined
         const cost = search.cost(trial, search.evaluator.quick(trial, bound))
         if (cost >= bestCost * (1 - 1e-6)) continue
         best = trial
         bestCost = cost
+        tried = 0
         found = again
         failed = again ? 1 : 0
         break
