@@ -40,6 +40,7 @@ export class FramedLink implements MessageLink {
   readonly #meter: TransferMeter
   #lastLargeMs = Number.NEGATIVE_INFINITY
   #aliveMs = Number.NEGATIVE_INFINITY
+  #arrivals = 0
   #closed = false
 
   constructor(options: FramedLinkOptions) {
@@ -65,6 +66,11 @@ export class FramedLink implements MessageLink {
     return this.#flow.queuedBytes + this.#channel.bufferedAmount
   }
 
+  /** Slices that have come. */
+  get arrivals(): number {
+    return this.#arrivals
+  }
+
   send(message: PeerMessage, options: LinkSendOptions): Promise<void> | undefined {
     try {
       const encoded = encodeMessage(message)
@@ -81,6 +87,7 @@ export class FramedLink implements MessageLink {
 
   #receive(bytes: Uint8Array<ArrayBuffer>): void {
     if (this.#closed) return
+    this.#arrivals++
     let whole: Uint8Array | undefined
     try {
       whole = this.#reassembler.push(bytes)?.bytes

@@ -28,6 +28,8 @@ export interface HeartbeatOptions {
   readonly busy?: () => boolean
   /** True while messages wait for the wire. */
   readonly sending?: () => boolean
+  /** Counts what has come on the messages' channel; `alive` is told of some of it only. */
+  readonly arrivals?: () => number
 }
 
 /**
@@ -59,6 +61,7 @@ export class Heartbeat implements PulseMember {
       clock: options.pulse.clock,
       rttMs: () => this.#monitor.rttMs,
       isLossy: () => this.#monitor.isLossy,
+      arrivals: () => options.arrivals?.() ?? 0,
       isSending: () => options.sending?.() === true,
       probe: () => this.#send(options.pulse.clock.now(), this.#promisedMs[0]),
     })
@@ -92,7 +95,6 @@ export class Heartbeat implements PulseMember {
   alive(): void {
     this.#movedAtMs = this.#options.pulse.clock.now()
     this.#monitor.alive(this.#movedAtMs)
-    this.#tail.heard()
     this.#hear()
   }
 
@@ -100,7 +102,7 @@ export class Heartbeat implements PulseMember {
   sent(): void {
     this.#sentAtMs = this.#options.pulse.clock.now()
     this.#movedAtMs = this.#sentAtMs
-    this.#tail.sent()
+    this.#tail.sent(this.#sentAtMs)
   }
 
   stop(): void {

@@ -228,6 +228,7 @@ export class RemotePeer {
       hidden: this.#o.hidden,
       busy: () => peerLink.open.outgoing + peerLink.open.incoming > 0,
       sending: () => link.unsentBytes > 0,
+      arrivals: () => link.arrivals,
       send: (bytes) => attempt.connection.sendBeat(bytes),
       onRtt: (rttMs) => {
         this.#o.onRtt(rttMs)

@@ -5,11 +5,12 @@ import { TailProbe } from './tail-probe.ts'
 function setup(options: { rttMs?: number; lossy?: boolean } = {}) {
   const clock = new VirtualClock()
   const probes: number[] = []
-  const state = { sending: false, lossy: options.lossy ?? true }
+  const state = { sending: false, arrivals: 0, lossy: options.lossy ?? true }
   const tail = new TailProbe({
     clock,
     rttMs: () => options.rttMs,
     isLossy: () => state.lossy,
+    arrivals: () => state.arrivals,
     isSending: () => state.sending,
     probe: () => probes.push(clock.now()),
   })
@@ -19,7 +20,7 @@ function setup(options: { rttMs?: number; lossy?: boolean } = {}) {
 describe('TailProbe', () => {
   it('follows a message that nothing follows with three probes, two round trips later', async () => {
     const { clock, probes, tail } = setup({ rttMs: 10 })
-    tail.sent()
+    tail.sent(clock.now())
     await clock.advance(1000)
     expect(probes).toEqual([20, 20, 20])
   })
@@ -27,7 +28,7 @@ describe('TailProbe', () => {
   it('counts from the last of many messages and sets one timer for them', async () => {
     const { clock, probes, tail } = setup({ rttMs: 10 })
     for (let index = 0; index < 10; index++) {
-      tail.sent()
+      tail.sent(clock.now())
       await clock.advance(5)
     }
     await clock.advance(1000)
@@ -36,12 +37,12 @@ describe('TailProbe', () => {
 
   it('is not needed where the peer has answered, and not on a way that loses nothing', async () => {
     const { clock, probes, state, tail } = setup({ rttMs: 10 })
-    tail.sent()
+    tail.sent(clock.now())
     await clock.advance(4)
-    tail.heard()
+    state.arrivals++
     await clock.advance(1000)
     state.lossy = false
-    tail.sent()
+    tail.sent(clock.now())
     await clock.advance(1000)
     expect(probes).toEqual([])
   })
@@ -49,7 +50,7 @@ describe('TailProbe', () => {
   it('waits for the end of a long message, and at most 60 ms for a long round trip', async () => {
     const { clock, probes, state, tail } = setup({ rttMs: 600 })
     state.sending = true
-    tail.sent()
+    tail.sent(clock.now())
     await clock.advance(100)
     state.sending = false
     await clock.advance(1000)
@@ -58,7 +59,7 @@ describe('TailProbe', () => {
 
   it('sends nothing after it was stopped', async () => {
     const { clock, probes, tail } = setup()
-    tail.sent()
+    tail.sent(clock.now())
     tail.stop()
     await clock.advance(1000)
     expect(probes).toEqual([])

@@ -11,6 +11,8 @@ export interface TailProbeOptions {
   readonly rttMs: () => number | undefined
   /** Whether the way loses something, as far as anybody knows. */
   readonly isLossy: () => boolean
+  /** Counts what the peer has sent on the messages' channel. */
+  readonly arrivals: () => number
   /** Messages still wait for the wire: probes would overtake them. */
   readonly isSending: () => boolean
   /** Sends one small datagram that no one waits for, over the same association. */
@@ -25,7 +27,7 @@ export interface TailProbeOptions {
 export class TailProbe {
   readonly #o: TailProbeOptions
   #sentAtMs = Number.NEGATIVE_INFINITY
-  #heardAtMs = Number.NEGATIVE_INFINITY
+  #arrivalsThen = 0
   #armed = false
   #cancel: () => void = () => {}
 
@@ -34,14 +36,10 @@ export class TailProbe {
   }
 
   /** A message was handed over. */
-  sent(): void {
-    this.#sentAtMs = this.#o.clock.now()
+  sent(nowMs: number): void {
+    this.#sentAtMs = nowMs
+    this.#arrivalsThen = this.#o.arrivals()
     if (!this.#armed && this.#o.isLossy()) this.#arm(this.#waitMs())
-  }
-
-  /** The peer sent something on the messages' channel: most likely it has what was sent before. */
-  heard(): void {
-    this.#heardAtMs = this.#o.clock.now()
   }
 
   stop(): void {
@@ -58,7 +56,8 @@ export class TailProbe {
   }
 
   #look(): void {
-    if (this.#heardAtMs >= this.#sentAtMs) return
+    // Most likely a peer that has sent something since has what was sent before.
+    if (this.#o.arrivals() !== this.#arrivalsThen) return
     const waitMs = this.#waitMs()
     const leftMs = this.#sentAtMs + waitMs - this.#o.clock.now()
     if (leftMs > 1) this.#arm(leftMs)
