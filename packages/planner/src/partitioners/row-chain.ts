@@ -14,7 +14,7 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] }
 
 /** Single processors and groups that the dynamic program weighs at each point. */
 const MAX_SINGLES = 3
-const MAX_GROUPS = 5
+const MAX_GROUPS = 3
 
 /**
  * A dynamic program over (partition point, pattern): where to put exchanges, and after each whether the next volume runs
@@ -113,7 +113,7 @@ function patternsOf(search: Search): Pattern[] {
   const groups = new Map<string, number[]>()
   for (const size of [2, ...sizes]) {
     const group = fastest.slice(0, Math.min(size, fastest.length))
-    for (const members of [group, [...new Set([own, ...group])], group.filter((member) => member !== own)]) {
+    for (const members of [group, [...new Set([own, ...group])]]) {
       if (members.length >= 2) groups.set([...members].sort((a, b) => a - b).join(), members)
     }
   }
