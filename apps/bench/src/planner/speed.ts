@@ -1,57 +1,51 @@
-import { type ChainLayer, chainModel, planWith, vggModel } from '@roomful/planner'
-import { type DeviceClass, roomOf } from './rooms.ts'
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { PLANNING_CASES, planOnce } from './planning-cases.ts'
 
 export interface PlanningTime {
   readonly what: string
+  /** A process's first plan, median of some processes: code is interpreted, and compilers share its cores. */
+  readonly firstMs: number
+  /** Once the code is hot, as where a room plans again and again. */
   readonly medianMs: number
-  /** Processor time of the process, for busy machines. */
+  /** Processor time of the hot process, for busy machines. */
   readonly medianCpuMs: number
   readonly budgetMs: number
 }
 
-/** A residual-class chain with 20 cuts, and VGG-16 (20 cuts as well, many more rows). */
-function twentyCuts() {
-  const layers: ChainLayer[] = [{ kind: 'conv', channels: 32, kernel: 3, stride: 2 }]
-  for (let i = 0; i < 18; i++) {
-    layers.push(
-      i % 5 === 4 ? { kind: 'pool', kernel: 2 } : { kind: 'conv', channels: 48 + 16 * Math.floor(i / 5), kernel: 3 },
-    )
-  }
-  layers.push({ kind: 'dense', units: 10 })
-  return chainModel({ name: 'twenty cuts', input: [3, 160, 160], layers })
-}
+const WARM_UP = 15
+const PROCESSES = 3
+const PROCESS_TIMEOUT_MS = 60_000
 
-/** Times `auto` in rooms of 8 and 16 unlike devices, warm. */
+/** Times `auto` in rooms of 8 and 16 unlike devices: the first plan of fresh processes, and plans of hot code. */
 export async function planningTimes(repeats: number): Promise<PlanningTime[]> {
-  const classes: readonly DeviceClass[] = ['slow', 'medium', 'fast', 'fastest']
   const out: PlanningTime[] = []
-  for (const [count, budgetMs] of [
-    [8, 50],
-    [16, 500],
-  ] as const) {
-    const room = roomOf(
-      Array.from({ length: count }, (_, i) => classes[i % 4] as DeviceClass),
-      100,
-    )
-    for (const [name, model] of [
-      ['a chain of 20 cuts', twentyCuts()],
-      ['VGG-16', vggModel('vgg16')],
-    ] as const) {
-      const wall: number[] = []
-      const cpu: number[] = []
-      for (let i = 0; i < repeats + 3; i++) {
-        const startMs = performance.now()
-        const before = process.cpuUsage()
-        await planWith('auto', model, room.topology, room.predictor)
-        const { user, system } = process.cpuUsage(before)
-        if (i < 3) continue
-        wall.push(performance.now() - startMs)
-        cpu.push((user + system) / 1000)
-      }
-      out.push({ what: `${count} devices, ${name}`, medianMs: median(wall), medianCpuMs: median(cpu), budgetMs })
+  for (const [index, one] of PLANNING_CASES.entries()) {
+    const first: number[] = []
+    for (let i = 0; i < PROCESSES; i++) first.push(await firstPlanMs(index))
+    const wall: number[] = []
+    const cpu: number[] = []
+    for (let i = 0; i < repeats + WARM_UP; i++) {
+      const before = process.cpuUsage()
+      const ms = await planOnce(one)
+      const { user, system } = process.cpuUsage(before)
+      if (i < WARM_UP) continue
+      wall.push(ms)
+      cpu.push((user + system) / 1000)
     }
+    const { what, budgetMs } = one
+    out.push({ what, firstMs: median(first), medianMs: median(wall), medianCpuMs: median(cpu), budgetMs })
   }
   return out
+}
+
+/** The case planned once by a process of its own; its start and the loading of code do not count. */
+async function firstPlanMs(index: number): Promise<number> {
+  const script = fileURLToPath(new URL('./first-plan.ts', import.meta.url))
+  const args = [...process.execArgv, script, String(index)]
+  const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: PROCESS_TIMEOUT_MS })
+  return Number(stdout)
 }
 
 function median(values: readonly number[]): number {

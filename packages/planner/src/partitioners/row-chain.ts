@@ -41,53 +41,55 @@ export function rowChainDrafts(search: Search): Draft[] {
   /** Per point the patterns that end there, soonest first: the first ones leave little for the others to beat. */
   const soonest: number[][] = []
 
-  for (let to = Math.max(1, firstCut); to <= last; to++) {
-    for (const [at, pattern] of patterns.entries()) {
-      const [only] = pattern.processors
-      const whole = pattern.processors.length === 1
-      const shards = shardsAt(to, at)
-      if (only === undefined || (!whole && (to > span.to || shards.length < 2))) continue
-      const here = to * count + at
-      const needed = shards.map(({ processor, start, end }) => ({ processor, start, end }))
-      for (let from = to - 1; from >= 0; from--) {
-        if (from > 0 && from < firstCut) {
-          if (whole) continue
-          break
-        }
-        let compute = 0
-        if (whole) {
-          needed[0] = { processor: only, start: 0, end: Math.max(1, pointAt(model, from).rows) }
-          compute = evaluator.costs.wholeMs(only, from, to)
-        } else {
-          const tables = from < span.from ? undefined : segmentAt(model, from).tables()
-          if (tables === undefined) break
-          for (let i = 0; i < needed.length; i++) {
-            const need = needed[i] as Writable<DraftShard>
-            need.start = tables.needStart[need.start] as number
-            need.end = tables.needEnd[need.end] as number
-            const { processor, start, end } = shards[i] as DraftShard
-            compute = Math.max(compute, evaluator.costs.shardMs(processor, from, to, start, end))
-          }
-        }
-        if (from === 0) {
-          if (firstCut > 0 && pattern.processors.some((p) => search.room.processors[p]?.device !== 0)) break
-          const total = startMs(search, pattern) + compute
-          if (total >= (cost[here] as number)) break
-          cost[here] = total
-          before[here] = undefined
-          break
-        }
-        for (const previous of soonest[from] ?? []) {
-          const known = cost[from * count + previous] as number
-          if (known + compute >= (cost[here] as number)) break
-          const exchange = search.exchanges.ms(from, shardsAt(from, previous), needed, search.wire(from))
-          const total = known + exchange + compute
-          if (total >= (cost[here] as number)) continue
-          cost[here] = total
-          before[here] = { point: from, pattern: previous }
+  // A function for each state: one long loop would be compiled as a whole while it runs, which takes longer than to run it once.
+  const arrive = (to: number, at: number, pattern: Pattern): void => {
+    const [only] = pattern.processors
+    const whole = pattern.processors.length === 1
+    const shards = shardsAt(to, at)
+    if (only === undefined || (!whole && (to > span.to || shards.length < 2))) return
+    const here = to * count + at
+    const needed = shards.map(({ processor, start, end }) => ({ processor, start, end }))
+    for (let from = to - 1; from >= 0; from--) {
+      if (from > 0 && from < firstCut) {
+        if (whole) continue
+        break
+      }
+      let compute = 0
+      if (whole) {
+        needed[0] = { processor: only, start: 0, end: Math.max(1, pointAt(model, from).rows) }
+        compute = evaluator.costs.wholeMs(only, from, to)
+      } else {
+        const tables = from < span.from ? undefined : segmentAt(model, from).tables()
+        if (tables === undefined) break
+        for (let i = 0; i < needed.length; i++) {
+          const need = needed[i] as Writable<DraftShard>
+          need.start = tables.needStart[need.start] as number
+          need.end = tables.needEnd[need.end] as number
+          const { processor, start, end } = shards[i] as DraftShard
+          compute = Math.max(compute, evaluator.costs.shardMs(processor, from, to, start, end))
         }
       }
+      if (from === 0) {
+        if (firstCut > 0 && pattern.processors.some((p) => search.room.processors[p]?.device !== 0)) break
+        const total = startMs(search, pattern) + compute
+        if (total >= (cost[here] as number)) break
+        cost[here] = total
+        before[here] = undefined
+        break
+      }
+      for (const previous of soonest[from] ?? []) {
+        const known = cost[from * count + previous] as number
+        if (known + compute >= (cost[here] as number)) break
+        const exchange = search.exchanges.ms(from, shardsAt(from, previous), needed, search.wire(from))
+        const total = known + exchange + compute
+        if (total >= (cost[here] as number)) continue
+        cost[here] = total
+        before[here] = { point: from, pattern: previous }
+      }
     }
+  }
+  for (let to = Math.max(1, firstCut); to <= last; to++) {
+    for (const [at, pattern] of patterns.entries()) arrive(to, at, pattern)
     const endsAt = (at: number) => cost[to * count + at] as number
     soonest[to] = [...patterns.keys()].filter((at) => endsAt(at) < Infinity).sort((a, b) => endsAt(a) - endsAt(b))
   }
