@@ -59,6 +59,8 @@ export function fusePoints(search: Search, span: RowSpan, processors: readonly n
       for (const s of split(to)) {
         compute = Math.max(compute, evaluator.costs.shardMs(s.processor, from, to, s.start, s.end))
       }
+      // Longer volumes take longer still.
+      if (compute >= (best[to] as number)) break
       if ((best[from] as number) + compute >= (best[to] as number)) continue
       const exchange = from === span.from ? 0 : exchanges.ms(from, split(from), needed, search.wire(from))
       const total = (best[from] as number) + exchange + compute

@@ -38,6 +38,8 @@ const SHARD_EVALUATIONS = 10_000
 const MAX_CHAINS = 4
 const MAX_VOLUME_SEARCH = 24
 const VOLUME_SPLITS = 4
+/** In rooms that are allowed more time, and in small ones, where they take little. */
+const MANY_VOLUME_SPLITS = 12
 const VOLUME_ALPHAS = [0.9, 0.75, 0.5, 0.1] as const
 /** The best plan of all is refined with so many times the evaluations. */
 const LAST_EVALUATIONS = 3
@@ -68,7 +70,7 @@ function proposeAuto(search: Search, learned: readonly Candidate[]): Proposal {
   }
   const refined = bestOfEachKind(ranked).flatMap((candidate) => refine(candidate))
   const again = rank([...ranked, ...refined])
-    .slice(0, 1)
+    .slice(0, isMiddle(searches[0] as Search) ? 1 : 2)
     .flatMap((candidate) => refine(candidate, LAST_EVALUATIONS))
   const turned = rank([...ranked, ...refined, ...again])
     .slice(0, 1)
@@ -200,7 +202,8 @@ function publishedSplits(search: Search): [string, Draft][] {
 /** DistrEdge's LC-PSS with few random splits; nothing for long networks, whose search would take too long. */
 function shortVolumes(search: Search, span: RowSpan, devices: number): number[][] {
   if (span.to - span.from > MAX_VOLUME_SEARCH) return []
-  const volumes = volumeSearch(search, span, devices, seededRandom(search.limits.seed), VOLUME_SPLITS)
+  const splits = isMiddle(search) ? VOLUME_SPLITS : MANY_VOLUME_SPLITS
+  const volumes = volumeSearch(search, span, devices, seededRandom(search.limits.seed), splits)
   const found = new Map(VOLUME_ALPHAS.map(volumes).map((ends) => [ends.join(), ends]))
   return [...found.values()]
 }
@@ -269,6 +272,9 @@ function walk({ method, search, draft }: Candidate): Candidate[] {
 }
 
 const isSmall = (search: Search): boolean => search.last <= SMALL_CUTS && search.room.devices.length <= SMALL_DEVICES
+
+/** Rooms in which every millisecond of planning counts. */
+const isMiddle = ({ room }: Search): boolean => room.devices.length > SMALL_DEVICES && room.devices.length <= 8
 
 const whoComputes = ({ shards }: DraftVolume): string => shards.map((shard) => shard.processor).join('+')
 

@@ -17,9 +17,13 @@ export const neurosurgeon: Method = {
   },
 }
 
-/** Every plan with one cut: head on the initiator, tail on one helper. */
-export function* singleCuts(search: Search, wire = (point: number) => search.wire(point)): Generator<Draft> {
-  for (const device of search.helpers) {
+/** Every plan with one cut: head on the initiator, tail on one of the helpers. */
+export function* singleCuts(
+  search: Search,
+  wire = (point: number) => search.wire(point),
+  helpers: readonly number[] = search.helpers,
+): Generator<Draft> {
+  for (const device of helpers) {
     if (search.firstCut === 0) yield search.single(device, search.raw)
     for (let cut = Math.max(1, search.firstCut); cut < search.last; cut++)
       yield singleCut(search, device, cut, wire(cut))

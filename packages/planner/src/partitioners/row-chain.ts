@@ -15,6 +15,9 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] }
 /** Single processors and groups that the dynamic program weighs at each point. */
 const MAX_SINGLES = 3
 const MAX_GROUPS = 3
+/** Of large rooms, which are allowed more time. */
+const MAX_LARGE_GROUPS = 5
+const LARGE_ROOM = 8
 
 /**
  * A dynamic program over (partition point, pattern): where to put exchanges, and after each whether the next volume runs
@@ -69,6 +72,8 @@ export function rowChainDrafts(search: Search): Draft[] {
           compute = Math.max(compute, evaluator.costs.shardMs(processor, from, to, start, end))
         }
       }
+      // Longer volumes take longer still.
+      if (compute >= (cost[here] as number)) break
       if (from === 0) {
         if (firstCut > 0 && pattern.processors.some((p) => search.room.processors[p]?.device !== 0)) break
         const total = startMs(search, pattern) + compute
@@ -111,7 +116,8 @@ function patternsOf(search: Search): Pattern[] {
   const own = search.mainOf(0)
   const singles = [...new Set([own, ...fastest])].slice(0, MAX_SINGLES)
   const sizes = new Set<number>()
-  for (let i = 1; i <= MAX_GROUPS; i++) sizes.add(Math.max(2, Math.round((i * fastest.length) / MAX_GROUPS)))
+  const most = fastest.length > LARGE_ROOM ? MAX_LARGE_GROUPS : MAX_GROUPS
+  for (let i = 1; i <= most; i++) sizes.add(Math.max(2, Math.round((i * fastest.length) / most)))
   const groups = new Map<string, number[]>()
   for (const size of [2, ...sizes]) {
     const group = fastest.slice(0, Math.min(size, fastest.length))

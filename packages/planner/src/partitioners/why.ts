@@ -50,6 +50,6 @@ function cheapestWith(search: Search, draft: Draft, device: number): number {
         consider({ ...draft, volumes: draft.volumes.with(at, { ...volume, shards }) })
     }
   }
-  for (const cut of singleCuts(search)) if (cut.volumes.at(-1)?.shards[0]?.processor === processor) consider(cut)
+  for (const cut of singleCuts(search, undefined, [device])) consider(cut)
   return best
 }
