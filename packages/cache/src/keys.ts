@@ -6,24 +6,60 @@ export type Hash = (bytes: Uint8Array<ArrayBuffer>) => Promise<string>
 
 /** Hex digits of a key: 128 bits of SHA-256, short enough to be gossiped by the thousand. */
 const KEY_DIGITS = 32
+/** Digits that are combined at once, within 32 bits. */
+const PART = 4
+/** Most namespaces whose digests are remembered: models, trunks and cuts of the plans of late. */
+const MAX_NAMESPACES = 256
 
 /**
- * Key of the answer of a model (one trunk of it) to an input. `inputDigest`: `digestInput` of packages/tensor over the
- * preprocessed input.
+ * Keys of entries: the digest of a namespace (what computes) combined by exclusive or with that of the input. Both are parts of
+ * SHA-256, so that keys are as unlikely to meet as its first 128 bits are; and a request that looks for an answer and for maps at
+ * four cuts asks WebCrypto, which answers from another thread, only for the digest of its input.
  */
-export function answerKey(model: ModelDigest, trunk: TrunkName, inputDigest: string, hash?: Hash): Promise<string> {
-  return keyOf(['answer', model, trunk, inputDigest], hash)
+export class CacheKeys {
+  readonly #hash: Hash
+  readonly #namespaces = new Map<string, Promise<string>>()
+
+  constructor(hash: Hash = sha256Hex) {
+    this.#hash = hash
+  }
+
+  /**
+   * Key of the answer of a model (one trunk of it) to an input. `inputDigest`: 32 hex digits or more, as of `digestInput` of
+   * packages/tensor over the preprocessed input.
+   */
+  answer(model: ModelDigest, trunk: TrunkName, inputDigest: string): Promise<string> {
+    return this.#key(['answer', model, trunk], inputDigest)
+  }
+
+  /**
+   * Key of a feature map, by everything before the cut and the input, so that two models that share a trunk share its entries.
+   * `form`: the precision and code that the map is in.
+   */
+  feature(prefixDigest: string, inputDigest: string, form = ''): Promise<string> {
+    return this.#key(['feature', prefixDigest, form], inputDigest)
+  }
+
+  async #key(parts: readonly string[], inputDigest: string): Promise<string> {
+    const namespace = await this.#namespace(JSON.stringify(parts))
+    let key = ''
+    for (let at = 0; at < KEY_DIGITS; at += PART) {
+      const part = digits(namespace, at) ^ digits(inputDigest, at)
+      key += part.toString(16).padStart(PART, '0')
+    }
+    return key
+  }
+
+  #namespace(name: string): Promise<string> {
+    const known = this.#namespaces.get(name)
+    if (known !== undefined) return known
+    const digest = this.#hash(new TextEncoder().encode(name))
+    this.#namespaces.set(name, digest)
+    digest.catch(() => this.#namespaces.delete(name))
+    const [oldest] = this.#namespaces.keys()
+    if (this.#namespaces.size > MAX_NAMESPACES && oldest !== undefined) this.#namespaces.delete(oldest)
+    return digest
+  }
 }
 
-/**
- * Key of a feature map: SHA-256 of everything before the cut and of the input, so that two models that share a trunk
- * share its entries. `form`: the precision and code that the map is in.
- */
-export function featureKey(prefixDigest: string, inputDigest: string, form = '', hash?: Hash): Promise<string> {
-  return keyOf(['feature', prefixDigest, inputDigest, form], hash)
-}
-
-async function keyOf(parts: readonly string[], hash: Hash = sha256Hex): Promise<string> {
-  const digest = await hash(new TextEncoder().encode(JSON.stringify(parts)))
-  return digest.slice(0, KEY_DIGITS)
-}
+const digits = (hex: string, at: number): number => Number.parseInt(hex.slice(at, at + PART), 16)

@@ -1,12 +1,13 @@
 import 'fake-indexeddb/auto'
 import { deviceId, modelDigest, seededRandom } from '@roomful/core'
+import { sha256Hex } from '@roomful/tensor'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { CacheValue, EntryMeta } from './entry.ts'
 import { entryBytes } from './entry.ts'
 import { CacheError } from './error.ts'
 import { importance, victims } from './eviction.ts'
-import { answerKey, featureKey } from './keys.ts'
+import { CacheKeys } from './keys.ts'
 import { LocalCache } from './local-cache.ts'
 import type { FeatureStore } from './store/feature-store.ts'
 import { idbStore } from './store/idb-store.ts'
@@ -139,18 +140,30 @@ describe('eviction', () => {
 
 describe('keys', () => {
   it('differ by model, trunk, input, cut and bottleneck, and never mix answers with feature maps', async () => {
-    const keys = await Promise.all([
-      answerKey(model, 'main', 'i'),
-      answerKey(modelDigest('n'), 'main', 'i'),
-      answerKey(model, 'int8', 'i'),
-      answerKey(model, 'main', 'j'),
-      featureKey('m', 'main', 'i'),
-      featureKey('p', 'i'),
-      featureKey('p', 'i', 'b'),
-      featureKey('q', 'i'),
-    ])
+    const hashed: string[] = []
+    const of = new CacheKeys(async (bytes) => {
+      hashed.push(new TextDecoder().decode(bytes))
+      return sha256Hex(bytes)
+    })
+    const [i, j] = [await sha256Hex(new Uint8Array([1])), await sha256Hex(new Uint8Array([2]))]
+    const wanted = () =>
+      Promise.all([
+        of.answer(model, 'main', i),
+        of.answer(modelDigest('n'), 'main', i),
+        of.answer(model, 'int8', i),
+        of.answer(model, 'main', j),
+        of.feature('m', i, 'main'),
+        of.feature('p', i),
+        of.feature('p', i, 'b'),
+        of.feature('p', j),
+        of.feature('q', i),
+      ])
+    const keys = await wanted()
     expect(new Set(keys).size).toBe(keys.length)
     for (const key of keys) expect(key).toMatch(/^[0-9a-f]{32}$/)
+    // What computes is hashed once.
+    expect(await wanted()).toEqual(keys)
+    expect(hashed).toHaveLength(7)
   })
 
   it('count a record beside the bytes of the map', () => {

@@ -1,6 +1,6 @@
 import type { FeatureMap } from '@roomful/tensor'
 import { describe, expect, it } from 'vitest'
-import { type ChainPart, type ChainStep, runChain } from './chain.ts'
+import { type ChainPart, type ChainStep, runChain, runSteps } from './chain.ts'
 import type { InferenceEngine, StageSession } from './engine.ts'
 import { createOrtNodeEngine } from './node/ort-node-engine.ts'
 import { blockNet, randomInput, sumNet } from './testing/nets.ts'
@@ -114,6 +114,38 @@ describe.each([
     const wrong = runChain(engine, steps.slice(1), { x: input() })
     await expect(wrong).rejects.toMatchObject({ reason: 'shape', message: expect.stringContaining('t1') })
   })
+})
+
+it('a chain tells what nothing takes any more, and never memory that another map lies in', async () => {
+  const passing = (gives: string[], outputs: (inputs: FeatureMap[]) => FeatureMap[]): ChainStep['session'] => ({
+    inputs: ['a'],
+    outputs: gives,
+    run: async (inputs) => {
+      const made = outputs(Object.values(inputs))
+      return {
+        outputs: Object.fromEntries(gives.map((name, i) => [name, made[i] as FeatureMap])),
+        computeMs: 1,
+        queueMs: 0,
+      }
+    },
+    async [Symbol.asyncDispose]() {},
+  })
+  const map = (value: number): FeatureMap => ({ dtype: 'float32', dims: [1], data: Float32Array.of(value) })
+  const view = ({ data, dims, dtype }: FeatureMap) =>
+    ({ dtype, dims, data: new Float32Array(data.buffer) }) as FeatureMap
+  const x = map(0)
+  const [t1, t3] = [map(1), map(3)]
+  const steps: ChainStep[] = [
+    { session: passing(['y'], () => [t1]), takes: ['x'], gives: ['t1'] },
+    { session: passing(['y'], ([a]) => [view(a ?? map(9))]), takes: ['t1'], gives: ['t2'] },
+    { session: passing(['y'], () => [t3]), takes: ['t2'], gives: ['t3'] },
+  ]
+  const spent: FeatureMap[] = []
+  const host = { stopped: () => false, onSpent: (one: FeatureMap) => spent.push(one) }
+  const { maps } = await runSteps(steps, { x }, [], [], host)
+  // t2 lies where t1 does: it goes with the last of the two.
+  expect(spent.map(({ data }) => data[0])).toEqual([0, 1])
+  expect(maps).toEqual({ t3 })
 })
 
 it('a chain in a worker refuses sessions of another engine', async () => {

@@ -30,6 +30,11 @@ export interface ChainPart {
   readonly maps: FeatureMaps
 }
 
+export interface TapPart extends ChainPart {
+  /** To be called when nobody reads the maps any more, if that is known: a later tap may then be written into their memory. */
+  readonly release?: () => void
+}
+
 export interface ChainOptions {
   readonly signal?: AbortSignal | undefined
   /** No step begins any more once it aborts, but for the first; the rest can be run later. */
@@ -41,7 +46,7 @@ export interface ChainOptions {
    * is shared where the page is cross-origin isolated): nobody may write into it.
    */
   readonly taps?: readonly string[]
-  readonly onTap?: (part: ChainPart) => void
+  readonly onTap?: (part: TapPart) => void
   /** The clock of this thread, for `agoMs`; an engine in a Worker has its own. Default `performance.now`. */
   readonly now?: () => number
 }
@@ -71,6 +76,8 @@ export interface StepsHost {
   readonly between?: () => Promise<void>
   readonly signal?: AbortSignal | undefined
   readonly onTap?: ((part: ChainPart) => void) | undefined
+  /** A map that nothing of the chain takes any more, given or made, and whose memory no other has. */
+  readonly onSpent?: ((map: FeatureMap) => void) | undefined
   readonly now?: (() => number) | undefined
 }
 
@@ -100,12 +107,14 @@ export async function runSteps(
     const { inputs, keepInputs } = inputsOf(steps, done, bag, [...keep, ...taps])
     const { outputs, computeMs } = await session.run(inputs, { signal, keepInputs })
     ended.push({ computeMs, endMs: now() })
+    const spent = takes.filter((name) => !isTaken(steps, done + 1, name)).map((name) => bag.get(name))
     for (const name of takes) if (!isTaken(steps, done + 1, name)) bag.delete(name)
     for (const [i, name] of gives.entries()) {
       const map = outputs[session.outputs[i] ?? '']
       if (map === undefined) throw new EngineError('malformed', `a session gave no ${name}`)
       bag.set(name, map)
     }
+    if (host.onSpent !== undefined) for (const map of spent) if (isAlone(map, bag)) host.onSpent(map)
     done++
     if (gate !== undefined && isConfident(gate, bag.get(gives[0] ?? ''))) {
       return { done, ended: true, ...tell(pick(bag, gives)) }
@@ -140,6 +149,11 @@ function inputsOf(
 
 const isConfident = ({ temperature, threshold }: ChainGate, logits: FeatureMap | undefined): boolean =>
   logits !== undefined && verdictOf(logits, temperature).confidence >= threshold
+
+/** Whether none of the others lies in the map's memory: a session may give what it was given. */
+function isAlone(map: FeatureMap | undefined, others: ReadonlyMap<string, FeatureMap>): map is FeatureMap {
+  return map !== undefined && ![...others.values()].some(({ data }) => data.buffer === map.data.buffer)
+}
 
 /** Whether a step from `at` on takes the tensor. */
 function isTaken(steps: readonly ChainStep[], at: number, name: string): boolean {

@@ -74,8 +74,13 @@ describe('exits', () => {
     }
   }
 
-  for (const device of ['a', 'b']) {
-    it(`exits that are waited for between volumes of ${device} run in one piece with them, in their turn`, async () => {
+  for (const [device, mode] of [
+    ['a', 'wait'],
+    ['b', 'wait'],
+    ['a', 'race'],
+    ['b', 'race'],
+  ] as const) {
+    it(`exits in mode ${mode} between volumes of their own processor (${device}) run in one piece with them, in their turn`, async () => {
       const { a, b } = await setup()
       const cancelled: string[] = []
       b.room.onNotice('cancel', ({ requestId }) => cancelled.push(requestId))
@@ -93,8 +98,8 @@ describe('exits', () => {
           ],
           {
             exits: [
-              { exit: 'exit1', device, mode: 'wait', ...first },
-              { exit: 'exit3', device, mode: 'wait', ...second },
+              { exit: 'exit1', device, mode, ...first },
+              { exit: 'exit3', device, mode, ...second },
             ],
           },
         )

@@ -80,12 +80,15 @@ export class Runtime implements AsyncDisposable {
       ...options,
       self: room.self,
       links,
+      isWatched: options.similar !== undefined,
       onWhole: (id, volume, map) => this.#coordinator.onWhole(id, volume, map),
       onLoad: (load, queued) => this.#tellAll('load', { load, queued }),
     })
     const { cache, hash } = options
     const hashing = hash === undefined ? {} : { hash }
-    const answers = cache && new AnswerCache({ cache, codec, clock, self: room.self, ...hashing })
+    const answers =
+      cache &&
+      new AnswerCache({ cache, codec, encodedOf: links.encodedOf.bind(links), clock, self: room.self, ...hashing })
     const caching = answers === undefined ? {} : { answers }
     this.#coordinator = new Coordinator({ ...options, ...caching, links, worker: this.#worker })
     this.#listen()

@@ -4,7 +4,8 @@ import type { EngineCalls, HostedEngine } from './messages.ts'
 import type { HostPort } from './port.ts'
 import { serveCalls } from './serve-calls.ts'
 import { sharedMaps } from './shared-maps.ts'
-import { transferables } from './transfer.ts'
+import { isStopped } from './stop-flag.ts'
+import { giveBack, transferables } from './transfer.ts'
 
 /** Serves one engine on a port: the worker's side of WorkerEngine. `open` builds the engine when it is asked for. */
 export function serveEngine(port: HostPort, open: (engine: HostedEngine) => Promise<InferenceEngine>): void {
@@ -35,14 +36,23 @@ export function serveEngine(port: HostPort, open: (engine: HostedEngine) => Prom
         sessions.set(++lastSession, session)
         return { session: lastSession, inputs: session.inputs, outputs: session.outputs }
       },
-      run: async ({ session, inputs }) => held(session).run(inputs),
-      chain: async ({ steps, maps, taps }, progress) => {
+      run: async ({ session, inputs }) => {
+        const reply = await held(session).run(inputs)
+        const given = Object.values(reply.outputs).map(({ data }) => data.buffer)
+        for (const map of Object.values(inputs)) if (!given.includes(map.data.buffer)) giveBack(map)
+        return reply
+      },
+      chain: async ({ steps, maps, taps, memory, turn }, progress) => {
         stopped = false
-        giveWay ??= taskYield()
-        const tap = (part: ChainPart) => progress({ ...part, maps: sharedMaps(part.maps) })
+        const byMessage = () => {
+          giveWay ??= taskYield()
+          return { stopped: () => stopped, between: giveWay }
+        }
+        const listening = turn === undefined ? byMessage() : { stopped: () => isStopped(turn) }
+        const tap = (part: ChainPart) => progress({ ...part, maps: sharedMaps(part.maps, memory) })
         const chain = steps.map((step) => ({ ...step, session: held(step.session) }))
         // The maps are this thread's own: nothing needs to be kept beyond the chain.
-        return runSteps(chain, maps, [], taps, { stopped: () => stopped, between: giveWay, onTap: tap })
+        return runSteps(chain, maps, [], taps, { ...listening, onTap: tap, onSpent: giveBack })
       },
       stop: async () => {
         stopped = true

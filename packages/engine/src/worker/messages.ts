@@ -3,6 +3,7 @@ import type { FeatureMaps } from '@roomful/tensor'
 import type { ChainPart, ChainRun, ChainStep } from '../chain.ts'
 import { type EngineCounters, EngineError, type StageRun } from '../engine.ts'
 import type { GraphOptimisation } from '../ort/runtime.ts'
+import type { ChainTurn } from './stop-flag.ts'
 
 /** What an engine worker is asked to host. Structured-cloneable. */
 export interface HostedEngine {
@@ -25,6 +26,10 @@ export type EngineCalls = {
       steps: readonly ChainStep<number>[]
       maps: FeatureMaps
       taps: readonly string[]
+      /** Free for the taps of these names. */
+      memory: Readonly<Record<string, SharedArrayBuffer>>
+      /** Where memory can be shared: how it is told to stop. Else by a message, `stop`. */
+      turn?: ChainTurn
     }
     reply: ChainRun
     progress: ChainPart

@@ -14,6 +14,8 @@ import { untilAborted } from '../until-aborted.ts'
 import { WorkerCalls } from './calls.ts'
 import { type EngineCalls, engineErrorFromWire, type HostedEngine } from './messages.ts'
 import type { WorkerPort } from './port.ts'
+import { StopFlag, stopChain } from './stop-flag.ts'
+import { TapMemory } from './tap-memory.ts'
 import { transferables } from './transfer.ts'
 
 /** How long an engine's worker may take for each kind of work before it counts as stuck; milliseconds. */
@@ -44,6 +46,8 @@ export class WorkerEngine implements InferenceEngine {
   readonly #calls: WorkerCalls<EngineCalls>
   readonly #timeouts: EngineTimeouts
   readonly #queue = new SerialQueue()
+  readonly #memory = new TapMemory()
+  readonly #stopFlag = StopFlag.create()
 
   private constructor(backend: Backend, threads: number, calls: WorkerCalls<EngineCalls>, timeouts: EngineTimeouts) {
     this.backend = backend
@@ -98,18 +102,23 @@ export class WorkerEngine implements InferenceEngine {
       return { session: handleOf(session, this.#calls), takes, gives, ...(gate === undefined ? {} : { gate }) }
     })
     const running = this.#queue.run(async () => {
+      const turn = this.#stopFlag?.next()
       const stop = () => {
+        if (turn !== undefined) return stopChain(turn)
         // Nothing waits for the answer; a worker that is gone has stopped.
         this.#calls.call('stop', {}, { timeoutMs: this.#timeouts.runMs }).catch(() => {})
       }
+      const memory = this.#memory.take(taps)
+      const unused = new Map(Object.entries(memory))
       const asked = this.#calls.call(
         'chain',
-        { steps: handles, maps, taps },
+        { steps: handles, maps, taps, memory, ...(turn === undefined ? {} : { turn }) },
         {
           timeoutMs: this.#timeouts.runMs,
           transfer: transferables(maps, keep),
           onProgress: (part) => {
-            if (signal?.aborted !== true) onTap?.(part)
+            for (const name of Object.keys(part.maps)) unused.delete(name)
+            if (signal?.aborted !== true) onTap?.({ ...part, release: () => this.#memory.putMaps(part.maps) })
           },
         },
       )
@@ -118,7 +127,9 @@ export class WorkerEngine implements InferenceEngine {
         told?.addEventListener('abort', stop, { once: true })
       }
       try {
-        return await asked
+        const run = await asked
+        for (const [name, buffer] of unused) this.#memory.put(name, buffer)
+        return run
       } finally {
         for (const told of [signal, pause]) told?.removeEventListener('abort', stop)
       }

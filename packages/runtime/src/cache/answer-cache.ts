@@ -1,13 +1,13 @@
+import { type AnswerValue, CacheError, CacheKeys, type Hash, type Hit, type RoomCache } from '@roomful/cache'
 import {
-  type AnswerValue,
-  answerKey,
-  CacheError,
-  featureKey,
-  type Hash,
-  type Hit,
-  type RoomCache,
-} from '@roomful/cache'
-import { type Clock, type DeviceId, FINAL_EXIT, type RequestId, type Span, withDeadline } from '@roomful/core'
+  type Clock,
+  type DeviceId,
+  FINAL_EXIT,
+  type RequestId,
+  type Span,
+  type WireFormat,
+  withDeadline,
+} from '@roomful/core'
 import { bytesOf, digestInput, elementCount, encodedBytes, type FeatureMap, sha256Hex } from '@roomful/tensor'
 import type { InstalledPlan } from '../coordinator/installer.ts'
 import type { RequestInput } from '../coordinator/request-input.ts'
@@ -21,6 +21,8 @@ const ANSWER_BYTES = 500
 export interface AnswerCacheOptions {
   readonly cache: RoomCache
   readonly codec: FeatureCodec
+  /** The map's bytes in that wire format, where it has been sent in it already. */
+  readonly encodedOf?: (map: FeatureMap, wire: WireFormat) => Uint8Array | undefined
   readonly clock: Clock
   readonly self: DeviceId
   /** In place of SHA-256, where time is simulated. */
@@ -48,9 +50,11 @@ export interface LookOptions {
 /** The cache as requests use it: exact answers, else the deepest cut from which the rest can be computed. */
 export class AnswerCache {
   readonly #o: AnswerCacheOptions
+  readonly #keys: CacheKeys
 
   constructor(options: AnswerCacheOptions) {
     this.#o = options
+    this.#keys = new CacheKeys(options.hash)
   }
 
   /**
@@ -83,7 +87,7 @@ export class AnswerCache {
   async #look(installed: InstalledPlan, tensor: FeatureMap, signal?: AbortSignal): Promise<Omit<Lookup, 'spans'>> {
     const { plan, model } = installed
     const inputDigest = await digest(tensor, installed, this.#o.hash)
-    const key = await answerKey(plan.model, plan.trunk, inputDigest, this.#o.hash)
+    const key = await this.#keys.answer(plan.model, plan.trunk, inputDigest)
     const abort = signal === undefined ? {} : { signal }
     const found = await this.#o.cache.lookup(key, {
       model: plan.model,
@@ -142,8 +146,8 @@ export class AnswerCache {
     const wire = plan.volumes[kept.volume - 1]?.wire
     if (wire === undefined) return
     try {
-      const bytes = await codec.encode(kept.map, wire, { keep: true })
-      const name = await featureKey(cut.prefixDigest, lookup.inputDigest, cut.form, this.#o.hash)
+      const bytes = this.#o.encodedOf?.(kept.map, wire) ?? (await codec.encode(kept.map, wire, { keep: true }))
+      const name = await this.#keys.feature(cut.prefixDigest, lookup.inputDigest, cut.form)
       const value = { kind: 'feature' as const, tensor: cut.tensor, bytes }
       await cache.put(name, value, { model: plan.model, savedMs: savedMs * share })
     } catch {
@@ -159,7 +163,7 @@ export class AnswerCache {
       if (cut === undefined || here === undefined) continue
       const computeMs = plan.predicted.fullMs * (cut.macsBefore / Math.max(1, model.macs))
       const bytes = encodedBytes(here.dtype, here.dims, plan.volumes[volume - 1]?.wire.bits ?? 8)
-      const key = await featureKey(cut.prefixDigest, inputDigest, cut.form, this.#o.hash)
+      const key = await this.#keys.feature(cut.prefixDigest, inputDigest, cut.form)
       const found = await this.#o.cache.lookup(key, {
         model: plan.model,
         kind: 'feature',

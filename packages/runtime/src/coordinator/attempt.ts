@@ -1,4 +1,4 @@
-import type { DeviceId, ExitName, RequestId } from '@roomful/core'
+import type { Backend, DeviceId, ExitName, RequestId } from '@roomful/core'
 import type { PlanLayout } from '../plan/layout.ts'
 import { follows, gates, holder, passesOn } from '../plan/routes.ts'
 import type { RowAssembler } from '../stage/row-assembler.ts'
@@ -15,6 +15,7 @@ export class Attempt {
   readonly #controller = new AbortController()
   /** Stages that have not reported yet, by device. */
   readonly #open: Map<DeviceId, number>
+  readonly #isWatched: boolean
   /** Rows of a sharded last volume's output, as they come. */
   gathering: RowAssembler | undefined
   running = true
@@ -22,12 +23,13 @@ export class Attempt {
   late = false
   stopLateTimer: () => void = () => {}
 
-  constructor(id: RequestId, installed: InstalledPlan, startVolume: number, startMs: number) {
+  constructor(id: RequestId, installed: InstalledPlan, startVolume: number, startMs: number, isWatched = false) {
     this.id = id
     this.installed = installed
     this.startVolume = startVolume
     this.startMs = startMs
-    this.#open = stagesFrom(installed.layout, startVolume)
+    this.#isWatched = isWatched
+    this.#open = stagesFrom(installed.layout, startVolume, isWatched)
   }
 
   get signal(): AbortSignal {
@@ -55,7 +57,7 @@ export class Attempt {
         holder(layout, volume) === exit || gates(layout, volume).some(({ placement }) => placement.exit === exit),
     )
     if (held < 0) return
-    for (const [device, stages] of stagesFrom(layout, held)) {
+    for (const [device, stages] of stagesFrom(layout, held, this.#isWatched)) {
       this.#open.set(device, Math.max(0, (this.#open.get(device) ?? 0) - stages))
     }
   }
@@ -76,6 +78,11 @@ export class Attempt {
     )
   }
 
+  backendsOf(device: DeviceId): Backend[] {
+    const { shards, plan } = this.installed.layout
+    return [...shards.flat(), ...plan.exits].filter((one) => one.device === device).map(({ backend }) => backend)
+  }
+
   stop(reason: unknown): void {
     this.running = false
     this.stopLateTimer()
@@ -84,13 +91,16 @@ export class Attempt {
 }
 
 /** How often each device reports: once for each stage, and once for all of a chain that nobody else needs a map of. */
-function stagesFrom(layout: PlanLayout, startVolume: number): Map<DeviceId, number> {
+function stagesFrom(layout: PlanLayout, startVolume: number, isWatched: boolean): Map<DeviceId, number> {
   const stages = new Map<DeviceId, number>()
   const add = (device: DeviceId, count = 1) => stages.set(device, (stages.get(device) ?? 0) + count)
   for (const [volume, shards] of layout.shards.entries()) {
     if (volume < startVolume) continue
     const next = volume + 1
-    for (const { device } of shards) add(device, follows(layout, next) && !passesOn(layout, next, device) ? 0 : 1)
+    for (const { device } of shards) {
+      const isTold = !follows(layout, next) || passesOn(layout, next, device, isWatched)
+      add(device, isTold ? 1 : 0)
+    }
   }
   for (const [volume, cut] of layout.cuts.entries()) {
     if (volume <= startVolume) continue

@@ -11,6 +11,8 @@ import type { InstalledPlan } from './installer.ts'
 import type { Measurement } from './measurements.ts'
 import type { TopologyChange } from './topology-change.ts'
 
+export const DEFAULT_DEADLINE_MS = 10_000
+
 export interface InferOptions {
   readonly signal?: AbortSignal | undefined
   /** The answer or a typed error comes within this time. Default 10,000 ms. */

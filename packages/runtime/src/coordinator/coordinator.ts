@@ -19,7 +19,7 @@ import { stagesOf } from '../plan/stages.ts'
 import { Activity } from '../stage/activity.ts'
 import type { ResultHeader } from '../wire/request-links.ts'
 import type { Attempt } from './attempt.ts'
-import type { CoordinatorOptions, InferOptions } from './coordinator-options.ts'
+import { type CoordinatorOptions, DEFAULT_DEADLINE_MS, type InferOptions } from './coordinator-options.ts'
 import { Fallbacks } from './fallbacks.ts'
 import { helpersIn } from './helpers.ts'
 import { type InstalledPlan, Installer } from './installer.ts'
@@ -36,8 +36,6 @@ import { Stragglers } from './stragglers.ts'
 
 /** Failures of one request that say nothing about the next one on the same plan. */
 const PASSING: readonly string[] = ['overloaded', 'deadline', 'timeout', 'disconnected']
-
-const DEFAULT_DEADLINE_MS = 10_000
 
 /** The initiator's side: installs plans, runs requests on the current one, and sees each of them to its end. */
 export class Coordinator {
@@ -177,8 +175,8 @@ export class Coordinator {
   }
 
   /** On the initiator's own stages and exits, from the stage worker. */
-  onWhole(id: RequestId, volume: number, map: FeatureMap): void {
-    this.#runs.get(id)?.run.onWhole(volume, map)
+  onWhole(id: RequestId, volume: number, map: FeatureMap): boolean {
+    return this.#runs.get(id)?.run.onWhole(volume, map) ?? false
   }
 
   onSpans(id: RequestId, from: DeviceId, spans: readonly Span[], originMs?: number): void {
@@ -276,6 +274,7 @@ export class Coordinator {
       clock,
       links,
       pictures,
+      isWatched: this.#o.similar !== undefined,
       healthy: (installed) => this.#healthy(installed),
       snapshot: (installed, excluded, lost) => this.#snapshot(installed, excluded, lost),
       fallback: (installed, candidate) => this.#fallbacks.get(installed, candidate),

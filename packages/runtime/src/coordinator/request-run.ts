@@ -1,6 +1,5 @@
 import {
   type AnswerSource,
-  type Backend,
   type DeviceId,
   type ExitName,
   errorText,
@@ -11,6 +10,7 @@ import {
 } from '@roomful/core'
 import { type FeatureMap, type Verdict, verdictOf } from '@roomful/tensor'
 import { RuntimeError } from '../error.ts'
+import { firstSharedCut } from '../plan/fallback.ts'
 import { RowAssembler } from '../stage/row-assembler.ts'
 import type { ResultHeader } from '../wire/request-links.ts'
 import { Attempt } from './attempt.ts'
@@ -92,15 +92,18 @@ export class RequestRun {
     this.#fail(error)
   }
 
-  onWhole(volume: number, map: FeatureMap): void {
-    if (this.#ended || (this.#kept !== undefined && this.#kept.volume >= volume)) return
-    this.#kept = { volume, map }
+  /** Whether it is kept: of a plan that is all this device's own only the input is, which nobody else could go on from either. */
+  onWhole(volume: number, map: FeatureMap): boolean {
+    if (this.#ended || (this.#kept !== undefined && this.#kept.volume >= volume)) return false
+    const keeps = volume === 0 || firstSharedCut(this.#o.installed.plan, this.#c.self) !== undefined
+    if (keeps) this.#kept = { volume, map }
     const hit = this.#o.atCut?.(volume, map)
     const attempt = this.#attempts.find(({ running }) => running)
-    if (hit === undefined || attempt === undefined) return
+    if (hit === undefined || attempt === undefined) return keeps
     const { labelIndex, confidence, exit } = hit
     const verdict = { labelIndex, confidence, probabilities: new Float32Array() }
     this.#finish(attempt, exit, verdict, [], 'own-cache')
+    return keeps
   }
 
   onSpans(attempt: Attempt, from: DeviceId, spans: readonly Span[], originMs?: number): void {
@@ -128,7 +131,7 @@ export class RequestRun {
   onFailed(attempt: Attempt, from: DeviceId, error: unknown): void {
     if (this.#ended || !attempt.running) return
     if (from === this.#c.self) {
-      for (const backend of ownBackends(attempt, from)) this.#search.withoutBackend(backend)
+      for (const backend of attempt.backendsOf(from)) this.#search.withoutBackend(backend)
     } else this.#search.without(from)
     this.#drop(attempt, error)
     void this.#recover(`${from} failed: ${errorText(error)}`)
@@ -163,7 +166,7 @@ export class RequestRun {
     const { clock } = this.#c
     const kept = this.#kept ?? { volume: 0, map: undefined }
     const id = requestId(`${this.#o.id}.${this.#attempts.length + 1}`)
-    const attempt = new Attempt(id, installed, kept.volume, clock.now())
+    const attempt = new Attempt(id, installed, kept.volume, clock.now(), this.#c.isWatched)
     this.#attempts.push(attempt)
     this.#c.opened(attempt, this)
     attempt.stopLateTimer = clock.after(installed.latency.lateAfterMs, () => this.#late(attempt))
@@ -340,11 +343,4 @@ export class RequestRun {
   #origin(originMs: number | undefined): { originMs?: number } {
     return originMs === undefined ? {} : { originMs: originMs - this.#o.startMs }
   }
-}
-
-function ownBackends(attempt: Attempt, self: DeviceId): Backend[] {
-  const { layout } = attempt.installed
-  const shards = layout.shards.flat().filter((shard) => shard.device === self)
-  const exits = layout.plan.exits.filter((exit) => exit.device === self)
-  return [...shards, ...exits].map(({ backend }) => backend)
 }

@@ -17,6 +17,8 @@ export interface RunContext {
   readonly clock: Clock
   readonly links: RequestLinks
   readonly pictures: PictureCodec | undefined
+  /** As in `passesOn`. */
+  readonly isWatched: boolean
   healthy(installed: InstalledPlan): boolean
   snapshot(installed: InstalledPlan, excluded: ReadonlySet<DeviceId>, lost: ReadonlySet<Backend>): RecoverySnapshot
   /** The plan by which the candidate completes requests of `installed` alone; prepared now if need be. */

@@ -1,4 +1,5 @@
 import type { DeviceId, ExitName, Range } from '@roomful/core'
+import { firstSharedCut } from './fallback.ts'
 import type { CutLayout, ExitLayout, PlanLayout, ShardLayout } from './layout.ts'
 
 /** One message's worth of a feature map: who needs which rows of cut `volume` (the input of volume `volume`). */
@@ -83,10 +84,11 @@ function isOf(shard: ShardLayout, { placement }: ExitLayout): boolean {
 
 /**
  * Whether `device` tells of the input of a volume that `follows` while its chain goes on: exits beside it need the map, or, on the
- * initiator, recovery and the cache do.
+ * initiator, recovery and the cache do where the plan gives something to others, or somebody looks at every cut (`isWatched`).
  */
-export function passesOn(layout: PlanLayout, volume: number, device: DeviceId): boolean {
-  return device === layout.initiator || besideRoutes(layout, volume).length > 0
+export function passesOn(layout: PlanLayout, volume: number, device: DeviceId, isWatched = false): boolean {
+  if (besideRoutes(layout, volume).length > 0) return true
+  return device === layout.initiator && (isWatched || firstSharedCut(layout.plan, device) !== undefined)
 }
 
 /** Where the input of a volume that `follows` goes beside it: one message for all exits of a device. */

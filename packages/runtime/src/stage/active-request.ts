@@ -28,6 +28,7 @@ export class ActiveRequest {
   readonly #controller = new AbortController()
   readonly #collecting = new Map<string, Collecting>()
   readonly #cancelTimer: () => void
+  readonly #atEnd: (() => void)[] = []
   /** Decodes and stages in progress. */
   #running = 0
 
@@ -80,6 +81,15 @@ export class ActiveRequest {
   /** It is no longer waited for. */
   stopTimer(): void {
     this.#cancelTimer()
+  }
+
+  /** Called when the request is forgotten here, whether done or ended. */
+  atEnd(release: () => void): void {
+    this.#atEnd.push(release)
+  }
+
+  release(): void {
+    for (const release of this.#atEnd.splice(0)) release()
   }
 
   /** Ends it here: what runs stops at its next segment end, what waits is dropped. */

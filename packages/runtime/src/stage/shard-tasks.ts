@@ -25,12 +25,32 @@ export interface ShardTasksOptions {
   readonly clock: Clock
   /** What has been done for the shard so far. */
   readonly first: StageSpans
-  /** A map between two of the volumes that somebody else needs is there: the cut's number, what was done for it, and the map. */
-  readonly passed: (cut: number, ended: StageSpans, map: FeatureMap) => void
+  /** As in `passesOn`. */
+  readonly isWatched: boolean
+  /** A map between two of the volumes that somebody else needs is there. */
+  readonly passed: (passed: PassedMap) => void
+}
+
+export interface PassedMap {
+  readonly cut: number
+  readonly map: FeatureMap
+  /** What was done for it. */
+  readonly ended: StageSpans
+  /** As in `TapPart`. */
+  readonly release?: (() => void) | undefined
 }
 
 /** @throws RuntimeError `malformed` when the shard is not here */
-export function shardTasks({ plan, volume, shard, self, clock, first, passed }: ShardTasksOptions): ShardTasks {
+export function shardTasks({
+  plan,
+  volume,
+  shard,
+  self,
+  clock,
+  first,
+  isWatched,
+  passed,
+}: ShardTasksOptions): ShardTasks {
   const { layout } = plan
   const tasks: StageTask[] = []
   const exits = new Map<StageTask, { exit: ExitName; spans: StageSpans }>()
@@ -42,11 +62,11 @@ export function shardTasks({ plan, volume, shard, self, clock, first, passed }: 
     const task: StageTask = { stage, mark: { kind: 'compute', volume: at }, onSpan: into(here) }
     const cut = at + 1
     if (shard !== 0 || !follows(layout, cut)) return { tasks: [...tasks, task], spans, cut, exits }
-    if (passesOn(layout, cut, self)) {
+    if (passesOn(layout, cut, self, isWatched)) {
       const next = { originMs: here.originMs, spans: [] }
-      const onOutput = (map: FeatureMap) => {
+      const onOutput = (map: FeatureMap, release?: () => void) => {
         next.originMs = clock.now()
-        passed(cut, here, map)
+        passed({ cut, map, ended: here, release })
       }
       tasks.push({ ...task, onOutput })
       spans = next

@@ -1,5 +1,5 @@
 import type { Backend, Clock, DeviceId, Span } from '@roomful/core'
-import { type ChainGate, type ChainPart, type ChainRun, type ChainStep, runChain } from '@roomful/engine'
+import { type ChainGate, type ChainPart, type ChainRun, type ChainStep, runChain, type TapPart } from '@roomful/engine'
 import type { FeatureMap, FeatureMaps } from '@roomful/tensor'
 import { RuntimeError } from '../error.ts'
 import { FairQueue } from './fair-queue.ts'
@@ -14,8 +14,10 @@ export interface StageTask {
   readonly stage: PreparedStage
   readonly mark: SpanMark
   readonly onSpan: (span: Span) => void
-  /** Its output, as soon as it is there, while the next stage runs already. Not called for the last. */
-  readonly onOutput?: (map: FeatureMap) => void
+  /**
+   * Its output, as soon as it is there, while the next stage runs already. Not called for the last. `release`: as in `TapPart`.
+   */
+  readonly onOutput?: (map: FeatureMap, release?: () => void) => void
   /** An exit's, between two stages: it takes what the next stage takes too, and when it is sure the rest is not run. */
   readonly gate?: ChainGate
 }
@@ -111,10 +113,10 @@ export class StageRunner {
     if (engine === undefined) throw new RuntimeError('engine', 'there is nothing to run')
     const teller = new SpanTeller(this.#self, steps, queuedMs, (startMs, endMs) => this.#onBusy(owner, startMs, endMs))
     const taps = steps.flatMap(({ ends, gives, task }) => (ends && task.onOutput !== undefined ? gives : []))
-    const onTap = (part: ChainPart) => {
+    const onTap = (part: TapPart) => {
       const { ends, task, gives } = teller.tell(part, this.#clock.now()) ?? {}
       const map = part.maps[gives?.[0] ?? '']
-      if (ends && map !== undefined) task?.onOutput?.(map)
+      if (ends && map !== undefined) task?.onOutput?.(map, part.release)
     }
     const now = () => this.#clock.now()
     try {

@@ -19,7 +19,7 @@ import { checkHeader, decodeInput, targetsOf } from './incoming.ts'
 import { LoadReporter } from './load-reporter.ts'
 import { PlanStore, type PrepareOrder } from './plan-store.ts'
 import { SessionPool } from './session-pool.ts'
-import { exitTask, shardTasks } from './shard-tasks.ts'
+import { exitTask, type PassedMap, shardTasks } from './shard-tasks.ts'
 import { StageRunner } from './stage-runner.ts'
 import { DEFAULT_LIMITS, type WorkerLimits } from './worker-limits.ts'
 import type { StageWorkerOptions } from './worker-options.ts'
@@ -210,18 +210,17 @@ export class StageWorker {
   }
 
   async #runShard(request: ActiveRequest, at: ShardTarget, stage: Collecting, input: FeatureMap, shared: boolean) {
-    const { volume, shard } = at
     const { signal, address, plan } = request
     const { layout } = plan
-    const { self, clock } = this.#o
+    const { self, clock, isWatched = false } = this.#o
     const { initiator: owner } = address
-    const passed = (next: number, ended: StageSpans, map: FeatureMap) => this.#passedOn(request, next, ended, map)
-    const { tasks, spans, cut, exits } = shardTasks({ plan, volume, shard, self, clock, first: stage, passed })
+    const passed = (on: PassedMap) => this.#passedOn(request, on)
+    const { tasks, spans, cut, exits } = shardTasks({ ...at, plan, self, clock, first: stage, isWatched, passed })
     const keepInput = shared || owner === self
     const { outputs, endedAt } = await this.#runner.run({ tasks, owner, input, keepInput, signal })
     const sure = endedAt && exits.get(endedAt)
     if (sure !== undefined) return this.#sendResult(request, sure.exit, true, outputs, sure.spans)
-    const rows = layout.shards[cut - 1]?.[shard]?.rows
+    const rows = layout.shards[cut - 1]?.[at.shard]?.rows
     if (cut === layout.shards.length) return this.#sendResult(request, 'final', true, outputs, spans, rows)
     const [map] = outputs
     if (map === undefined) throw new RuntimeError('engine', 'a stage gave no output')
@@ -232,9 +231,10 @@ export class StageWorker {
   }
 
   /** A map between two volumes that run here one after the other: the second has begun, exits and recovery get the map. */
-  #passedOn(request: ActiveRequest, cut: number, ended: StageSpans, map: FeatureMap): void {
+  #passedOn(request: ActiveRequest, { cut, map, ended, release }: PassedMap): void {
     if (request.signal.aborted) return
-    this.#whole(request, cut, map)
+    // What still reads it when the request ends here has been cancelled, and nobody looks at what it gives.
+    if (!this.#whole(request, cut, map) && release !== undefined) request.atEnd(release)
     this.#follow(request, this.#forward(request, ended, besideRoutes(request.plan.layout, cut), map, undefined))
   }
 
@@ -303,8 +303,9 @@ export class StageWorker {
     await this.#o.links.result(request.address, header, outputs, stage?.originMs ?? this.#o.clock.now())
   }
 
-  #whole(request: ActiveRequest, volume: number, map: FeatureMap): void {
-    if (request.address.initiator === this.#o.self) this.#o.onWhole?.(request.id, volume, map)
+  /** Whether the initiator, if that is this device, keeps the map. */
+  #whole(request: ActiveRequest, volume: number, map: FeatureMap): boolean {
+    return request.address.initiator === this.#o.self && this.#o.onWhole?.(request.id, volume, map) === true
   }
 
   async #decode(request: ActiveRequest, header: FeatureHeader, blob: Uint8Array): Promise<FeatureMap> {
@@ -342,6 +343,7 @@ export class StageWorker {
     this.#requests.delete(request.id)
     this.#activity.end()
     request.stopTimer()
+    request.release()
     this.#plans.leave(request.address.planId)
   }
 }

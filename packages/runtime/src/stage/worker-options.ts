@@ -21,7 +21,9 @@ export interface StageWorkerOptions {
   readonly predictMs?: (macs: number, backend: Backend) => number | undefined
   /** Sessions that stay warm after their last plan was retired. Default: 24, and 48 MiB of sub-models. */
   readonly idleSessions?: Partial<IdleLimit>
-  /** On the initiator: a cut's whole tensor passed here; recovery may start from it. */
-  readonly onWhole?: (request: RequestId, volume: number, map: FeatureMap) => void
+  /** On the initiator: a cut's whole tensor passed here. Whether it is kept beyond the call: recovery may start from it. */
+  readonly onWhole?: (request: RequestId, volume: number, map: FeatureMap) => boolean
+  /** `onWhole` is wanted at every cut, also of plans that give nothing to other devices. */
+  readonly isWatched?: boolean
   readonly onLoad?: (load: number, queued: number) => void
 }

@@ -1,5 +1,15 @@
 import { type Backend, type Clock, SerialQueue, sleep } from '@roomful/core'
-import { EngineError, type InferenceEngine, type StageRun, type StageSession } from '@roomful/engine'
+import {
+  type ChainOptions,
+  type ChainPart,
+  type ChainRun,
+  type ChainStep,
+  EngineError,
+  type InferenceEngine,
+  runSteps,
+  type StageRun,
+  type StageSession,
+} from '@roomful/engine'
 import type { FeatureMaps } from '@roomful/tensor'
 import type { EngineProvider } from '../stage/session-pool.ts'
 
@@ -87,6 +97,19 @@ export class FakeEngine implements InferenceEngine {
     }
     this.#sessions.add(session)
     return session
+  }
+
+  /** What is tapped is spoilt when it is released: who reads it afterwards computes nonsense. */
+  chain(steps: readonly ChainStep[], maps: FeatureMaps, options: ChainOptions = {}): Promise<ChainRun> {
+    const { signal, pause, keep = [], taps = [], onTap, now } = options
+    const tap = (part: ChainPart) => {
+      const lent = Object.entries(part.maps).map(([name, map]) => [name, { ...map, data: map.data.slice() }] as const)
+      const release = () => {
+        for (const [, { data }] of lent) if (data instanceof Float32Array) data.fill(Number.NaN)
+      }
+      onTap?.({ ...part, maps: Object.fromEntries(lent), release })
+    }
+    return runSteps(steps, maps, keep, taps, { signal, onTap: tap, now, stopped: () => pause?.aborted ?? false })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

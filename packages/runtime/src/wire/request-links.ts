@@ -57,9 +57,17 @@ export interface RequestLinksOptions {
 /** Everything that a device sends about requests, to others or to itself. Nothing goes to a device that is not linked. */
 export class RequestLinks {
   readonly #o: RequestLinksOptions
+  readonly #encoded = new WeakMap<FeatureMap, { readonly wire: WireFormat; readonly blob: Uint8Array }>()
 
   constructor(options: RequestLinksOptions) {
     this.#o = options
+  }
+
+  /** The bytes as which the whole map was sent, if it was, in that wire format. */
+  encodedOf(map: FeatureMap, { bits, bottleneck, entropy }: WireFormat): Uint8Array | undefined {
+    const { wire, blob } = this.#encoded.get(map) ?? {}
+    const isSame = wire?.bits === bits && wire.bottleneck === bottleneck && wire.entropy === entropy
+    return isSame ? blob : undefined
   }
 
   get self(): DeviceId {
@@ -177,6 +185,7 @@ export class RequestLinks {
     const part = wanted === undefined ? map : sliceRows(map, wanted)
     const { signal } = options
     const blob = await this.#o.codec.encode(part, wire, { signal, keep: keep && part === map })
+    if (part === map && rows === undefined) this.#encoded.set(map, { wire, blob })
     const endMs = this.#o.clock.now()
     options.onSpan({ device: this.self, kind: 'encode', startMs, endMs, volume: route.volume, bytes: blob.length })
     return blob
