@@ -1,4 +1,5 @@
 import type { Clock } from '@roomful/core'
+import { BundlingChannel } from './bundling-channel.ts'
 import type { Connect, ConnectionSignal, PeerConnection, PeerConnectionOptions } from './peer-connection.ts'
 import { checkEnvelope } from './signal-envelope.ts'
 import { StripedChannel } from './striped-channel.ts'
@@ -30,7 +31,7 @@ export function connectStriped(
   clock: Clock,
 ): StripedConnection {
   const first = connect(options)
-  const data = new StripedChannel(first.data, clock)
+  const data = new StripedChannel(new BundlingChannel(first.data), clock)
   let second: PeerConnection | undefined
   /** There is one second lane in a connection's life: a way that broke or swallowed one would do so again. */
   let opened = false
@@ -57,14 +58,15 @@ export function connectStriped(
         }
       },
       onOpen: () => {
-        if (!ended && second === lane) data.add(lane.data)
+        if (!ended && second === lane) data.add(bundling)
       },
       onBeat: () => {},
       // Frames are in order over both: what is stuck here would hold up the other lane too.
       onTrouble: giveUp,
     })
-    data.listen(lane.data)
-    lane.data.onClose = giveUp
+    const bundling = new BundlingChannel(lane.data)
+    data.listen(bundling)
+    bundling.onClose = giveUp
     return lane
   }
   data.onStuck = giveUp
