@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { HeartbeatMonitor } from './heartbeat-monitor.ts'
 
-function hear(monitor: HeartbeatMonitor, sequences: Iterable<number>): void {
+function hear(monitor: HeartbeatMonitor, sequences: Iterable<number>, rttMs = 10): void {
   for (const sequence of sequences) {
     const sentAtMs = sequence * 200
-    monitor.beat(sentAtMs, { sequence, intervalMs: 200, sentAtMs, echoSentAtMs: sentAtMs - 10, echoHeldMs: 0 })
+    monitor.beat(sentAtMs, { sequence, intervalMs: 200, sentAtMs, echoSentAtMs: sentAtMs - rttMs, echoHeldMs: 0 })
   }
 }
 
@@ -21,6 +21,18 @@ describe('a way that loses nothing', () => {
     expect(monitor.isLossy).toBe(true)
     hear(monitor, upTo(601, 603))
     expect(monitor.isLossy).toBe(false)
+  })
+
+  it('is taken for granted on a way of less than 2 ms until it loses a beat', () => {
+    const monitor = new HeartbeatMonitor(0)
+    hear(monitor, upTo(0, 3), 1)
+    expect(monitor.isLossy).toBe(false)
+    hear(monitor, [4], 1)
+    expect(monitor.isLossy).toBe(true)
+    hear(monitor, [3], 1)
+    expect(monitor.isLossy).toBe(false)
+    hear(monitor, [6], 1)
+    expect(monitor.isLossy).toBe(true)
   })
 
   it('may let beats overtake each other: a late one is not lost', () => {

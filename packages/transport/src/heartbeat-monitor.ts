@@ -28,6 +28,8 @@ const MUTE_MS = 5000
 const OWN_STALL_MS = 400
 /** After this many beats in a row the way is taken for one that loses nothing: 5 % of the ways that lose 1 % look like it. */
 const LOSSLESS_BEATS = 300
+/** A shorter way than this, within a machine or over a cable, is taken for one that loses nothing until it does. */
+const NEAR_MS = 2
 /** A beat may come after this many newer ones: those that leave together overtake one another. */
 const OVERTAKEN_BEATS = 8
 /** Weight of the newest observation in the running means. */
@@ -57,6 +59,9 @@ export class HeartbeatMonitor {
   /** Beats that newer ones have overtaken, most likely lost, and `#beatsInRow` before the first of them. */
   readonly #missing = new Set<number>()
   #rowBefore = 0
+  #hasLost = false
+  #hadLost = false
+  #shortestMs = Number.POSITIVE_INFINITY
   /** What had arrived when it was last asked; undefined: not asked since the last beat. */
   #arrived: number | undefined
   #lastStirMs = Number.NEGATIVE_INFINITY
@@ -96,7 +101,8 @@ export class HeartbeatMonitor {
 
   /** A beat was lost not long ago, or too few have come to tell. */
   get isLossy(): boolean {
-    return this.#beatsInRow < LOSSLESS_BEATS
+    const isTrusted = this.#shortestMs < NEAR_MS && !this.#hasLost
+    return !isTrusted && this.#beatsInRow < LOSSLESS_BEATS
   }
 
   /** The newest beat and when it came, for the echo. */
@@ -123,6 +129,7 @@ export class HeartbeatMonitor {
     this.#lastBeat = { sequence: beat.sequence, atMs: nowMs, beat }
     const rttMs = nowMs - beat.echoSentAtMs - beat.echoHeldMs
     if (Number.isFinite(rttMs) && rttMs >= 0) {
+      this.#shortestMs = Math.min(this.#shortestMs, rttMs)
       this.#rtts.push(rttMs)
       if (this.#rtts.length > 15) this.#rtts.shift()
       this.#rttMs = [...this.#rtts].sort((a, b) => a - b)[this.#rtts.length >> 1]
@@ -169,8 +176,12 @@ export class HeartbeatMonitor {
       if (this.#beatsInRow > OVERTAKEN_BEATS) this.#missing.clear()
       return
     }
-    if (this.#missing.size === 0) this.#rowBefore = this.#beatsInRow
+    if (this.#missing.size === 0) {
+      this.#rowBefore = this.#beatsInRow
+      this.#hadLost = this.#hasLost
+    }
     this.#beatsInRow = 0
+    this.#hasLost = true
     if (sequence - before > OVERTAKEN_BEATS) this.#missing.clear()
     else for (let missing = before + 1; missing < sequence; missing++) this.#missing.add(missing)
   }
@@ -179,7 +190,9 @@ export class HeartbeatMonitor {
   #overtaken(sequence: number): void {
     if (!this.#missing.delete(sequence)) return
     this.#loss = Math.max(LOSS_FLOOR, this.#loss - SMOOTHING.loss * (1 - this.#loss))
-    if (this.#missing.size === 0) this.#beatsInRow += this.#rowBefore + 1
+    if (this.#missing.size > 0) return
+    this.#beatsInRow += this.#rowBefore + 1
+    this.#hasLost = this.#hadLost
   }
 
   get #isInSight(): boolean {
