@@ -4,12 +4,14 @@ import { type FeatureCodec, type PictureCodec, RuntimeError } from '@roomful/run
 import { elementCount, encodedBytes, type FeatureMap } from '@roomful/tensor'
 import { MARKS, markedMap, markOf } from '../model/mark.ts'
 
-/** Mark, wire and shape: the form in which simulated maps travel. */
+/** Rank, bits, entropy, mark, then the map's first value as a float32; the dims follow: the form in which simulated maps travel. */
 const FIXED_BYTES = 8
+/** Where the first value stands: of logits it is what their verdict is made of, which no wire may change. */
+const FIRST_VALUE_AT = 4
 const ENTROPIES: readonly WireFormat['entropy'][] = ['none', 'deflate']
 
 /**
- * Feature maps as bytes of the right number and no content. Packing takes the planner's time, one map at a time as a
+ * Feature maps as bytes of the right number and no content but their mark and first value. Packing takes the planner's time, one map at a time as a
  * device's codec Worker does it; unpacking runs beside it.
  */
 export function simulatedCodec(clock: Clock, model: () => CodecModel, sizes: Sizes): FeatureCodec {
@@ -66,6 +68,7 @@ function packed(map: FeatureMap, wire: WireFormat, sizes: Sizes): Uint8Array {
   const bytes = new Uint8Array(Math.max(least, sizes(map.dims, wire) ?? packedBytes(map.dims, wire)))
   bytes.set([map.dims.length, wire.bits, ENTROPIES.indexOf(wire.entropy), markOf(map)])
   const view = new DataView(bytes.buffer)
+  view.setFloat32(FIRST_VALUE_AT, Number(map.data[0] ?? 0), true)
   for (const [axis, dim] of map.dims.entries()) view.setUint32(FIXED_BYTES + 4 * axis, dim, true)
   return bytes
 }
@@ -75,7 +78,9 @@ function unpacked(bytes: Uint8Array, maxElements: number): { map: FeatureMap; wi
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const dims = Array.from({ length: rank }, (_, axis) => view.getUint32(FIXED_BYTES + 4 * axis, true))
   if (elementCount(dims) > maxElements) throw new RuntimeError('malformed', `a feature map of ${dims.join('x')}`)
-  return { map: markedMap(dims, mark), wire: { bits: bits as 8, entropy: ENTROPIES[entropy] ?? 'none' } }
+  const map = markedMap(dims, mark)
+  if (map.data.length > 0) map.data[0] = view.getFloat32(FIRST_VALUE_AT, true)
+  return { map, wire: { bits: bits as 8, entropy: ENTROPIES[entropy] ?? 'none' } }
 }
 
 /** Pictures of one colour, whose shade is the mark; as JPEG or WebP they weigh what the planner assumes. */
