@@ -96,10 +96,12 @@ describe.runIf(existsSync(installed))('in Chromium', () => {
     })
   })
 
-  test('a map tapped out of a chain is shared with a second Worker, not copied', async () => {
+  test('a map tapped out of a chain is shared with a second Worker, its memory serves again, and a chain hears that it must stop', async () => {
     await call('open', 'ort-wasm', 1)
-    const { shared, there, chain } = await call('tapped', BLOCK, DIMS, VALUES)
-    expect(shared).toBe(true)
+    const { shared, there, chain, reused, pausedAfter } = await call('tapped', BLOCK, DIMS, VALUES)
+    expect([shared, reused]).toEqual([true, true])
+    expect(pausedAfter).toBeGreaterThan(0)
+    expect(pausedAfter).toBeLessThan(2000)
     expect(chain).toHaveLength(VALUES.length)
     expect(there).toEqual(chain)
   })

@@ -20,12 +20,16 @@ export interface EnginePage {
   once(model: number[], inputs: PageMaps): Promise<PageMaps | string>
   /** What an Identity net of each element type gives for two elements of that type. */
   dtypes(models: Record<string, number[]>): Promise<Record<string, string>>
-  /** A map tapped out of a chain on ORT WASM, run by the opened engine: what it gives there, and what the chain itself gave. */
+  /**
+   * A map tapped out of a chain on ORT WASM, run by the opened engine: what it gives there, and what the chain itself gave.
+   * `reused`: the next chain's tap lay in the same memory, once that was released. `pausedAfter`: steps of 2,000 that were done when
+   * the chain was told at its first tap to stop.
+   */
   tapped(
     model: number[],
     dims: number[],
     values: number[],
-  ): Promise<{ shared: boolean; there: number[]; chain: number[] }>
+  ): Promise<{ shared: boolean; there: number[]; chain: number[]; reused: boolean; pausedAfter: number }>
   cycles(count: number, model: number[], dims: number[], values: number[]): Promise<unknown>
   terminateMidRun(model: number[], dims: number[]): Promise<string>
   downloads(): string[]
@@ -41,6 +45,15 @@ let session: StageSession | undefined
 function opened(): InferenceEngine {
   if (engine === undefined) throw new Error('open an engine first')
   return engine
+}
+
+function sameMemory(one: ArrayBufferLike | undefined, other: ArrayBufferLike | undefined): boolean {
+  if (one === undefined || other === undefined) return false
+  const [a, b] = [new Uint8Array(one), new Uint8Array(other)]
+  return [77, 78].every((mark) => {
+    a[0] = mark
+    return b[0] === mark
+  })
 }
 
 function map(dims: number[], values: number[]) {
@@ -101,8 +114,45 @@ const page: EnginePage = {
       },
     )
     const [there] = await Promise.all(taken)
+    let spare: (() => void) | undefined
+    const memory: ArrayBufferLike[] = []
+    const again = async () => {
+      const steps = [
+        { session: block, takes: ['x'], gives: ['t1'] },
+        { session: block, takes: ['t1'], gives: ['t2'] },
+      ]
+      await runChain(trunk, steps, map(dims, values), {
+        taps: ['t1'],
+        onTap: ({ maps: { t1 }, release }) => {
+          if (t1 !== undefined) memory.push(t1.data.buffer)
+          spare = release
+        },
+      })
+    }
+    await again()
+    const told = memory.length
+    spare?.()
+    await again()
+    const first = memory[0]
+    const stop = new AbortController()
+    const many = Array.from({ length: 2000 }, (_, i) => ({
+      session: block,
+      takes: [i === 0 ? 'x' : `t${i}`],
+      gives: [`t${i + 1}`],
+    }))
+    const paused = await runChain(trunk, many, map(dims, values), {
+      pause: stop.signal,
+      taps: ['t1'],
+      onTap: () => stop.abort(),
+    })
     const plain = (result: FeatureMap | undefined) => Array.from(result?.data ?? [], Number)
-    return { shared, there: plain(there?.outputs['y']), chain: plain(run.maps['t2']) }
+    return {
+      shared,
+      there: plain(there?.outputs['y']),
+      chain: plain(run.maps['t2']),
+      reused: told === 1 && sameMemory(first, memory[1]),
+      pausedAfter: paused.done,
+    }
   },
   async dtypes(models) {
     const maps: readonly FeatureMap[] = [
