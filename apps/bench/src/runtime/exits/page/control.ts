@@ -111,9 +111,12 @@ export class BareEngines implements AsyncDisposable {
     return steps
   }
 
+  /** In shared memory, as the runtime's taps are: handing it on copies nothing while the trunk waits for its own message. */
   #noise(tensor: string): FeatureMap {
     const dims = this.#model.shape(tensor) ?? []
     const length = dims.reduce((product, dim) => product * dim, 1)
-    return { dtype: 'float32', dims, data: Float32Array.from({ length }, () => Math.random()) }
+    const data = new Float32Array(new SharedArrayBuffer(length * Float32Array.BYTES_PER_ELEMENT))
+    for (let i = 0; i < length; i++) data[i] = Math.random()
+    return { dtype: 'float32', dims, data }
   }
 }
