@@ -68,7 +68,7 @@ export interface PictureFormat {
 export interface Prediction {
   /** Expected time to the answer, exits included: `sum p_i c_i`. */
   readonly latencyMs: number
-  /** Time when no exit fires. */
+  /** Time when no exit fires; with an exit at threshold 0, which answers everything, that exit's time. */
   readonly fullMs: number
   /** Requests per second with the pipeline full. */
   readonly throughputPerSecond: number

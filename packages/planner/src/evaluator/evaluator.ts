@@ -105,7 +105,7 @@ export class Evaluator {
 
   #complete(draft: Draft, quick: QuickEvaluation): Evaluation {
     let macs = 0
-    for (const volume of draft.volumes) macs += this.#volumeMacs(volume)
+    for (const volume of draft.volumes.slice(0, this.#run.volumesRun)) macs += this.#volumeMacs(volume)
     return {
       ...quick,
       macs,

@@ -1,19 +1,25 @@
 import type { PlannableModel } from '../model/plannable.ts'
-import type { Draft } from './draft.ts'
+import type { Draft, DraftExit } from './draft.ts'
+
+/** Whether an exit answers whatever it sees: every confidence reaches a threshold of 0. */
+export const answersAll = ({ threshold }: DraftExit): boolean => threshold <= 0
 
 /**
  * Share of requests answered at each placed exit, in the order of the draft's exits. A request that an absent exit would
- * have answered is answered by the next placed one: deeper exits are at least as sure of it.
+ * have answered is answered by the next placed one: deeper exits are at least as sure of it. An exit at threshold 0
+ * answers all that reach it.
  */
 export function placedShares(draft: Draft, model: PlannableModel): number[] {
-  if (draft.exits.length === 0 || draft.shares.length === 0) return draft.exits.map(() => 0)
   const out: number[] = new Array(draft.exits.length).fill(0)
   let waiting = 0
+  let rest = 1
   for (let exit = 0; exit < model.exits.length; exit++) {
     waiting += draft.shares[exit] ?? 0
     const at = draft.exits.findIndex((placed) => placed.exit === exit)
-    if (at < 0) continue
-    out[at] = waiting
+    const placed = draft.exits[at]
+    if (placed === undefined) continue
+    out[at] = answersAll(placed) ? rest : Math.min(rest, waiting)
+    rest -= out[at] as number
     waiting = 0
   }
   return out

@@ -3,7 +3,7 @@ import { type PlannableModel, pointAt } from '../model/plannable.ts'
 import { Checkpoint } from './checkpoint.ts'
 import type { ComputeCosts } from './costs.ts'
 import type { Draft, DraftVolume } from './draft.ts'
-import { placedShares } from './expectation.ts'
+import { answersAll, placedShares } from './expectation.ts'
 import { Holders, MAX_SHARDS, SendQueue } from './holders.ts'
 import { MemoryUse, rowShare } from './memory.ts'
 import { Needs } from './needs.ts'
@@ -24,8 +24,13 @@ export interface Bound {
 export class Run {
   readonly transfers: Transfers
   readonly memory: MemoryUse
-  /** When the trunk's answer is at the initiator; Infinity when a link is missing. */
+  /**
+   * When the trunk's answer is at the initiator, or that of an exit that answers everything; Infinity when a link is
+   * missing.
+   */
   fullMs = 0
+  /** How many volumes run: those behind an exit that answers everything and is waited for never do. */
+  volumesRun = 0
   /** Per placed exit, in the order of the draft, when its answer is at the initiator. */
   exitMs: number[] = []
   /** Per placed exit the share of requests it answers. */
@@ -46,6 +51,8 @@ export class Run {
   readonly #checkpoints: Checkpoint[] = []
   #held = new Holders()
   #next = new Holders()
+  /** When an exit that answers everything has answered; Infinity without one. */
+  #certainMs = Number.POSITIVE_INFINITY
 
   constructor(model: PlannableModel, room: Room, costs: ComputeCosts) {
     this.#model = model
@@ -65,8 +72,12 @@ export class Run {
       this.fullMs = Number.POSITIVE_INFINITY
       return
     }
+    if (this.volumesRun < draft.volumes.length) {
+      this.fullMs = this.#certainMs
+      return
+    }
     this.#gather(payload, draft.volumes.length - 1)
-    this.fullMs = this.#held.readyMs[0] as number
+    this.fullMs = Math.min(this.#held.readyMs[0] as number, this.#certainMs)
   }
 
   /** Keeps how the volumes of a draft end, so that drafts that share its first ones are played from there on. */
@@ -95,6 +106,8 @@ export class Run {
     const exits = draft.exits.length > 0
     this.exitMs = exits ? draft.exits.map(() => Number.POSITIVE_INFINITY) : []
     this.shares = exits ? placedShares(draft, this.#model) : []
+    this.#certainMs = Number.POSITIVE_INFINITY
+    this.volumesRun = draft.volumes.length
     const first = exits || spans !== undefined ? 0 : this.#sharedVolumes(draft)
     let payload = this.#payloads.input(draft.input)
     if (first > 0) {
@@ -118,7 +131,10 @@ export class Run {
       const decoderMacs = index > 0 ? payload.decoderMacs : 0
       payload = this.#payloads.feature(volume.to, volume.wire)
       this.#compute(draft, index, decoderMacs, payload.encoderMacs)
-      if (exits) this.#exits(draft, volume, payload, index)
+      if (exits && this.#exits(draft, volume, payload, index)) {
+        this.#reserve(draft, index + 1)
+        return payload
+      }
       if (bound !== undefined && this.#heldMs() + (bound.restMs[volume.to] as number) > bound.ms) return undefined
     }
     return payload
@@ -254,7 +270,9 @@ export class Run {
     return readyMs
   }
 
-  #exits(draft: Draft, volume: DraftVolume, payload: Payload, index: number): void {
+  /** @returns whether every request has been answered before the trunk goes on */
+  #exits(draft: Draft, volume: DraftVolume, payload: Payload, index: number): boolean {
+    let ends = false
     for (const [at, exit] of draft.exits.entries()) {
       const branch = this.#model.exits[exit.exit]
       if (branch?.point !== volume.to) continue
@@ -266,6 +284,21 @@ export class Run {
       this.exitMs[at] = this.transfers.answer(device, verdictMs, branch.outputBytes, index)
       this.transfers.addVerdict(verdictMs, this.shares[at] ?? 0)
       if (exit.mode === 'wait') this.#holdBack(device, verdictMs)
+      if (!answersAll(exit)) continue
+      this.#certainMs = Math.min(this.#certainMs, this.exitMs[at] ?? Number.POSITIVE_INFINITY)
+      ends ||= exit.mode === 'wait'
+    }
+    return ends
+  }
+
+  /** From here on nothing ever runs; the runtime gets it ready all the same, so that it takes memory. */
+  #reserve({ volumes }: Draft, from: number): void {
+    this.volumesRun = from
+    for (const volume of volumes.slice(from)) {
+      this.memory.enter(this.#model, volume)
+      for (const { processor, start, end } of volume.shards) {
+        this.memory.add(this.#device[processor] as number, rowShare(this.#model, volume, start, end))
+      }
     }
   }
 

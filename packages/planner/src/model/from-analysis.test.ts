@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { seededRandom } from '@roomful/core'
 import { analyse, readModel, tileGeometry } from '@roomful/graph'
+import { parseManifest } from '@roomful/model'
 import { describe, expect, it } from 'vitest'
 import { plannableModel } from './from-analysis.ts'
 import { isTileable, modelMacs, neededRows, pointAt, segmentAt } from './plannable.ts'
@@ -46,4 +47,19 @@ describe.runIf(present.length > 0)('a graph as the planner sees it', () => {
       expect(checked).toBeGreaterThan(5)
     },
   )
+})
+
+describe('a shipped package as the planner sees it', () => {
+  it('counts what an exit loses alone against the trunk, not against the best exit', async () => {
+    const folder = new URL('../../../../public/models/imagenette/', import.meta.url)
+    const manifest = await parseManifest(readFileSync(new URL('model.json', folder)))
+    const model = plannableModel(analyse(readModel(readFileSync(new URL(manifest.files.graph.path, folder)))), {
+      manifest,
+    })
+    expect(model.exits.at(-1)?.aloneLoss).toBeCloseTo(
+      (manifest.final.top1 ?? 0) - (manifest.exits.at(-1)?.top1 ?? 0),
+      9,
+    )
+    expect(model.exits.at(-1)?.aloneLoss).toBeGreaterThan(0.005)
+  })
 })

@@ -159,9 +159,9 @@ function exitsOf(
     const work = nodes.length > 0 ? index.work(nodes) : addFeatures(emptyWork(), 'conv', [exit.branchMacs])
     const outputBytes = (analysis.tensors.get(exit.output)?.elements ?? manifest.labels.length) * 4
     const { name, threshold, top1 } = exit
-    return [
-      { name, point, work, macs: workMacs(work), outputBytes, threshold, ...(top1 === undefined ? {} : { top1 }) },
-    ]
+    const full = manifest.final.top1
+    const alone = full === undefined || top1 === undefined ? {} : { aloneLoss: Math.max(0, full - top1) }
+    return [{ name, point, work, macs: workMacs(work), outputBytes, threshold, ...alone }]
   })
 }
 

@@ -65,7 +65,8 @@ export interface PlannableExit {
   readonly macs: number
   readonly outputBytes: number
   readonly threshold: number
-  readonly top1?: number
+  /** Loss of final top-1, as a share, if this exit answers every request; absent where the package has not measured it. */
+  readonly aloneLoss?: number
 }
 
 /** One calibrated setting of all exits. */

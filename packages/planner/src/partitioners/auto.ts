@@ -5,6 +5,7 @@ import { fusePoints } from './aofl.ts'
 import { balanced } from './balance.ts'
 import { latencyChain } from './chain.ts'
 import { learnedSplit } from './distredge.ts'
+import { rightSized } from './edgent.ts'
 import { ExhaustiveWalk } from './exhaustive.ts'
 import type { Method, Proposal, RunnerUp } from './method.ts'
 import { improve } from './moves.ts'
@@ -223,10 +224,17 @@ function withExits(search: Search, plain: readonly Candidate[]): Candidate[] {
       if (point >= Math.max(1, search.firstCut)) bases.push(singleCut(search, helper, point, search.wire(point)))
     }
   }
-  return bases.map((draft) => {
+  const placed = bases.map((draft) => {
     const left = limits.maxAccuracyLoss - search.evaluate(draft).accuracyLoss
     return candidate('exits', search, placeExits(search, draft, left))
   })
+  return [...placed, ...inTimeByExits(search)]
+}
+
+/** Where the deadline is short, one exit may have to answer everything (Edgent). */
+function inTimeByExits(search: Search): Candidate[] {
+  if (!search.limits.exits || search.limits.deadlineMs === undefined) return []
+  return rightSized(search).flatMap(({ drafts }) => drafts.map((draft) => candidate('exits', search, draft)))
 }
 
 function evaluationsFor(search: Search, { volumes }: Draft): number {

@@ -6,7 +6,7 @@ export interface PlanningLimits {
   readonly objective?: 'latency' | 'throughput'
   /** Largest allowed loss of final top-1 through wires, exits and pruned trunks, as a share. Default 0.01. */
   readonly maxAccuracyLoss?: number
-  /** Plans slower than this (full latency) are refused. Default none. */
+  /** Plans slower than this (`fullMs`) are refused. Default none. */
   readonly deadlineMs?: number
   /** `raw-stays-local`: neither the picture nor anything before `privateUntil` leaves the initiator. Default `none`. */
   readonly privacy?: 'none' | 'raw-stays-local'

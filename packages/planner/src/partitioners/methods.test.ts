@@ -165,14 +165,78 @@ describe('published methods', () => {
     }
   })
 
-  it('edgent leaves through an exit for good where the deadline asks for it', async () => {
-    const model: PlannableModel = { ...EXITED, exits: EXITED.exits.map((exit) => ({ ...exit, top1: 0.9 })) }
-    const full = await planWith('neurosurgeon', model, ROOM.topology, ROOM.predictor)
-    if (!full.ok) throw new Error(full.message)
-    const deadlineMs = full.plan.predicted.latencyMs * 0.9
-    const result = await planWith('edgent', model, ROOM.topology, ROOM.predictor, { deadlineMs })
-    if (result.ok) expect(result.plan.exits[0]?.threshold).toBe(0)
-    else expect(result.reason).toBe('deadline')
+  describe('edgent', () => {
+    const measured: PlannableModel = {
+      ...EXITED,
+      exits: EXITED.exits.map((exit, at) => ({ ...exit, aloneLoss: [0.03, 0.008][at] ?? 0 })),
+    }
+    const under = (method: string, limits: object) => planWith(method, measured, ROOM.topology, ROOM.predictor, limits)
+
+    it('keeps the whole network where a cut meets the deadline', async () => {
+      const full = await under('neurosurgeon', {})
+      if (!full.ok) throw new Error(full.message)
+      const result = await under('edgent', { deadlineMs: full.plan.predicted.fullMs + 0.01 })
+      if (!result.ok) throw new Error(result.message)
+      expect(result.plan.volumes).toEqual(full.plan.volumes)
+      expect(result.plan.exits).toEqual([])
+    })
+
+    it('answers everything at the most accurate exit that is in time, and nothing behind it counts', async () => {
+      const full = await under('neurosurgeon', {})
+      if (!full.ok) throw new Error(full.message)
+      const deadlineMs = full.plan.predicted.fullMs - 0.01
+      const result = await under('edgent', { deadlineMs })
+      if (!result.ok) throw new Error(result.message)
+      expect(result.plan.exits).toMatchObject([{ exit: 'exit2', threshold: 0, mode: 'wait' }])
+      expect(result.notes).toEqual(['right-sized to exit2 to meet the deadline'])
+      const { latencyMs, fullMs } = result.plan.predicted
+      expect(fullMs).toBe(latencyMs)
+      expect(fullMs).toBeLessThanOrEqual(deadlineMs)
+      expect(result.evaluation.accuracyLoss).toBeGreaterThanOrEqual(0.008)
+      const point = measured.exits[1]?.point ?? 0
+      expect(result.evaluation.macs).toBe(measured.segments.slice(0, point).reduce((sum, { macs }) => sum + macs, 0))
+      // The Plan alone says so, without any shares.
+      const again = predictPlan(result.plan, measured, ROOM.topology, ROOM.predictor)
+      expect(again?.latencyMs).toBeCloseTo(latencyMs, 9)
+      expect(
+        again?.spans.every((span) => (span.volume ?? 0) <= result.plan.volumes.findIndex(({ to }) => to === 't4')),
+      ).toBe(true)
+    })
+
+    it('takes a less accurate exit only under a shorter deadline and within the loss', async () => {
+      const second = await under('edgent', { deadlineMs: 1e-3, maxAccuracyLoss: 0.05 })
+      if (second.ok) throw new Error('nothing is that fast')
+      expect(second.reason).toBe('deadline')
+      const soonest = Number(/need (\d+) ms/.exec(second.message)?.[1])
+      const first = await under('edgent', { deadlineMs: soonest, maxAccuracyLoss: 0.05 })
+      expect(first).toMatchObject({ ok: true, plan: { exits: [{ exit: 'exit1', threshold: 0 }] } })
+      expect(await under('edgent', { deadlineMs: soonest })).toMatchObject({ ok: false, reason: 'deadline' })
+    })
+
+    it('does not use exits whose loss nobody has measured', async () => {
+      const full = await under('neurosurgeon', {})
+      if (!full.ok) throw new Error(full.message)
+      const limits = { deadlineMs: full.plan.predicted.fullMs - 0.01 }
+      const result = await planWith('edgent', EXITED, ROOM.topology, ROOM.predictor, limits)
+      expect(result).toMatchObject({ ok: false, reason: 'deadline' })
+    })
+
+    it('does not meet a deadline that auto misses', async () => {
+      const full = await under('neurosurgeon', {})
+      if (!full.ok) throw new Error(full.message)
+      let met = 0
+      for (const share of [0.4, 0.6, 0.8, 0.95]) {
+        const limits = { deadlineMs: full.plan.predicted.fullMs * share, maxAccuracyLoss: 0.05 }
+        const sized = await under('edgent', limits)
+        if (!sized.ok) continue
+        met++
+        const ours = await under('auto', limits)
+        if (!ours.ok) throw new Error(ours.message)
+        expect(ours.plan.predicted.latencyMs).toBeLessThanOrEqual(sized.plan.predicted.latencyMs * 1.001)
+        expect(ours.plan.predicted.fullMs).toBeLessThanOrEqual(limits.deadlineMs)
+      }
+      expect(met).toBeGreaterThan(0)
+    })
   })
 
   it('auto takes the plan of the fewest parts within the margin, and the best without one', async () => {
