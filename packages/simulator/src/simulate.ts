@@ -1,9 +1,9 @@
 import { FINAL_EXIT, type Plan, seededRandom, VirtualClock } from '@roomful/core'
-import type { PlannableModel } from '@roomful/planner'
+import { exitSettingOf, type PlannableModel } from '@roomful/planner'
 import { SimulatedDevice } from './device/simulated-device.ts'
 import { Usage } from './device/usage.ts'
 import { SimulatorError } from './error.ts'
-import { SimulatedModel, settingOf } from './model/simulated-model.ts'
+import { SimulatedModel } from './model/simulated-model.ts'
 import { type Percentiles, percentilesOf, spanMs } from './report/statistics.ts'
 import { type RequestRecord, runRequests } from './requests.ts'
 import { Driver } from './room/driver.ts'
@@ -95,6 +95,7 @@ async function simulateMethod(
     scenario,
     truth,
     usage,
+    onLoad: changed,
     build: (profile, network) =>
       new SimulatedDevice({
         clock,
@@ -108,7 +109,7 @@ async function simulateMethod(
         hooks: {
           onTopologyChange: changed,
           onSwitched: ([next]) => {
-            const setting = next === undefined ? undefined : settingOf(planned, next.plan)
+            const setting = next === undefined ? undefined : exitSettingOf(next.plan, planned)
             shares = setting?.shares ?? []
           },
         },

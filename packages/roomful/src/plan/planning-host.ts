@@ -16,8 +16,8 @@ import {
   fittedSpeed,
   IN_BROWSERS,
   OnlineCorrection,
+  planCost,
   plannableModel,
-  predictPlan,
   preparationOf,
   RoomPredictor,
   type RoomPredictorOptions,
@@ -214,21 +214,13 @@ function stillGood(
   predictor: RoomPredictor,
   { objective }: PlanningOptions,
 ): Plan | undefined {
-  const shares = plannable.settings.find((setting) =>
-    current.exits.every(({ exit, threshold }) => {
-      const at = plannable.exits.findIndex(({ name }) => name === exit)
-      return setting.thresholds[at] === threshold
-    }),
-  )?.shares
-  if (current.exits.length > 0 && shares === undefined) return undefined
-  const now = predictPlan(current, plannable, topology, predictor, shares ?? [])
-  if (now === undefined || !now.feasible) return undefined
-  const cost = (of: { latencyMs: number; throughputPerSecond: number }) =>
-    objective === 'throughput' ? 1000 / of.throughputPerSecond : of.latencyMs
+  const now = planCost(current, plannable, topology, predictor, { objective })
+  if (now === undefined) return undefined
   const ready = preparationOf(plan, current, plannable, topology, predictor)
   const { dwellMs } = DEFAULT_HYSTERESIS
   const switching = ready === undefined ? undefined : { ...ready, dwellMs }
-  if (worthSwitching(cost(now), cost(plan.predicted), DEFAULT_HYSTERESIS, switching)) return undefined
-  const { latencyMs, fullMs, throughputPerSecond, bytes } = now
+  const { latencyMs, fullMs, throughputPerSecond, bytes } = now.timeline
+  const better = objective === 'throughput' ? 1000 / plan.predicted.throughputPerSecond : plan.predicted.latencyMs
+  if (worthSwitching(now.ms, better, DEFAULT_HYSTERESIS, switching)) return undefined
   return { ...current, predicted: { latencyMs, fullMs, throughputPerSecond, bytes } }
 }

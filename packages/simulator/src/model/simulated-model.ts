@@ -1,5 +1,5 @@
-import type { ModelDigest, Plan, Range, TensorName } from '@roomful/core'
-import { type ExitSetting, modelMacs, type PlannableModel, pointAt, pointIndex, segmentAt } from '@roomful/planner'
+import type { ModelDigest, Range, TensorName } from '@roomful/core'
+import { modelMacs, type PlannableModel, pointAt, pointIndex, segmentAt } from '@roomful/planner'
 import type { CutPoint, ModelExit, StagedModel, StagePart } from '@roomful/runtime'
 import { elementCount, type FeatureMap, type InputSpec } from '@roomful/tensor'
 import { difficultyOf, markedMap, markOf } from './mark.ts'
@@ -99,16 +99,6 @@ export class SimulatedModel implements StagedModel {
     const { wires = [] } = this.planned.points[pointIndex(this.planned, tensor)] ?? {}
     return wires.find(({ wire }) => wire.bottleneck === name)
   }
-}
-
-/** The calibrated setting whose thresholds are nearest to a plan's; undefined where the model has none. */
-export function settingOf(model: PlannableModel, plan: Plan): ExitSetting | undefined {
-  const distance = ({ thresholds }: ExitSetting) =>
-    plan.exits.reduce((sum, placed) => {
-      const exit = model.exits.findIndex(({ name }) => name === placed.exit)
-      return sum + Math.abs((thresholds[exit] ?? 1) - placed.threshold)
-    }, 0)
-  return model.settings.toSorted((a, b) => distance(a) - distance(b))[0]
 }
 
 const cumulative = (shares: readonly number[], exit: number): number =>

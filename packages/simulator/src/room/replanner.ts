@@ -5,8 +5,8 @@ import {
   type LatencyPredictor,
   type PlannableModel,
   type PlanningLimits,
+  planCost,
   planWith,
-  predictPlan,
   preparationOf,
   type ReplanReason,
   replan,
@@ -135,7 +135,7 @@ export class Replanner {
     return { outcome: 'switched' }
   }
 
-  /** What a plan costs now, in ms: of one request, or of the busiest resource where throughput is wanted. */
+  /** What a plan costs now, in ms, by the rule with which methods choose; Infinity where it cannot run any more. */
   #objective(plan: Plan, topology: Topology, predictor: LatencyPredictor): number {
     const { model, limits } = this.#o
     const linked = plan.volumes.every(({ shards }) =>
@@ -145,9 +145,7 @@ export class Replanner {
       ),
     )
     if (!linked) return Number.POSITIVE_INFINITY
-    const timeline = predictPlan(plan, model, topology, predictor)
-    if (timeline === undefined || !timeline.feasible) return Number.POSITIVE_INFINITY
-    return limits.objective === 'throughput' ? 1000 / timeline.throughputPerSecond : timeline.fullMs
+    return planCost(plan, model, topology, predictor, limits)?.ms ?? Number.POSITIVE_INFINITY
   }
 }
 

@@ -17,6 +17,8 @@ export interface StageOptions {
   readonly truth: Truth
   readonly usage: Usage
   readonly build: (profile: DeviceProfile, network: MemoryNetwork) => SimulatedDevice
+  /** A device has another load: its own room does not tell it so. */
+  readonly onLoad: () => void
 }
 
 /** Where a simulation plays: devices come and go, links change, as the scenario's events say. */
@@ -77,6 +79,7 @@ export class Stage implements AsyncDisposable {
       case 'load':
         truth.setLoad(event.device, event.load)
         this.devices.get(event.device)?.room.updateProfile({ load: event.load })
+        this.#o.onLoad()
         return
       case 'join':
         this.join(event.device)
