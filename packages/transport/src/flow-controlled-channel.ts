@@ -103,14 +103,16 @@ export class FlowControlledChannel {
   send(message: EncodedMessage, priority: Priority, signal?: AbortSignal): Promise<void> | undefined {
     if (this.#closed !== undefined) return Promise.reject(this.#closed)
     if (signal?.aborted) return Promise.reject(signal.reason)
+    const isFirst = this.#queuedBytes === 0
+    if (isFirst && this.#atOnce(message, priority)) return undefined
+    // The hand-over may have failed and closed it.
+    if (this.#closed !== undefined) return Promise.reject(this.#closed)
     const { queuedBytes, queuedMessages } = this.#limits
     const waiting = PRIORITIES.reduce((sum, key) => sum + this.#queues[key].length, 0)
     if (this.#queuedBytes + message.bytes > queuedBytes || waiting >= queuedMessages) {
       const text = `the link is too slow: ${waiting} messages with ${this.#queuedBytes} bytes already wait for it`
       return Promise.reject(new TransportError('rejected', text))
     }
-    const isFirst = this.#queuedBytes === 0
-    if (isFirst && this.#atOnce(message, priority)) return undefined
     const id = this.#takeId()
     const slices = new SliceCutter(message, {
       messageId: id,
@@ -118,7 +120,6 @@ export class FlowControlledChannel {
       maxSliceBytes: this.#adapt(message.bytes),
     })
     const started = isFirst && this.#handOverAll(slices)
-    // The hand-over may have failed and closed it.
     if (this.#closed !== undefined) return Promise.reject(this.#closed)
     if (slices.nextBytes === 0) return undefined
     return new Promise((resolve, reject) => {
