@@ -1,9 +1,18 @@
-import { seededRandom } from '@roomful/core'
+import { FINAL_EXIT, seededRandom } from '@roomful/core'
 import { type PlannableModel, predictPlan, readRoom } from '@roomful/planner'
 import { describe, expect, it } from 'vitest'
 import { type RoomJson, readScenario } from './scenario.ts'
 import { simulate } from './simulate.ts'
-import { PLAN_KINDS, type PlanKind, randomNet, randomPlan, randomRoomJson } from './testing/random-cases.ts'
+import {
+  PLAN_KINDS,
+  type PlanKind,
+  randomExitPlan,
+  randomExits,
+  randomNet,
+  randomPlan,
+  randomProcessorsJson,
+  randomRoomJson,
+} from './testing/random-cases.ts'
 
 /*
  * The planner's evaluator against the runtime. Both take the same costs, message heads and the runtime's rule for cutting
@@ -47,6 +56,31 @@ async function checkAll(kind: PlanKind, slowStart: boolean, segmentMs: number): 
   return checks
 }
 
+/** Of each way out that some request took: when it answered at last, and when it should have. */
+async function checkExits(seed: number): Promise<Check[]> {
+  const random = seededRandom(seed)
+  const model = randomExits(random)
+  const room = randomProcessorsJson(random, 1e9)
+  const drawn = randomExitPlan(random, model)
+  const { topology, predictor } = readRoom(room)
+  const shares = model.settings[0]?.shares ?? []
+  const { fullMs = 0, exitMs = [] } = predictPlan(drawn, model, topology, predictor, shares, { segmentMs: 20 }) ?? {}
+  const plan = { ...drawn, predicted: { ...drawn.predicted, fullMs } }
+  // So far apart that what an answer leaves running is over before the next request.
+  const requests = { kind: 'rate', count: 30, perSecond: Math.min(2, 250 / fullMs), arrivals: 'even' }
+  const scenario = readScenario({ seed, model: 'random', room, plan, segmentMs: 20, requests })
+  const { requests: records } = await simulate(scenario, model)
+  expect(records.filter(({ outcome }) => outcome !== 'ok')).toEqual([])
+  expect(records.flatMap(({ trace }) => trace?.spans ?? []).filter(({ kind }) => kind === 'recover')).toEqual([])
+  const slowestRttMs = Math.max(...topology.links.map(({ rttMs }) => rttMs))
+  return [...exitMs.map((ms, at) => ({ name: `exit${at + 1}`, ms })), { name: FINAL_EXIT, ms: fullMs }].flatMap(
+    ({ name, ms }) => {
+      const last = records.findLast(({ exit }) => exit === name)
+      return last === undefined ? [] : [{ seed, predictedMs: ms, simulatedMs: last.endMs - last.startMs, slowestRttMs }]
+    },
+  )
+}
+
 const far = ({ simulatedMs, predictedMs }: Check) => Math.abs(simulatedMs - predictedMs) > 0.5 + 0.01 * simulatedMs
 
 describe('the evaluator against the runtime in simulated time', { timeout: 60_000 }, () => {
@@ -57,6 +91,16 @@ describe('the evaluator against the runtime in simulated time', { timeout: 60_00
       expect(checks.filter(far)).toEqual([])
     },
   )
+
+  it('agrees on every exit, wherever it runs and whether it is waited for or raced', async () => {
+    const checks: Check[] = []
+    for (let seed = 1; seed <= 40; seed++) checks.push(...(await checkExits(seed)))
+    const errors = checks.map((one) => Math.abs(one.simulatedMs / one.predictedMs - 1) * 100).sort((a, b) => a - b)
+    console.info(
+      `exits, open windows: ${checks.length} answers, median ${errors[errors.length >> 1]?.toFixed(2)} %, worst ${errors.at(-1)?.toFixed(2)} %`,
+    )
+    expect(checks.filter(far)).toEqual([])
+  })
 
   it.each(PLAN_KINDS)('counts the overhead of every session of %s plans', async (kind) => {
     const checks = await checkAll(kind, false, 2)

@@ -91,7 +91,10 @@ const CASES: readonly [trunk: readonly [Place, Place, Place], exit: Place, mode:
   [['laptop gpu', 'laptop gpu', 'laptop gpu'], 'laptop gpu', 'wait', 32],
   [['laptop gpu', 'laptop gpu', 'laptop gpu'], 'laptop cpu', 'race', 8],
   [['laptop gpu', 'laptop gpu', 'laptop gpu'], 'laptop cpu', 'wait', 8],
+  [['laptop gpu', 'laptop gpu', 'laptop gpu'], 'tablet', 'wait', 8],
   [['laptop gpu', 'laptop gpu', 'laptop gpu'], 'phone', 'race', 8],
+  [['phone', 'laptop gpu', 'tablet'], 'laptop cpu', 'race', 8],
+  [['phone', 'phone', 'tablet'], 'tablet', 'wait', 32],
 ]
 
 describe('exits in simulated rooms', { timeout: 60_000 }, () => {

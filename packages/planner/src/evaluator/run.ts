@@ -2,7 +2,7 @@ import type { Span } from '@roomful/core'
 import { type PlannableModel, pointAt } from '../model/plannable.ts'
 import { Checkpoint } from './checkpoint.ts'
 import type { ComputeCosts } from './costs.ts'
-import type { Draft, DraftVolume } from './draft.ts'
+import type { Draft, DraftExit, DraftVolume } from './draft.ts'
 import { answersAll, placedShares } from './expectation.ts'
 import { Holders, MAX_SHARDS, SendQueue } from './holders.ts'
 import { MemoryUse, rowShare } from './memory.ts'
@@ -128,10 +128,11 @@ export class Run {
       this.#deliver(volume, payload, index)
       const crossed = (net.rows - before) / Math.max(1, pointAt(this.#model, volume.from).rows)
       this.noise += payload.accuracyLoss ** 2 * Math.min(1, crossed)
+      if (exits) this.#exits(draft, index, 'race', payload)
       const decoderMacs = index > 0 ? payload.decoderMacs : 0
       payload = this.#payloads.feature(volume.to, volume.wire)
       this.#compute(draft, index, decoderMacs, payload.encoderMacs)
-      if (exits && this.#exits(draft, volume, payload, index)) {
+      if (exits && this.#exits(draft, index + 1, 'wait', payload)) {
         this.#reserve(draft, index + 1)
         return payload
       }
@@ -270,25 +271,37 @@ export class Run {
     return readyMs
   }
 
-  /** @returns whether every request has been answered before the trunk goes on */
-  #exits(draft: Draft, volume: DraftVolume, payload: Payload, index: number): boolean {
+  /**
+   * The exits of one mode where volume `index` begins. Those that race get their rows behind the trunk's; one that is waited for
+   * gets them alone, and the trunk goes on from its device (the runtime's rules: `plan/routes.ts`).
+   * @returns whether every request has been answered before the trunk goes on
+   */
+  #exits(draft: Draft, index: number, mode: DraftExit['mode'], payload: Payload): boolean {
+    const before = index - 1
+    const point = draft.volumes[before]?.to
     let ends = false
     for (const [at, exit] of draft.exits.entries()) {
       const branch = this.#model.exits[exit.exit]
-      if (branch?.point !== volume.to) continue
+      if (branch === undefined || branch.point !== point || exit.mode !== mode) continue
       const device = this.#device[exit.processor] as number
-      const inputMs = this.#collect(device, payload, index)
+      const shared = mode === 'race' && this.#getsWhole(draft.volumes[index], device)
+      const inputMs = shared ? (this.#readyMs[0] as number) : this.#collect(device, payload, before)
       let ms = this.#costs.workMs(exit.processor, branch.work)
-      if (exit.mode === 'wait') ms -= this.#staysMs(draft, index + 1, exit.processor)
-      const verdictMs = this.transfers.compute(exit.processor, inputMs, ms, index, branch.name)
-      this.exitMs[at] = this.transfers.answer(device, verdictMs, branch.outputBytes, index)
+      if (mode === 'wait') ms -= this.#staysMs(draft, index, exit.processor)
+      const verdictMs = this.transfers.compute(exit.processor, inputMs, ms, before, branch.name)
+      this.exitMs[at] = this.transfers.answer(device, verdictMs, branch.outputBytes, before)
       this.transfers.addVerdict(verdictMs, this.shares[at] ?? 0)
-      if (exit.mode === 'wait') this.#holdBack(device, verdictMs)
+      if (mode === 'wait') this.#held.single(device, this.#held.end[this.#held.count - 1] as number, verdictMs)
       if (!answersAll(exit)) continue
       this.#certainMs = Math.min(this.#certainMs, this.exitMs[at] ?? Number.POSITIVE_INFINITY)
-      ends ||= exit.mode === 'wait'
+      ends ||= mode === 'wait'
     }
     return ends
+  }
+
+  /** Whether the trunk's own message brings the whole tensor to a device: exits there read the same one. */
+  #getsWhole(next: DraftVolume | undefined, device: number): boolean {
+    return next?.shards.length === 1 && this.#device[next.shards[0]?.processor ?? -1] === device
   }
 
   /** From here on nothing ever runs; the runtime gets it ready all the same, so that it takes memory. */
@@ -299,16 +312,6 @@ export class Run {
       for (const { processor, start, end } of volume.shards) {
         this.memory.add(this.#device[processor] as number, rowShare(this.#model, volume, start, end))
       }
-    }
-  }
-
-  /** The trunk goes on only when the verdict has reached whoever holds the tensor. */
-  #holdBack(device: number, verdictMs: number): void {
-    const held = this.#held
-    for (let holder = 0; holder < held.count; holder++) {
-      const to = held.device[holder] as number
-      const hop = to === device ? 0 : (this.#room.links[device]?.[to]?.rttMs ?? Number.POSITIVE_INFINITY) / 2
-      held.readyMs[holder] = Math.max(held.readyMs[holder] as number, verdictMs + hop)
     }
   }
 

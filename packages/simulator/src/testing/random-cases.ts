@@ -1,6 +1,17 @@
-import { deviceId, type LayerVolume, type Plan, type Random, type WireFormat } from '@roomful/core'
-import { type ChainLayer, chainModel, lastPoint, type PlannableModel, pointAt } from '@roomful/planner'
+import { deviceId, type ExitPlacement, type LayerVolume, type Plan, type Random, type WireFormat } from '@roomful/core'
+import {
+  addFeatures,
+  type ChainLayer,
+  chainModel,
+  emptyWork,
+  lastPoint,
+  type PlannableModel,
+  pointAt,
+  pointIndex,
+} from '@roomful/planner'
 import type { RoomJson } from '../scenario.ts'
+
+const BACKENDS = ['ort-webgpu', 'ort-wasm'] as const
 
 /** The four shapes of plan that the evaluator is checked on. */
 export const PLAN_KINDS = ['local', 'cut', 'chain', 'rows'] as const
@@ -20,6 +31,71 @@ export function randomNet(random: Random): PlannableModel {
   }
   layers.push({ kind: 'dense', units: 10 })
   return chainModel({ name: 'net', input: [3, size, size], layers, jpegBytes: 800 + random.int(3000) })
+}
+
+/** A net with two exits, and the shares of requests that they answer. */
+export function randomExits(random: Random): PlannableModel {
+  const net = randomNet(random)
+  const [first, second] = [1 + random.int(2), 3 + random.int(Math.max(1, lastPoint(net) - 4))]
+  const [a, b] = [0.2 + 0.3 * random.next(), 0.1 + 0.3 * random.next()]
+  return {
+    ...net,
+    exits: [first, second].map((point, at) => {
+      const macs = 1e4 * 20 ** random.next()
+      const work = addFeatures(emptyWork(), 'dense', [macs])
+      return { name: `exit${at + 1}`, point, work, macs, outputBytes: 40, threshold: 0.8 }
+    }),
+    settings: [{ thresholds: [0.8, 0.8], shares: [a, b, 1 - a - b], accuracyLoss: 0 }],
+  }
+}
+
+/** As `randomRoomJson` with two processors on each device. */
+export function randomProcessorsJson(random: Random, startWindowBytes?: number): RoomJson {
+  const room = randomRoomJson(random, startWindowBytes)
+  const devices = room.devices.map(({ id }) => {
+    const speed = () => ({ gmacsPerSecond: 0.2 * 20 ** random.next(), overheadMs: random.next() })
+    return {
+      id,
+      rowStep: 1 + random.int(3),
+      backends: [
+        { backend: 'ort-webgpu', ...speed() },
+        { backend: 'ort-wasm', ...speed() },
+      ],
+    }
+  })
+  return { ...room, devices }
+}
+
+/**
+ * A plan of one of the shapes with both exits on the cuts, each raced or waited for: on the trunk's own processor, beside it on the
+ * same device, on the initiator, or on any other device. What races on the trunk's processor takes its turn (docs/simulator.md), so
+ * that is waited for, as planned.
+ */
+export function randomExitPlan(random: Random, model: PlannableModel): Plan {
+  const kind = (['local', 'cut', 'chain'] as const)[random.int(3)] ?? 'local'
+  const drawn = randomPlan(random, model, kind)
+  const volumes: LayerVolume[] = []
+  for (const volume of drawn.volumes) {
+    let rest = volume
+    const shards = rest.shards.map((shard) => ({ ...shard, backend: BACKENDS[random.int(2)] ?? 'ort-wasm' }))
+    for (const { point } of model.exits) {
+      const { tensor } = pointAt(model, point)
+      if (pointIndex(model, rest.from) >= point || pointIndex(model, rest.to) <= point) continue
+      volumes.push({ ...rest, to: tensor, shards })
+      rest = { ...rest, from: tensor }
+    }
+    volumes.push({ ...rest, shards })
+  }
+  const exits = model.exits.map(({ name, point, threshold }): ExitPlacement => {
+    const next = volumes.find(({ from }) => from === pointAt(model, point).tensor)?.shards[0]
+    const where = random.int(4)
+    const device = where < 2 ? next?.device : deviceId(where === 2 ? 'd0' : `d${random.int(4)}`)
+    const backend = where === 0 ? next?.backend : BACKENDS[random.int(2)]
+    const place = { device: device ?? deviceId('d0'), backend: backend ?? ('ort-wasm' as const) }
+    const shared = place.device === next?.device && place.backend === next.backend
+    return { exit: name, ...place, threshold, mode: shared || random.next() < 0.5 ? 'wait' : 'race' }
+  })
+  return { ...drawn, volumes, exits }
 }
 
 /** Four linked devices; the first initiates. `startWindowBytes`: of every link, the planner's default when absent. */
