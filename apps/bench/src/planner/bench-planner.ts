@@ -3,8 +3,9 @@ import '@tensorflow/tfjs-backend-wasm'
 import { Checkpoints } from './checkpoints.ts'
 import { type ComparisonRow, comparisonTasks } from './compare.ts'
 import { type EqualNodes, equalNodes } from './edgeld.ts'
+import { type HardSamples, hardSamples } from './hard-samples.ts'
 import { loadNets } from './nets.ts'
-import { type CompressAndCut, compressAndCut, type HardSamples, hardSamples, shippedModel } from './shipped.ts'
+import { type CompressAndCut, compressAndCut, shippedModel } from './shipped.ts'
 import { type SmallCases, smallCases } from './small-cases.ts'
 import { type PlanningTime, planningTimes } from './speed.ts'
 
@@ -23,13 +24,13 @@ export interface PlannerBenchOptions {
   readonly onProgress?: (line: string) => void
 }
 
-/** Packages in the folder of shipped models; the first one has the exits of the hard samples. */
+/** Packages in the folder of shipped models. */
 const SHIPPED = ['imagenette', 'handsigns']
 const EPISODES = { quick: 100, full: 200 } as const
 
 /**
- * What `bench planner --json` prints. `comparison` is simulated (with the prediction beside it), `planning` measured,
- * everything else predicted.
+ * What `bench planner --json` prints. `comparison` (with the prediction beside it), `equalNodes` and `hardSamples` are simulated,
+ * `planning` is measured, everything else predicted.
  */
 export interface PlannerBench {
   readonly episodes: number
@@ -38,7 +39,7 @@ export interface PlannerBench {
   readonly smallCases?: SmallCases
   readonly planning?: readonly PlanningTime[]
   readonly equalNodes: readonly EqualNodes[]
-  readonly hardSamples?: HardSamples
+  readonly hardSamples?: readonly HardSamples[]
   readonly compressAndCut?: readonly CompressAndCut[]
 }
 
@@ -48,11 +49,11 @@ export async function benchPlanner(options: PlannerBenchOptions): Promise<Planne
   const done = new Checkpoints(options.keep, `${quick ? 'quick' : 'full'}-${episodes}-${options.version}`, onProgress)
   const planning = await done.part('planning times', () => planningTimes(quick ? 5 : 15))
   const compressed: CompressAndCut[] = []
-  let hard: HardSamples | undefined
+  const hard: HardSamples[] = []
   for (const name of SHIPPED) {
     const model = await shippedModel(path.join(options.shipped, name))
     if (model === undefined) continue
-    hard ??= await hardSamples(model)
+    hard.push(...(await done.part(`hard samples ${name}`, () => hardSamples(name, model))))
     compressed.push(...(await done.part(`compress and cut ${name}`, () => compressAndCut(name, model))))
   }
   const nodes = await done.part('equal nodes', () => equalNodes(quick ? [1000] : [1000, 300]))
@@ -68,7 +69,7 @@ export async function benchPlanner(options: PlannerBenchOptions): Promise<Planne
     smallCases: cases,
     planning,
     equalNodes: nodes,
-    ...(hard === undefined ? {} : { hardSamples: hard }),
+    ...(hard.length === 0 ? {} : { hardSamples: hard }),
     ...(compressed.length === 0 ? {} : { compressAndCut: compressed }),
   }
 }

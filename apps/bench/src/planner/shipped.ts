@@ -1,49 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
-import type { Backend, ExitPlacement } from '@roomful/core'
 import { analyse, readModel } from '@roomful/graph'
 import { parseManifest } from '@roomful/model'
-import { type PlannableModel, plannableModel, planWith, predictPlan, readRoom } from '@roomful/planner'
-
-/** A phone with two processors: WebGPU pays a read-back at each run, WASM starts at once. */
-export const TWO_PROCESSORS = {
-  backends: [
-    { backend: 'ort-webgpu', gmacsPerSecond: 6, overheadMs: 3 },
-    { backend: 'ort-wasm', gmacsPerSecond: 2, overheadMs: 0.3 },
-  ],
-} as const
+import { type PlannableModel, plannableModel, planWith, readRoom } from '@roomful/planner'
 
 export async function shippedModel(folder: string): Promise<PlannableModel | undefined> {
   if (!existsSync(path.join(folder, 'model.json'))) return undefined
   const manifest = await parseManifest(new Uint8Array(readFileSync(path.join(folder, 'model.json'))))
   const graph = readModel(new Uint8Array(readFileSync(path.join(folder, manifest.files.graph.path))))
   return plannableModel(analyse(graph), { manifest })
-}
-
-export interface HardSamples {
-  readonly cpuMs: number
-  readonly gpuMs: number
-  readonly ciahpMs: number
-}
-
-/** Latency of a sample that takes no exit: trunk and all exits on the CPU, all on the GPU, and placed by `ciahp`. */
-export async function hardSamples(model: PlannableModel): Promise<HardSamples | undefined> {
-  const room = readRoom({ initiator: 'phone', devices: [{ id: 'phone', ...TWO_PROCESSORS }] })
-  const placed = await planWith('ciahp', model, room.topology, room.predictor, { maxAccuracyLoss: 0.02 })
-  if (!placed.ok) return undefined
-  const { plan } = placed
-  const alone = (backend: Backend): number => {
-    const volumes = plan.volumes.map((volume) => ({
-      ...volume,
-      shards: volume.shards.map((shard) => ({ ...shard, backend })),
-    }))
-    const exits = model.exits.map(({ name, threshold }): ExitPlacement => {
-      return { exit: name, device: room.topology.initiator, backend, threshold, mode: 'race' }
-    })
-    const timeline = predictPlan({ ...plan, volumes, exits }, model, room.topology, room.predictor)
-    return timeline?.fullMs ?? Number.NaN
-  }
-  return { gpuMs: alone('ort-webgpu'), cpuMs: alone('ort-wasm'), ciahpMs: plan.predicted.fullMs }
 }
 
 export interface CompressAndCut {

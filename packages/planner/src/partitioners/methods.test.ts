@@ -268,22 +268,48 @@ describe('published methods', () => {
     }
   })
 
-  it('ciahp keeps the trunk on the fast processor and the exits off it', async () => {
-    const room = readRoom({
-      initiator: 'phone',
-      devices: [
-        {
-          id: 'phone',
-          backends: [
-            { backend: 'ort-webgpu', gmacsPerSecond: 8, overheadMs: 1 },
-            { backend: 'ort-wasm', gmacsPerSecond: 2, overheadMs: 0.3 },
-          ],
-        },
-      ],
+  describe('ciahp', () => {
+    const phone = (gpu: number, runMs: number) =>
+      readRoom({
+        initiator: 'phone',
+        devices: [
+          {
+            id: 'phone',
+            backends: [
+              { backend: 'ort-webgpu', gmacsPerSecond: gpu, overheadMs: runMs },
+              { backend: 'ort-wasm', gmacsPerSecond: gpu / 4, overheadMs: 0.3 },
+            ],
+          },
+        ],
+      })
+
+    it('keeps the trunk on the fast processor and the exits off it', async () => {
+      const room = phone(8, 0.2)
+      const result = await planWith('ciahp', EXITED, room.topology, room.predictor)
+      if (!result.ok) throw new Error(result.message)
+      expect(new Set(result.plan.volumes.map((volume) => volume.shards[0]?.backend))).toEqual(new Set(['ort-webgpu']))
+      expect(new Set(result.plan.exits.map((exit) => exit.backend))).toEqual(new Set(['ort-wasm']))
     })
-    const result = await planWith('ciahp', EXITED, room.topology, room.predictor)
-    if (!result.ok) throw new Error(result.message)
-    expect(new Set(result.plan.volumes.map((volume) => volume.shards[0]?.backend))).toEqual(new Set(['ort-webgpu']))
-    expect(new Set(result.plan.exits.map((exit) => exit.backend))).toEqual(new Set(['ort-wasm']))
+
+    it('delays no sample that leaves at no exit by more than a twentieth of the trunk without exits', async () => {
+      let placed = 0
+      for (const gpu of [1, 3, 8]) {
+        for (const runMs of [0.1, 0.5, 1, 3, 6]) {
+          const { topology, predictor } = phone(gpu, runMs)
+          const trunk = await planWith('local', EXITED, topology, predictor)
+          const result = await planWith('ciahp', EXITED, topology, predictor)
+          if (!trunk.ok) throw new Error(trunk.message)
+          if (!result.ok) {
+            expect(result.message).toContain('delay')
+            continue
+          }
+          placed++
+          const delay = result.plan.predicted.fullMs / trunk.plan.predicted.fullMs - 1
+          expect(delay, `${gpu} GMAC/s, ${runMs} ms`).toBeLessThanOrEqual(0.05)
+          expect(result.notes.join()).toContain(`takes ${(delay * 100).toFixed(1)} % longer than without exits`)
+        }
+      }
+      expect(placed).toBeGreaterThan(3)
+    })
   })
 })
