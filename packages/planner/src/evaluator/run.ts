@@ -287,7 +287,7 @@ export class Run {
       const shared = mode === 'race' && this.#getsWhole(draft.volumes[index], device)
       const inputMs = shared ? (this.#readyMs[0] as number) : this.#collect(device, payload, before)
       let ms = this.#costs.workMs(exit.processor, branch.work)
-      if (mode === 'wait') ms -= this.#staysMs(draft, index, exit.processor)
+      ms -= this.#staysMs(draft, index, exit.processor)
       const verdictMs = this.transfers.compute(exit.processor, inputMs, ms, before, branch.name)
       this.exitMs[at] = this.transfers.answer(device, verdictMs, branch.outputBytes, before)
       this.transfers.addVerdict(verdictMs, this.shares[at] ?? 0)
@@ -332,6 +332,6 @@ export class Run {
     if (before?.shards.length !== 1 || here?.shards.length !== 1 || before.route === 'leader') return 0
     if (before.shards[0]?.processor !== processor || here.shards[0]?.processor !== processor) return 0
     const between = exits.filter(({ exit }) => this.#model.exits[exit]?.point === before.to)
-    return between.every((exit) => (exit.mode === 'wait') === (exit.processor === processor)) ? hopMs : 0
+    return between.every((exit) => exit.mode === 'race' || exit.processor === processor) ? hopMs : 0
   }
 }
