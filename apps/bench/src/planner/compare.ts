@@ -1,12 +1,16 @@
 import type { Plan } from '@roomful/core'
-import { planWith, readRoom } from '@roomful/planner'
+import { type PlanningLimits, planWith, readRoom } from '@roomful/planner'
 import type { Net } from './nets.ts'
 import { changingRate, steadyRate } from './play.ts'
 import { GROUPS, type Group, limitsFor, roomJson, type Wires } from './rooms.ts'
 
 /** DistrEdge's seven baselines, in its order, then what stands beside them. */
 export const BASELINES = ['coedge', 'modnn', 'mednn', 'deepthings', 'deeperthings', 'aofl', 'offload'] as const
-export const COMPARED = [...BASELINES, 'local', 'edgeld', 'distredge', 'auto'] as const
+/**
+ * `auto` starts from what `distredge` has learned in the same room beside its own plans, as in a room in which practice has
+ * run: in prediction it cannot be behind. `auto alone` does not know it and trains nothing.
+ */
+export const COMPARED = [...BASELINES, 'local', 'edgeld', 'distredge', 'auto', 'auto alone'] as const
 export type Compared = (typeof COMPARED)[number]
 export type Rates = Readonly<Record<Compared, number>>
 
@@ -70,7 +74,7 @@ const QUICK: readonly (readonly [net: string, ...Room])[] = [
 ]
 
 /** Methods that a quick run plays under changing bandwidth, which takes longest to simulate: those that come near. */
-const FAST: readonly Compared[] = ['coedge', 'offload', 'distredge', 'auto']
+const FAST: readonly Compared[] = ['coedge', 'offload', 'distredge', 'auto', 'auto alone']
 
 export function comparisonTasks(nets: readonly Net[], quick: boolean, episodes: number): ComparisonTask[] {
   const rows = quick
@@ -93,9 +97,7 @@ async function steadyRow(net: Net, wires: Wires, group: Group, mbit: number, epi
   const simulated = noRates()
   const learned: Plan[] = []
   for (const method of COMPARED) {
-    // What the agent has learned is learned once.
-    const informed = method === 'auto' && learned.length > 0 ? { ...limits, learn: false, known: learned } : limits
-    const result = await planWith(method, net.model, topology, predictor, informed)
+    const result = await planWith(nameOf(method), net.model, topology, predictor, knowing(method, limits, learned))
     if (!result.ok) continue
     if (method === 'distredge') learned.push(result.plan)
     predicted[method] = 1000 / result.plan.predicted.fullMs
@@ -112,8 +114,19 @@ async function changingRow(net: Net, episodes: number, methods: readonly Compare
   const imageMs = first.ok ? first.plan.predicted.fullMs : PHASE_MS.most
   const phaseMs = Math.min(PHASE_MS.most, Math.max(PHASE_MS.least, PHASE_IMAGES * imageMs))
   const rates = noRates()
-  for (const method of methods) rates[method] = await changingRate(net.model, room, method, CHANGING, phaseMs)
+  for (const method of methods) {
+    const own = { ...room, limits: knowing(method, room.limits, []) }
+    rates[method] = await changingRate(net.model, own, nameOf(method), CHANGING, phaseMs)
+  }
   return { net: net.name, wires: 'roomful', group: 'four mixed', link: 'changing', imagesPerSecond: rates }
+}
+
+const nameOf = (method: Compared): string => (method === 'auto alone' ? 'auto' : method)
+
+/** What the agent has learned already is not learned again. */
+function knowing(method: Compared, limits: PlanningLimits, learned: readonly Plan[]): PlanningLimits {
+  if (method === 'auto alone') return { ...limits, learn: false }
+  return method === 'auto' && learned.length > 0 ? { ...limits, learn: false, known: learned } : limits
 }
 
 const noRates = (): Record<Compared, number> =>

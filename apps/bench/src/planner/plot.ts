@@ -7,6 +7,7 @@ const RIGHT = 60
 /** Okabe-Ito colours, told apart by shape too. */
 const MARKS: Readonly<Partial<Record<Compared, readonly [colour: string, shape: 'circle' | 'square' | 'diamond']>>> = {
   auto: ['#0072B2', 'diamond'],
+  'auto alone': ['#56B4E9', 'diamond'],
   distredge: ['#D55E00', 'square'],
 }
 const OTHER = '#9a9a9a'
@@ -36,7 +37,7 @@ export function comparisonPlot(rows: readonly ComparisonRow[]): string {
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="Simulated images per second relative to distredge">`,
     '<style>text{font:12px system-ui,sans-serif;fill:#555}.grid{stroke:#ccc;stroke-width:1}</style>',
-    `<text x="${LEFT}" y="16">Simulated images/s relative to distredge: orange square distredge, blue diamond auto, grey the others</text>`,
+    `<text x="${LEFT}" y="16">Simulated images/s relative to distredge: orange square distredge, dark blue diamond auto, light blue auto alone, grey the others</text>`,
     ...parts,
     '</svg>\n',
   ].join('\n')
