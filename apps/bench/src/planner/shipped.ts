@@ -7,8 +7,11 @@ import { type PlannableModel, plannableModel, planWith, readRoom } from '@roomfu
 export async function shippedModel(folder: string): Promise<PlannableModel | undefined> {
   if (!existsSync(path.join(folder, 'model.json'))) return undefined
   const manifest = await parseManifest(new Uint8Array(readFileSync(path.join(folder, 'model.json'))))
-  const graph = readModel(new Uint8Array(readFileSync(path.join(folder, manifest.files.graph.path))))
-  return plannableModel(analyse(graph), { manifest })
+  const analysisOf = (file: string) => analyse(readModel(new Uint8Array(readFileSync(path.join(folder, file)))))
+  const trunks = new Map(
+    manifest.trunks.slice(1).flatMap(({ name, files }) => (files ? [[name, analysisOf(files.graph.path)]] : [])),
+  )
+  return plannableModel(analysisOf(manifest.files.graph.path), { manifest, trunks })
 }
 
 export interface CompressAndCut {

@@ -1,11 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { planDevices } from '@roomful/core'
-import { analyse } from '@roomful/graph'
 import {
   METHODS,
   type PartitionResult,
   type PlanningLimits,
-  plannableModel,
   planSchedule,
   planWith,
   planWithAll,
@@ -13,7 +11,7 @@ import {
   type Scheduled,
 } from '@roomful/planner'
 import { type Command, CommandError, option, positional, UsageError } from '../command.ts'
-import { readModelAt } from '../model/read.ts'
+import { plannableOf, readModelAt } from '../model/read.ts'
 
 /** Largest ROOM.json that is read, in bytes. */
 const MAX_ROOM_BYTES = 4 << 20
@@ -59,13 +57,12 @@ Times are predicted, not measured.`,
     }
     const room = readRoom(await readJson(context.path(roomPath)))
     const inputShape = option(context, 'input-shape')
-    const { graph, manifest } = await readModelAt(context.path(positional(context, 0, 'MODEL')), {
+    const read = await readModelAt(context.path(positional(context, 0, 'MODEL')), {
       inputShape,
       weights: false,
     })
     const { privateUntil } = room.limits
-    const keep = privateUntil === undefined ? [] : [privateUntil]
-    const model = plannableModel(analyse(graph), { keep, ...(manifest === undefined ? {} : { manifest }) })
+    const model = plannableOf(read, privateUntil === undefined ? [] : [privateUntil])
     if (privateUntil !== undefined && !model.points.some(({ tensor }) => tensor === privateUntil)) {
       throw new CommandError('input', `limits.privateUntil: the network cannot be cut at ${privateUntil}`)
     }

@@ -1,10 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { analyse } from '@roomful/graph'
-import { type PlannableModel, plannableModel, vggModel } from '@roomful/planner'
+import { type PlannableModel, vggModel } from '@roomful/planner'
 import { chromeTrace, describeSimulation, readScenario, type Scenario, simulate } from '@roomful/simulator'
 import { type Command, type CommandContext, CommandError, option, positional } from '../command.ts'
-import { readModelAt } from '../model/read.ts'
+import { plannableOf, readModelAt } from '../model/read.ts'
 
 /** Largest SCENARIO.json that is read, in bytes. */
 const MAX_SCENARIO_BYTES = 16 << 20
@@ -40,8 +39,7 @@ async function modelOf(scenario: Scenario, file: string, context: CommandContext
   if (model === 'vgg16' || model === 'vgg19') return vggModel(model)
   const inputShape = option(context, 'input-shape')
   const at = path.resolve(path.dirname(file), model)
-  const { graph, manifest } = await readModelAt(at, { inputShape, weights: false })
-  return plannableModel(analyse(graph), manifest === undefined ? {} : { manifest })
+  return plannableOf(await readModelAt(at, { inputShape, weights: false }))
 }
 
 async function writeText(file: string, text: string): Promise<void> {

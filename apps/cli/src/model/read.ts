@@ -1,14 +1,18 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import path from 'node:path'
-import { loadWeights, type ModelGraph, readModel } from '@roomful/graph'
+import type { TensorName } from '@roomful/core'
+import { analyse, loadWeights, type ModelGraph, readModel } from '@roomful/graph'
 import { checkManifest, type Manifest, parseManifest } from '@roomful/model'
+import { type PlannableModel, plannableModel } from '@roomful/planner'
 import { CommandError, numberList, UsageError } from '../command.ts'
 
 /** A model as the command line reads it: an ONNX file, or a package folder with its manifest. */
 export interface ReadResult {
   readonly graph: ModelGraph
   readonly manifest?: Manifest
+  /** The package's compressed trunks by name, without weights. */
+  readonly trunks: ReadonlyMap<string, ModelGraph>
 }
 
 export interface ReadModelOptions {
@@ -26,12 +30,27 @@ export async function readModelAt(file: string, options: ReadModelOptions): Prom
   const folder = info.isDirectory()
   const manifest = folder ? await parseManifest(await readBytes(path.join(file, 'model.json'))) : undefined
   const graphFile = folder ? path.join(file, manifest?.files.graph.path ?? 'graph.onnx') : file
-  const bytes = await readBytes(graphFile)
-  let graph = readModel(bytes)
-  if (options.inputShape === undefined) refuseSymbolic(graph)
-  else graph = readModel(bytes, { inputShapes: inputShapes(options.inputShape, graph) })
+  const read = async (from: string): Promise<ModelGraph> => {
+    const bytes = await readBytes(from)
+    const graph = readModel(bytes)
+    if (options.inputShape === undefined) refuseSymbolic(graph)
+    return options.inputShape === undefined
+      ? graph
+      : readModel(bytes, { inputShapes: inputShapes(options.inputShape, graph) })
+  }
+  let graph = await read(graphFile)
   if (options.weights) graph = withExternalWeights(graph, path.dirname(graphFile))
-  return manifest === undefined ? { graph } : { graph, manifest: await checkManifest(manifest) }
+  const trunks = new Map<string, ModelGraph>()
+  for (const { name, files } of manifest?.trunks.slice(1) ?? []) {
+    if (files !== undefined) trunks.set(name, await read(path.join(file, files.graph.path)))
+  }
+  return manifest === undefined ? { graph, trunks } : { graph, trunks, manifest: await checkManifest(manifest) }
+}
+
+/** The planner's view of a model that was read. `keep`: tensors that must be among its cuts. */
+export function plannableOf({ graph, manifest, trunks }: ReadResult, keep: readonly TensorName[] = []): PlannableModel {
+  const analyses = new Map([...trunks].map(([name, trunk]) => [name, analyse(trunk)]))
+  return plannableModel(analyse(graph), { keep, trunks: analyses, ...(manifest === undefined ? {} : { manifest }) })
 }
 
 async function readBytes(file: string): Promise<Uint8Array> {

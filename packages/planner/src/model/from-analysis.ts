@@ -4,7 +4,15 @@ import type { Manifest, ManifestPartitionPoint } from '@roomful/model'
 import { PlannerError } from '../error.ts'
 import { addFeatures, emptyWork, workMacs } from '../predictor/work.ts'
 import { jpegEstimate } from './chain.ts'
-import type { CutPoint, ExitSetting, PlannableExit, PlannableModel, Segment, WireOption } from './plannable.ts'
+import type {
+  CutPoint,
+  ExitSetting,
+  PictureBytes,
+  PlannableExit,
+  PlannableModel,
+  Segment,
+  WireOption,
+} from './plannable.ts'
 import { NodeIndex } from './segments.ts'
 import { type MeasuredWire, plainWires } from './wires.ts'
 
@@ -14,10 +22,12 @@ export interface PlannableOptions {
   readonly digest?: ModelDigest
   /** The trunk's output; default the manifest's, else the graph's last output. */
   readonly output?: TensorName
-  /** Analyses of the manifest's other trunks by name. */
+  /** Analyses of the manifest's other trunks by name; those that have no files of their own are in the main graph. */
   readonly trunks?: ReadonlyMap<string, GraphAnalysis>
   /** Every partition point, also those that no sensible cut would use. Default false. */
   readonly allPoints?: boolean
+  /** The only tensors that may be cut points; default all. */
+  readonly only?: ReadonlySet<TensorName>
   /** Partition points that must be among the cuts, such as the one until which everything is private. */
   readonly keep?: readonly TensorName[]
 }
@@ -44,7 +54,8 @@ export function plannableModel(analysis: GraphAnalysis, options: PlannableOption
     ...(learned?.map(({ tensor }) => tensor) ?? []),
     ...(options.keep ?? []),
   ])
-  const tensors = cutTensors(analysis, index, input, output, options.allPoints === true ? 'all' : keep)
+  const wanted = options.allPoints === true ? 'all' : keep
+  const tensors = cutTensors(analysis, index, input, output, wanted, options.only)
   const measured = new Map(manifest?.partitionPoints.map((point) => [point.tensor, point]))
   const points = tensors.map((tensor, at) => cutPoint(analysis, tensor, at, measured.get(tensor), manifest))
   const segments: Segment[] = []
@@ -57,12 +68,13 @@ export function plannableModel(analysis: GraphAnalysis, options: PlannableOption
     digest: options.digest ?? modelDigest(manifest?.digest ?? (analysis.graph.name || 'model')),
     trunk: 'main',
     trunkLoss: 0,
+    ...top1Of(manifest),
     points,
     segments,
     exits: manifest === undefined ? [] : exitsOf(analysis, index, manifest, tensors),
     settings: manifest === undefined ? [] : settingsOf(manifest),
-    picture: { pixels, jpeg: jpegEstimate(pixels), webp: Math.round(jpegEstimate(pixels) * 0.75), tensorBits: 32 },
-    trunks: manifest === undefined ? [] : otherTrunks(manifest, options),
+    picture: pictureBytes(pixels),
+    trunks: manifest === undefined ? [] : otherTrunks(manifest, analysis, points, options),
   }
 }
 
@@ -72,10 +84,11 @@ function cutTensors(
   input: TensorName,
   output: TensorName,
   keep: ReadonlySet<TensorName> | 'all',
+  only: ReadonlySet<TensorName> | undefined,
 ): TensorName[] {
   const inner = partitionPoints(analysis, { output })
     .map((point) => point.tensor)
-    .filter((tensor) => tensor !== input && tensor !== output)
+    .filter((tensor) => tensor !== input && tensor !== output && only?.has(tensor) !== false)
   if (keep === 'all') return [input, ...inner, output]
   const total = workMacs(index.work(index.between(input, output)))
   const out: TensorName[] = [output]
@@ -173,13 +186,39 @@ function settingsOf(manifest: Manifest): ExitSetting[] {
   }))
 }
 
-function otherTrunks(manifest: Manifest, options: PlannableOptions): PlannableModel[] {
-  const [main, ...others] = manifest.trunks
-  return others.flatMap((trunk): PlannableModel[] => {
-    const analysis = options.trunks?.get(trunk.name)
-    if (analysis === undefined) return []
-    const plain = plannableModel(analysis, { digest: modelDigest(manifest.digest), output: trunk.output })
-    const trunkLoss = Math.max(0, (main?.top1 ?? manifest.final.top1 ?? 0) - (trunk.top1 ?? 0))
-    return [{ ...plain, trunk: trunk.name, trunkLoss }]
+function top1Of(manifest: Manifest | undefined): { readonly top1?: number } {
+  const top1 = manifest?.trunks[0]?.top1 ?? manifest?.final.top1
+  return top1 === undefined ? {} : { top1 }
+}
+
+/**
+ * The trunks beside the main one whose structure and accuracy are known. The runtime cuts every trunk at the main one's partition
+ * points, by their names and shapes: where pruning has made a map thinner there is no cut.
+ */
+function otherTrunks(
+  manifest: Manifest,
+  main: GraphAnalysis,
+  points: readonly CutPoint[],
+  options: PlannableOptions,
+): PlannableModel[] {
+  const { top1 } = top1Of(manifest)
+  return manifest.trunks.slice(1).flatMap((trunk): PlannableModel[] => {
+    const analysis = trunk.files === undefined ? main : options.trunks?.get(trunk.name)
+    if (analysis === undefined || trunk.output !== manifest.final.output) return []
+    if (top1 === undefined || trunk.top1 === undefined) return []
+    const only = new Set(
+      points.flatMap(({ tensor, shape }) =>
+        analysis.tensors.get(tensor)?.shape.join() === shape.join() ? [tensor] : [],
+      ),
+    )
+    const { keep = [] } = options
+    const plain = plannableModel(analysis, { digest: modelDigest(manifest.digest), output: trunk.output, only, keep })
+    // What is known of the input and of how its pictures travel is the package's.
+    const picture = pictureBytes(manifest.input.width * manifest.input.height)
+    return [{ ...plain, trunk: trunk.name, trunkLoss: Math.max(0, top1 - trunk.top1), top1, picture }]
   })
+}
+
+const pictureBytes = (pixels: number): PictureBytes => {
+  return { pixels, jpeg: jpegEstimate(pixels), webp: Math.round(jpegEstimate(pixels) * 0.75), tensorBits: 32 }
 }

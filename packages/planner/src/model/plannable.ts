@@ -81,8 +81,10 @@ export interface ExitSetting {
 export interface PlannableModel {
   readonly digest: ModelDigest
   readonly trunk: TrunkName
-  /** Final top-1 minus the main trunk's, as a loss; 0 for `main`. */
+  /** The main trunk's top-1 minus this one's, as a loss; 0 for `main`. */
   readonly trunkLoss: number
+  /** Top-1 of the main trunk, 0..1, where the package has measured it. */
+  readonly top1?: number
   readonly points: readonly CutPoint[]
   /** `segments[i]` leads from `points[i]` to `points[i + 1]`. */
   readonly segments: readonly Segment[]

@@ -38,7 +38,7 @@ export const ecnu: Method = {
       ...(bottlenecks === 0
         ? ['the model package has no learned bottleneck: only plain wire formats were weighed']
         : []),
-      ...(search.model.trunks.length === 0 ? ['the model package has no compressed trunk'] : []),
+      ...(search.model.trunks.length === 0 ? ['the model package has no compressed trunk of measured accuracy'] : []),
     ]
     return { ok: true, draft: best.draft, search: best.search, notes }
   },

@@ -13,21 +13,22 @@ export const jalad: Method = {
   propose(search) {
     if (search.helpers.length === 0) return refuse('no-peers', 'nobody else is in the room')
     const drafts = [search.single(0)]
-    let assumed = false
     for (const device of search.helpers) {
       if (search.firstCut === 0) drafts.push(search.single(device, search.raw))
       for (let cut = Math.max(1, search.firstCut); cut < search.last; cut++) {
         for (const [wire, option] of pointAt(search.model, cut).wires.entries()) {
           if (option.wire.bottleneck !== undefined) continue
-          if (!option.measured && option.accuracyLoss > 0) assumed = true
           drafts.push(singleCut(search, device, cut, wire))
         }
       }
     }
     const best = search.best(drafts)
     if (best === undefined) return search.whyNot()
-    return assumed
-      ? propose(best, 'losses of bit widths that the model package has not measured are assumed')
+    const [{ to, wire } = { to: 0, wire: 0 }] = best.volumes
+    const chosen = best.volumes.length > 1 ? pointAt(search.model, to).wires[wire] : undefined
+    const isAssumed = chosen !== undefined && !chosen.measured && chosen.accuracyLoss > 0
+    return isAssumed
+      ? propose(best, 'the loss of this bit width is assumed: the model package has not measured it')
       : propose(best)
   },
 }

@@ -1,7 +1,7 @@
 import { modelDigest } from '@roomful/core'
 import { httpSource, type ModelPackage, type PackageSource } from '@roomful/model'
 import type { PackageLibrary } from '@roomful/runtime'
-import type { ModelOutline, Planning } from '../plan/planning.ts'
+import type { ModelOutline, Planning, TrunkGraphs } from '../plan/planning.ts'
 import { RoomfulError } from '../session.ts'
 import type { ModelView, SegmentView } from '../snapshot.ts'
 import { prepareDropped } from './prepare-dropped.ts'
@@ -29,7 +29,7 @@ export async function openModel(
   try {
     const files = typeof source === 'string' ? counted(pageSource(source)) : await prepareDropped(source, name, signal)
     const pack = (await library.add(files, signal)).package
-    const outline = await planning.open(pack.manifest, pack.graphBytes)
+    const outline = await planning.open(pack.manifest, pack.graphBytes, await trunkGraphs(pack, signal))
     signal?.throwIfAborted()
     // Others read it: relative to this page it means nothing to them.
     return { pack, outline, ...(typeof source === 'string' ? { url: new URL(source, location.href).href } : {}) }
@@ -38,6 +38,14 @@ export async function openModel(
     const why = cause instanceof Error ? cause.message : String(cause)
     throw new RoomfulError('bad-model', `This model cannot be used: ${why}`, { cause })
   }
+}
+
+async function trunkGraphs(pack: ModelPackage, signal: AbortSignal | undefined): Promise<TrunkGraphs> {
+  const graphs: Record<string, Uint8Array> = {}
+  for (const { name, files } of pack.manifest.trunks.slice(1)) {
+    if (files !== undefined) graphs[name] = await pack.file(files.graph, signal)
+  }
+  return graphs
 }
 
 const pageSource = (url: string): PackageSource => httpSource(url, (address, init) => fetch(address, init))

@@ -3,11 +3,11 @@ import type { CallHandlers, MicroSample } from '@roomful/engine'
 import type { Manifest } from '@roomful/model'
 import type { Measurement } from '@roomful/runtime'
 import type { PlanningOptions } from '../session.ts'
-import type { ChosenPlan, Drift, ModelOutline, Planning, Practised, Wish } from './planning.ts'
+import type { ChosenPlan, Drift, ModelOutline, Planning, Practised, TrunkGraphs, Wish } from './planning.ts'
 
 /** Questions to the planning worker, one for each method of `Planning`. */
 export type PlanningCalls = {
-  open: { request: { manifest: Manifest; graphBytes: Uint8Array }; reply: ModelOutline }
+  open: { request: { manifest: Manifest; graphBytes: Uint8Array; trunks: TrunkGraphs }; reply: ModelOutline }
   automatically: {
     request: { digest: ModelDigest; topology: Topology; options: PlanningOptions; current: Plan | undefined }
     reply: ChosenPlan
@@ -35,7 +35,7 @@ export type PlanningCalls = {
 
 export function planningHandlers(planning: Planning): CallHandlers<PlanningCalls> {
   return {
-    open: ({ manifest, graphBytes }) => planning.open(manifest, graphBytes),
+    open: ({ manifest, graphBytes, trunks }) => planning.open(manifest, graphBytes, trunks),
     automatically: ({ digest, topology, options, current }) =>
       planning.automatically(digest, topology, options, current),
     byHand: ({ digest, topology, drawn }) => planning.byHand(digest, topology, drawn),

@@ -3,6 +3,7 @@ import path from 'node:path'
 import { type DeviceProfile, deviceId, type Plan, type Topology, VirtualClock } from '@roomful/core'
 import { serveCalls, type WorkerPort } from '@roomful/engine'
 import { parseManifest } from '@roomful/model'
+import { compressedPackage } from '@roomful/model/testing'
 import type { Measurement } from '@roomful/runtime'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { DEFAULT_PLANNING, type ModelOutline, type Planning } from './planning.ts'
@@ -48,6 +49,19 @@ function runs(plan: Plan, msOf: (device: string) => number): Measurement[] {
 
 const where = (plan: Plan) => [...new Set(plan.volumes.flatMap(({ shards }) => shards.map((shard) => shard.device)))]
 
+async function plansThin(planning: Planning): Promise<void> {
+  const files = await compressedPackage()
+  const file = (name: string) => files.get(name) ?? new Uint8Array()
+  const manifest = await parseManifest(file('model.json'))
+  const { digest } = await planning.open(manifest, file('graph.onnx'), { slim: file('slim-graph.onnx') })
+  const alone: Topology = { initiator: phone, devices: [device(phone, 1)], links: [] }
+  const thin = await planning.automatically(digest, alone, DEFAULT_PLANNING, undefined)
+  expect(thin.plan.trunk).toBe('slim')
+  const exact = await planning.automatically(digest, alone, { ...DEFAULT_PLANNING, maxAccuracyLoss: 0 }, undefined)
+  expect(exact.plan.trunk).toBe('main')
+  expect(thin.plan.predicted.latencyMs).toBeLessThan(0.5 * exact.plan.predicted.latencyMs)
+}
+
 describe('PlanningHost', () => {
   let host: PlanningHost
   let model: ModelOutline
@@ -69,6 +83,8 @@ describe('PlanningHost', () => {
     const alone = await host.alone(model.digest, device(phone, 0.5))
     expect(alone && where(alone)).toEqual([phone])
   })
+
+  it('plans with the thinned trunks of a package', () => plansThin(host))
 
   it('learns from measured times that a helper is slower than it says, and plans anew', async () => {
     const weak = room(2, 4)
@@ -142,6 +158,9 @@ describe('WorkerPlanning', () => {
     }
     return { spawn, crash: (text: string) => crash(text), started: () => started }
   }
+
+  it('plans with the thinned trunks of a package', () =>
+    plansThin(new WorkerPlanning(new VirtualClock(), workers().spawn)))
 
   it('plans as the host does, and keeps the names of errors', async () => {
     const planning = new WorkerPlanning(new VirtualClock(), workers().spawn)

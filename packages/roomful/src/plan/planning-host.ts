@@ -27,7 +27,7 @@ import {
 import type { Measurement } from '@roomful/runtime'
 import { type PlanningOptions, RoomfulError } from '../session.ts'
 import { describePlan, type PlanningModel, planAlone, planAutomatically, planByHand } from './plan-model.ts'
-import type { ChosenPlan, Drift, ModelOutline, Planning, Practised, Wish } from './planning.ts'
+import type { ChosenPlan, Drift, ModelOutline, Planning, Practised, TrunkGraphs, Wish } from './planning.ts'
 import { predictCompute } from './predict-compute.ts'
 
 /** Models that are remembered: the newest, and those whose requests may still be answered. */
@@ -46,9 +46,10 @@ export class PlanningHost implements Planning {
   readonly #speeds = new Map<string, string>()
   #practice = new AbortController()
 
-  async open(manifest: Manifest, graphBytes: Uint8Array): Promise<ModelOutline> {
+  async open(manifest: Manifest, graphBytes: Uint8Array, trunkGraphs: TrunkGraphs = {}): Promise<ModelOutline> {
     const digest = modelDigest(manifest.digest)
-    const plannable = plannableModel(analyse(readModel(graphBytes)), { manifest, digest })
+    const trunks = new Map(Object.entries(trunkGraphs).map(([name, bytes]) => [name, analyse(readModel(bytes))]))
+    const plannable = plannableModel(analyse(readModel(graphBytes)), { manifest, digest, trunks })
     this.#models.delete(digest)
     this.#models.set(digest, {
       plannable,

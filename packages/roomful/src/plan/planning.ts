@@ -31,6 +31,9 @@ export interface DrawnPlan {
 /** What replaces the planner: a drawn split, a whole Plan, or a schedule of several. */
 export type Wish = DrawnPlan | Plan | Schedule
 
+/** ONNX bytes without weights by trunk; those of the main one apart. */
+export type TrunkGraphs = Readonly<Record<string, Uint8Array>>
+
 /** What the page needs to know of a model's structure; `segments[i]` leads from `points[i]` to `points[i + 1]`. */
 export interface ModelOutline {
   readonly digest: ModelDigest
@@ -63,8 +66,11 @@ export interface Practised {
  * page it lives in a Worker of its own (`WorkerPlanning`), because a search takes tens to hundreds of milliseconds.
  */
 export interface Planning extends AsyncDisposable {
-  /** Takes a model in; its oldest one is forgotten beyond a few. @throws PlannerError, GraphError by name */
-  open(manifest: Manifest, graphBytes: Uint8Array): Promise<ModelOutline>
+  /**
+   * Takes a model in; its oldest one is forgotten beyond a few. `trunks`: the graphs of its compressed trunks by name.
+   * @throws PlannerError, GraphError by name
+   */
+  open(manifest: Manifest, graphBytes: Uint8Array, trunks?: TrunkGraphs): Promise<ModelOutline>
   /**
    * The best plan by `auto`. `current`: the plan in use; it is kept (with its prediction renewed) while nothing is better by
    * more than the hysteresis. @throws RoomfulError `unavailable` by name with the planner's reason

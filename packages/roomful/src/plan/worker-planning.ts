@@ -12,7 +12,7 @@ import { EngineError, type MicroSample, WorkerCalls, type WorkerPort, workerPort
 import type { Manifest } from '@roomful/model'
 import type { Measurement } from '@roomful/runtime'
 import type { PlanningOptions } from '../session.ts'
-import type { ChosenPlan, Drift, ModelOutline, Planning, Practised, Wish } from './planning.ts'
+import type { ChosenPlan, Drift, ModelOutline, Planning, Practised, TrunkGraphs, Wish } from './planning.ts'
 import type { PlanningCalls } from './planning-calls.ts'
 import { MAX_MODELS } from './planning-host.ts'
 
@@ -28,7 +28,7 @@ export class WorkerPlanning implements Planning {
   readonly #spawn: () => WorkerPort
   readonly #clock: Clock
   /** What a new worker must be told. */
-  readonly #models = new Map<ModelDigest, { readonly manifest: Manifest; readonly graphBytes: Uint8Array }>()
+  readonly #models = new Map<ModelDigest, PlanningCalls['open']['request']>()
   #calls: WorkerCalls<PlanningCalls> | undefined
   #disposed = false
 
@@ -37,11 +37,11 @@ export class WorkerPlanning implements Planning {
     this.#spawn = spawn
   }
 
-  async open(manifest: Manifest, graphBytes: Uint8Array): Promise<ModelOutline> {
-    const outline = await this.#call('open', { manifest, graphBytes })
+  async open(manifest: Manifest, graphBytes: Uint8Array, trunks: TrunkGraphs = {}): Promise<ModelOutline> {
+    const outline = await this.#call('open', { manifest, graphBytes, trunks })
     const digest = modelDigest(manifest.digest)
     this.#models.delete(digest)
-    this.#models.set(digest, { manifest, graphBytes })
+    this.#models.set(digest, { manifest, graphBytes, trunks })
     for (const oldest of this.#models.keys()) {
       if (this.#models.size <= MAX_MODELS) break
       this.#models.delete(oldest)

@@ -51,7 +51,9 @@ export function sessionsOf(
  * @param predictedMs predicted time of the whole stage on its backend; work is taken to be spread as its MACs are
  */
 export function segmentsOf(model: StagedModel, part: StagePart, predictedMs: number, maxMs: number): StagePart[] {
-  const boundaries = predictedMs > maxMs ? cutTensors(model, part, predictedMs, maxMs) : []
+  // Which of the main trunk's points another one has inside is not known here: its stages are one session each.
+  const isKnown = part.trunk === model.trunks[0]
+  const boundaries = isKnown && predictedMs > maxMs ? cutTensors(model, part, predictedMs, maxMs) : []
   const tensors = [part.from, ...boundaries, part.to]
   const segments: StagePart[] = []
   let rows = part.rows

@@ -1,0 +1,2 @@
+export * from './colour-net.ts'
+export * from './compressed-package.ts'
