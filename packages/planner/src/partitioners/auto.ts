@@ -158,7 +158,7 @@ function candidatesOf(search: Search): Candidate[] {
   for (const draft of rowChainDrafts(search)) drafts.push(['rows', draft])
   for (const [kind, draft] of publishedSplits(search)) drafts.push([kind, draft])
   const plain = drafts.map(([method, draft]) => candidate(method, search, draft))
-  return [...plain, ...withExits(search, plain)]
+  return [...plain, ...withExits(search, plain), ...inTimeByExits(search)]
 }
 
 /**
@@ -224,16 +224,15 @@ function withExits(search: Search, plain: readonly Candidate[]): Candidate[] {
       if (point >= Math.max(1, search.firstCut)) bases.push(singleCut(search, helper, point, search.wire(point)))
     }
   }
-  const placed = bases.map((draft) => {
+  return bases.map((draft) => {
     const left = limits.maxAccuracyLoss - search.evaluate(draft).accuracyLoss
     return candidate('exits', search, placeExits(search, draft, left))
   })
-  return [...placed, ...inTimeByExits(search)]
 }
 
 /** Where the deadline is short, one exit may have to answer everything (Edgent). */
 function inTimeByExits(search: Search): Candidate[] {
-  if (!search.limits.exits || search.limits.deadlineMs === undefined) return []
+  if (search.limits.deadlineMs === undefined) return []
   return rightSized(search).flatMap(({ drafts }) => drafts.map((draft) => candidate('exits', search, draft)))
 }
 

@@ -22,19 +22,21 @@ export const ciahp: Method = {
   name: 'ciahp',
   about: 'exit branches placed over the processors of one device, beside the trunk (CIAHP 2023)',
   propose(search) {
-    const { model } = search
+    const { model, limits } = search
+    if (!limits.exits)
+      return refuse('no-exits', 'exits are switched off (limits.exits), and this method places nothing else')
     if (model.exits.length === 0 || model.settings.length === 0)
       return refuse('no-exits', 'this model has no calibrated exits')
     const own = search.room.devices[0]?.processors ?? []
     const trunk = search.single(0)
     let best: { draft: Draft; cost: number } | undefined
-    for (const setting of usableSettings(search, search.limits.maxAccuracyLoss)) {
+    for (const setting of usableSettings(search, limits.maxAccuracyLoss)) {
       const draft = placed(search, trunk, setting, own)
       const cost = search.cost(draft)
       if (draft.exits.length > 0 && (best === undefined || cost < best.cost)) best = { draft, cost }
     }
     if (best === undefined) {
-      return usableSettings(search, search.limits.maxAccuracyLoss).length === 0
+      return usableSettings(search, limits.maxAccuracyLoss).length === 0
         ? refuse('accuracy', 'no setting of the exits keeps within the accuracy limit')
         : refuse('no-exits', 'every exit would delay samples that leave at none, or takes longer than it saves')
     }

@@ -138,6 +138,33 @@ describe('auto', () => {
   })
 })
 
+describe('limits.exits', () => {
+  it('binds every method, and plans that are known already', async () => {
+    const model: PlannableModel = { ...EXITED, exits: EXITED.exits.map((exit) => ({ ...exit, aloneLoss: 0.001 })) }
+    const free = await planWith('auto', model, ROOM.topology, ROOM.predictor)
+    if (!free.ok) throw new Error(free.message)
+    expect(free.plan.exits.length).toBeGreaterThan(0)
+    const { fullMs } = free.plan.predicted
+    for (const limits of [{}, { deadlineMs: fullMs * 0.8 }]) {
+      const all = await planWithAll(model, ROOM.topology, ROOM.predictor, {
+        ...limits,
+        exits: false,
+        episodes: 1,
+        known: [free.plan],
+      })
+      const ours = all.find(({ method }) => method === 'auto')?.result
+      for (const { method, result } of all) {
+        if (!result.ok) continue
+        expect(result.plan.exits, method).toEqual([])
+        if (ours?.ok !== true) throw new Error(`auto has no plan where ${method} has one`)
+        expect(ours.plan.predicted.latencyMs, method).toBeLessThanOrEqual(result.plan.predicted.latencyMs * 1.01)
+      }
+      const ciahp = all.find(({ method }) => method === 'ciahp')?.result
+      expect(ciahp).toMatchObject({ ok: false, reason: 'no-exits', message: expect.stringContaining('limits.exits') })
+    }
+  })
+})
+
 describe('published methods', () => {
   it('EdgeLD and MoDNN come near their figures on 2, 3 and 4 equal nodes', async () => {
     const model = vggModel('vgg16', true)

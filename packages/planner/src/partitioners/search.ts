@@ -13,6 +13,7 @@ import type { Refusal } from './refusal.ts'
 
 /** What all methods look at: one model, one room, one evaluator, the limits. */
 export class Search {
+  /** Without its exits where the limits do not want any, so that no method and no known plan can use them. */
   readonly model: PlannableModel
   readonly room: Room
   readonly limits: ResolvedLimits
@@ -29,12 +30,12 @@ export class Search {
   #refusal: Refusal | undefined
 
   constructor(model: PlannableModel, topology: Topology, predictor: LatencyPredictor, limits: PlanningLimits) {
-    this.model = model
     this.predictor = predictor
     this.limits = resolveLimits(limits)
+    this.model = this.limits.exits ? model : { ...model, exits: [], settings: [] }
     this.room = compileRoom(topology, predictor)
-    this.evaluator = new Evaluator(model, this.room, limits)
-    this.exchanges = new Exchanges(model, this.room)
+    this.evaluator = new Evaluator(this.model, this.room, limits)
+    this.exchanges = new Exchanges(this.model, this.room)
     this.last = lastPoint(model)
     this.firstCut = this.#privatePrefix()
     this.main = this.room.devices.map((device) => this.#fastest(device.processors))
