@@ -53,12 +53,12 @@ interface Share {
 const SHARES: Record<'near' | 'far', Record<'quick' | 'full', Share>> = {
   near: {
     quick: {
-      repetitions: 12,
-      passes: 7,
+      repetitions: 10,
+      passes: 8,
       passBytes: 256 << 10,
       leastMessages: 1,
       echoBytes: 8e5,
-      leastEchoes: 3,
+      leastEchoes: 2,
       mostEchoes: 15,
     },
     full: {
