@@ -14,7 +14,10 @@ export interface PlanningLimits {
   readonly privateUntil?: TensorName
   /** The wire format of the methods that do not choose one. Default: 8 bits where the loss allows it. */
   readonly wire?: WireFormat
-  /** Whether plans may have exits: without them no method places one, `ciahp` has no plan, `edgent` no exit to go to. Default true. */
+  /**
+   * Whether plans may have exits: without them no method places one, `ciahp` has no plan and `edgent` no exit to go to.
+   * Default true.
+   */
   readonly exits?: boolean
   readonly cache?: { readonly hitRate: number; readonly hitMs: number }
   /** Longest session of the runtime that will run the plan, in ms. Default: the runtime's own, 20. */
