@@ -1,6 +1,6 @@
 import { seededRandom } from '@roomful/core'
 import { expect, test } from 'vitest'
-import { digestInput, sha256Hex } from './digest.ts'
+import { digestInput, pixelBytes, sha256Hex } from './digest.ts'
 import type { FeatureMap } from './feature-map.ts'
 import { preprocess } from './preprocess/preprocess.ts'
 
@@ -43,4 +43,10 @@ test('the digest of known bytes is SHA-256', async () => {
 
 test('a tensor that is not of the spec is refused', async () => {
   await expect(digestInput({ ...input(1), dims: [1, 1, 8, 24] }, spec)).rejects.toThrow(/do not fit/)
+})
+
+test('equal pixels of another size are another picture', () => {
+  const rgb = Uint8Array.from({ length: 36 }, (_, index) => index)
+  expect(pixelBytes(rgb, 3, 4)).toEqual(pixelBytes(rgb.slice(), 3, 4))
+  expect(pixelBytes(rgb, 3, 4)).not.toEqual(pixelBytes(rgb, 4, 3))
 })

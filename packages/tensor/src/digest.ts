@@ -23,6 +23,18 @@ export async function digestInput(map: FeatureMap, spec: Pick<InputSpec, 'mean' 
   return sha256Hex(out)
 }
 
+/**
+ * What the exact cache key of a picture is the digest of: the size and the RGB pixels of a picture that is already of the model's size. Two
+ * devices that are shown the same picture have the same key without its tensor.
+ */
+export function pixelBytes(rgb: Uint8Array, width: number, height: number): Uint8Array<ArrayBuffer> {
+  const size = Uint32Array.of(width, height)
+  const out = new Uint8Array(size.byteLength + rgb.length)
+  out.set(bytesOf(size))
+  out.set(rgb, size.byteLength)
+  return out
+}
+
 /** Hex SHA-256 of any bytes. */
 export async function sha256Hex(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))

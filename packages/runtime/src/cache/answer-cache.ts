@@ -8,9 +8,17 @@ import {
   type WireFormat,
   withDeadline,
 } from '@roomful/core'
-import { bytesOf, digestInput, elementCount, encodedBytes, type FeatureMap, sha256Hex } from '@roomful/tensor'
+import {
+  bytesOf,
+  digestInput,
+  elementCount,
+  encodedBytes,
+  type FeatureMap,
+  pixelBytes,
+  sha256Hex,
+} from '@roomful/tensor'
 import type { InstalledPlan } from '../coordinator/installer.ts'
-import type { RequestInput } from '../coordinator/request-input.ts'
+import type { InputPixels, RequestInput } from '../coordinator/request-input.ts'
 import type { InferenceResult, KeptMap } from '../coordinator/result.ts'
 import { firstSharedCut } from '../plan/fallback.ts'
 import type { FeatureCodec } from '../wire/feature-codec.ts'
@@ -65,11 +73,12 @@ export class AnswerCache {
     const { clock, self } = this.#o
     const { deadlineMs, signal } = options
     const startMs = clock.now()
-    const tensor = input.tensor()
+    // Of a picture its pixels say which it is: an input that is sent to others as a picture is never made a tensor here.
+    const bytes = input.pixels() ?? input.tensor()
     const readyMs = clock.now() - startMs
     try {
       const onTimeout = () => new CacheError('unavailable', 'looking into the cache took too long')
-      const found = await withDeadline(this.#look(installed, tensor, signal), {
+      const found = await withDeadline(this.#look(installed, bytes, signal), {
         clock,
         timeoutMs: deadlineMs / 2,
         signal,
@@ -84,9 +93,13 @@ export class AnswerCache {
     }
   }
 
-  async #look(installed: InstalledPlan, tensor: FeatureMap, signal?: AbortSignal): Promise<Omit<Lookup, 'spans'>> {
+  async #look(
+    installed: InstalledPlan,
+    input: FeatureMap | InputPixels,
+    signal?: AbortSignal,
+  ): Promise<Omit<Lookup, 'spans'>> {
     const { plan, model } = installed
-    const inputDigest = await digest(tensor, installed, this.#o.hash)
+    const inputDigest = await digest(input, installed, this.#o.hash)
     const key = await this.#keys.answer(plan.model, plan.trunk, inputDigest)
     const abort = signal === undefined ? {} : { signal }
     const found = await this.#o.cache.lookup(key, {
@@ -205,7 +218,8 @@ function cutOf({ plan, model, layout }: InstalledPlan, volume: number) {
   return { tensor: point.tensor, macsBefore, prefixDigest, form: `${wire.bits} ${wire.bottleneck ?? ''}` }
 }
 
-function digest(tensor: FeatureMap, { model }: InstalledPlan, hash?: Hash): Promise<string> {
+function digest(tensor: FeatureMap | InputPixels, { model }: InstalledPlan, hash?: Hash): Promise<string> {
+  if ('rgb' in tensor) return (hash ?? sha256Hex)(pixelBytes(tensor.rgb, tensor.width, tensor.height))
   const { spec } = model.input
   if (hash === undefined && spec !== undefined && tensor.dtype === 'float32') return digestInput(tensor, spec)
   const dims = Uint32Array.from(tensor.dims)

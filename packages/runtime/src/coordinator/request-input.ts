@@ -1,5 +1,14 @@
 import type { PictureFormat } from '@roomful/core'
-import { coverPixels, type FeatureMap, type Picture, PreprocessError, preprocess } from '@roomful/tensor'
+import {
+  checkPicture,
+  checkSpec,
+  coverPixels,
+  type FeatureMap,
+  type InputSpec,
+  normalise,
+  type Picture,
+  PreprocessError,
+} from '@roomful/tensor'
 import { RuntimeError } from '../error.ts'
 import type { StagedModel } from '../model/staged-model.ts'
 import type { PictureCodec } from '../wire/picture-codec.ts'
@@ -7,11 +16,19 @@ import type { PictureCodec } from '../wire/picture-codec.ts'
 /** What is classified: RGBA pixels of any size, or a tensor as the model takes it. */
 export type PictureInput = { readonly picture: Picture } | { readonly tensor: FeatureMap }
 
+/** A picture of the model's size: RGB, 3 bytes a pixel, row by row. */
+export interface InputPixels {
+  readonly rgb: Uint8Array
+  readonly width: number
+  readonly height: number
+}
+
 /** One request's input, preprocessed or encoded only when somebody needs it, and only once. */
 export class RequestInput {
   readonly #source: PictureInput
   readonly #model: StagedModel
   #tensor: FeatureMap | undefined
+  #pixels: Uint8Array | undefined
 
   /** @throws RuntimeError `bad-input` */
   constructor(source: PictureInput, model: StagedModel) {
@@ -32,31 +49,38 @@ export class RequestInput {
     return this.#tensor
   }
 
+  /** Undefined where a tensor was given. @throws RuntimeError `bad-input` */
+  pixels(): InputPixels | undefined {
+    const { spec } = this.#model.input
+    if (!('picture' in this.#source) || spec === undefined) return undefined
+    const { width, height } = spec
+    this.#pixels ??= cover(this.#source.picture, spec)
+    return { rgb: this.#pixels, width, height }
+  }
+
   /** The picture, already of the model's size, as JPEG or WebP: preprocessing it again changes no pixel's place. */
   async encoded(codec: PictureCodec, format: PictureFormat, signal: AbortSignal): Promise<Uint8Array> {
-    const { spec } = this.#model.input
-    if (!('picture' in this.#source) || spec === undefined) throw new RuntimeError('bad-input', 'no picture to encode')
-    const { width, height } = spec
-    return codec.encode({ width, height, data: opaque(this.#cover(width, height)) }, format, signal)
+    const pixels = this.pixels()
+    if (pixels === undefined) throw new RuntimeError('bad-input', 'no picture to encode')
+    const { rgb, width, height } = pixels
+    return codec.encode({ width, height, data: opaque(rgb) }, format, signal)
   }
 
   #preprocess(): FeatureMap {
     const { dims, spec } = this.#model.input
-    if (!('picture' in this.#source) || spec === undefined) throw new RuntimeError('bad-input', 'no picture')
-    try {
-      return { dtype: 'float32', dims, data: preprocess(this.#source.picture, spec) }
-    } catch (cause) {
-      throw refused(cause)
-    }
+    const pixels = this.pixels()
+    if (pixels === undefined || spec === undefined) throw new RuntimeError('bad-input', 'no picture')
+    return { dtype: 'float32', dims, data: normalise(pixels.rgb, spec) }
   }
+}
 
-  #cover(width: number, height: number): Uint8Array {
-    if (!('picture' in this.#source)) throw new RuntimeError('bad-input', 'no picture')
-    try {
-      return coverPixels(this.#source.picture, width, height)
-    } catch (cause) {
-      throw refused(cause)
-    }
+function cover(picture: Picture, spec: InputSpec): Uint8Array {
+  try {
+    checkPicture(picture)
+    checkSpec(spec)
+    return coverPixels(picture, spec.width, spec.height)
+  } catch (cause) {
+    throw refused(cause)
   }
 }
 

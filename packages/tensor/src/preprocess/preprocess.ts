@@ -15,7 +15,11 @@ function luma(r: number, g: number, b: number): number {
 export function preprocess(picture: Picture, spec: InputSpec): Float32Array<ArrayBuffer> {
   checkPicture(picture)
   checkSpec(spec)
-  const rgb = coverPixels(picture, spec.width, spec.height)
+  return normalise(coverPixels(picture, spec.width, spec.height), spec)
+}
+
+/** The second half of `preprocess`: RGB pixels of the spec's size, as `coverPixels` gives them, to the model's input. */
+export function normalise(rgb: Uint8Array, spec: InputSpec): Float32Array<ArrayBuffer> {
   return spec.channels === 'L' ? grey(rgb, spec) : planes(rgb, spec)
 }
 
