@@ -25,6 +25,8 @@ export interface ObservedRun {
   /** As predicted with the correction as it was (`factor()`), and with the load's factor if that was applied. */
   readonly predictedMs: number
   readonly observedMs: number
+  /** As predicted were nobody else on the processor. Default `predictedMs`. */
+  readonly idleMs?: number
   /**
    * Share of the processor that others used meanwhile, 0..1 (the Compute Pressure API, see `utilisationOf`). A run above
    * CALM tells how load slows the device down and nothing about its own speed; without it the ratio tells both at once.
@@ -55,12 +57,12 @@ export class OnlineCorrection {
 
   /** Takes one measured run into account; wrong numbers are ignored. */
   observe(key: string, run: ObservedRun): void {
-    const { predictedMs, observedMs, utilisation } = run
+    const { predictedMs, observedMs, utilisation, idleMs = predictedMs } = run
     const ratio = observedMs / predictedMs
     if (!(predictedMs > 0) || !(observedMs > 0) || !(ratio > 0) || !Number.isFinite(ratio)) return
     const held = this.#touch(key)
     if (utilisation !== undefined && utilisation >= 0 && utilisation <= 1) {
-      held.loaded.push({ utilisation, idleMs: predictedMs, ms: observedMs })
+      held.loaded.push({ utilisation, idleMs, ms: observedMs })
       if (held.loaded.length > MAX_LOADED) held.loaded.shift()
       held.curve = undefined
       if (utilisation > CALM) return
@@ -84,7 +86,7 @@ export class OnlineCorrection {
     return this.#learned.get(key)?.runs ?? 0
   }
 
-  /** How much longer runs take while others use this share of the processor: measured there, `1 / (1 - u)` elsewhere. */
+  /** How much longer runs take while others use this share of the processor: measured where enough was, `1 / (1 - u)` elsewhere. */
   loadFactor(key: string, utilisation: number): number {
     const held = this.#learned.get(key)
     if (held === undefined) return fitUtilisation([]).factor(utilisation)

@@ -19,8 +19,9 @@ const BYTE_MS = 5e-4
 const HOP_MS = 10
 
 /**
- * What a room of browsers adds to links and codecs. Requests follow one another: the congestion window that the last one
- * opened is still open, so that no message starts slowly.
+ * What a room of browsers adds to links and codecs. Where requests follow one another the congestion window that the last one
+ * opened is still open, so that no message starts slowly; what is known of links that are used with pauses comes in place of that
+ * (`LinkLearning`).
  */
 export const IN_BROWSERS: Pick<RoomPredictorOptions, 'startWindowBytes' | 'message' | 'hopMs'> = {
   startWindowBytes: () => Number.POSITIVE_INFINITY,

@@ -291,14 +291,24 @@ describe('links', () => {
 
 describe('utilisation', () => {
   it('shows how a busy device slows down', () => {
-    const runs = [0.1, 0.3, 0.5, 0.7, 0.9].map((utilisation) => ({
-      utilisation,
-      idleMs: 10,
-      ms: 10 * (1 + utilisation),
-    }))
+    const runs = [0.1, 0.3, 0.5, 0.7, 0.9].flatMap((utilisation) =>
+      [1, 5, 1, 1].map((hiccup) => ({ utilisation, idleMs: 10, ms: 10 * (1 + utilisation) * hiccup })),
+    )
     const curve = fitUtilisation(runs)
     expect(curve.factor(0.5)).toBeCloseTo(1.5)
     expect(curve.factor(0.6)).toBeCloseTo(1.6)
     expect(fitUtilisation([]).factor(0.5)).toBeCloseTo(2)
+  })
+
+  it('is believed only where enough runs were seen, and grows beyond them as an unseen device does', () => {
+    const at = (utilisation: number, ratio: number, count: number) =>
+      Array.from({ length: count }, () => ({ utilisation, idleMs: 10, ms: 10 * ratio }))
+    expect(fitUtilisation(at(0.45, 1.1, 2)).factor(0.45)).toBeCloseTo(1 / 0.55)
+    const seen = fitUtilisation(at(0.45, 1.1, 3))
+    expect(seen.factor(0.45)).toBeCloseTo(1.1)
+    expect(seen.factor(0)).toBe(1)
+    expect(seen.factor(0.75)).toBeCloseTo((1.1 * 0.55) / 0.25)
+    const curve = fitUtilisation([...at(0.45, 3, 5), ...at(0.75, 1.2, 5)])
+    for (let u = 0; u < 1; u += 0.05) expect(curve.factor(u + 0.05)).toBeGreaterThanOrEqual(curve.factor(u) - 1e-12)
   })
 })

@@ -4,6 +4,7 @@ import { boundaryOfProfile, costsOfProfile, tableOfProfile } from './coefficient
 import { ComputeModel, type RowEfficiency } from './compute.ts'
 import { cpuSpeed } from './cpu.ts'
 import { LinkModel } from './link.ts'
+import { unseenLoadFactor } from './utilisation.ts'
 
 /** What the planner believes about a room. Models are looked up once per planning and then called often. */
 export interface LatencyPredictor {
@@ -25,17 +26,14 @@ export interface RoomPredictorOptions {
   readonly details?: ReadonlyMap<DeviceId, DeviceDetail>
   /** Multiplies a device's predicted compute time: the online correction. Default 1. */
   readonly correction?: (device: DeviceId, backend: Backend) => number
+  /** How much longer a device computes while others take this share of it. Default `1 / (1 - load)`, at most tenfold. */
+  readonly loadFactor?: (device: DeviceId, backend: Backend, load: number) => number
   /** Fitted start windows per link, bytes. */
   readonly startWindowBytes?: (a: DeviceId, b: DeviceId) => number | undefined
   /** What sending or taking in one message costs a device. Default: nothing. */
   readonly message?: MessageCosts
   /** What the way of a stage to its Worker and back costs a device of this speed, ms. Default 0. */
   readonly hopMs?: (gmacsPerSecond: number) => number
-}
-
-/** Time grows with the share of the device that others take: `1 / (1 - load)`, at most tenfold. */
-export function loadFactor(load: number): number {
-  return 1 / Math.max(0.1, 1 - load)
 }
 
 /** The predictor of a room: speeds or fitted coefficients from the profiles, links as probed. */
@@ -57,11 +55,12 @@ export class RoomPredictor implements LatencyPredictor {
     const detail = this.#options.details?.get(device)
     const table = detail?.table ?? (detail?.rowStep === undefined ? tableOfProfile(speed) : [])
     const correction = this.#options.correction?.(device, backend) ?? 1
+    const loaded = this.#options.loadFactor?.(device, backend, profile.load) ?? unseenLoadFactor(profile.load)
     return new ComputeModel({
       costs: costsOfProfile(speed),
       boundary: boundaryOfProfile(speed),
       overheadMs: speed.overheadMs,
-      factor: loadFactor(profile.load) * correction,
+      factor: loaded * correction,
       hopMs: this.#options.hopMs?.(this.#cpuSpeed(profile)) ?? 0,
       ...(detail?.rowStep === undefined ? {} : { rowStep: detail.rowStep }),
       table,

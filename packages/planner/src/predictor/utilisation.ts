@@ -13,30 +13,38 @@ export interface UtilisationCurve {
 }
 
 const BINS = 5
+/** Fewer runs in a bin say nothing of it. */
+const ENOUGH = 3
+const MOST = 10
 
-/** Mean slow-down per bin of utilisation, made non-decreasing; without samples `1 / (1 - u)`, at most tenfold. */
+/** What is believed of a device that nobody has watched under load: it computes in the time that is left, at most tenfold. */
+export const unseenLoadFactor = (utilisation: number): number => 1 / Math.max(1 / MOST, 1 - utilisation)
+
+/**
+ * Median slow-down per bin of utilisation with enough runs, at the bin's mean utilisation, made non-decreasing and joined by
+ * straight lines from 1 at none. Above the highest one it grows as `1 / (1 - u)` does; with nothing seen it is that.
+ */
 export function fitUtilisation(runs: readonly LoadedRun[]): UtilisationCurve {
-  const sums = Array.from({ length: BINS }, () => ({ ms: 0, idleMs: 0 }))
-  for (const { utilisation, idleMs, ms } of runs) {
-    const bin = sums[Math.min(BINS - 1, Math.floor(utilisation * BINS))]
-    if (bin === undefined || idleMs <= 0) continue
-    bin.ms += ms
-    bin.idleMs += idleMs
-  }
+  const bins = Array.from({ length: BINS }, (): LoadedRun[] => [])
+  for (const run of runs) if (run.idleMs > 0) bins[Math.min(BINS - 1, Math.floor(run.utilisation * BINS))]?.push(run)
+  const knots = [{ at: 0, factor: 1 }]
   let floor = 1
-  const levels = sums.map(({ ms, idleMs }, at) => {
-    const middle = (at + 0.5) / BINS
-    const level = idleMs > 0 ? ms / idleMs : runs.length > 0 ? floor : 1 / Math.max(0.1, 1 - middle)
-    floor = Math.max(floor, level)
-    return floor
-  })
+  for (const bin of bins) {
+    if (bin.length < ENOUGH) continue
+    const ratios = bin.map(({ ms, idleMs }) => ms / idleMs).sort((x, y) => x - y)
+    floor = Math.max(floor, ratios[(ratios.length - 1) >> 1] ?? 1)
+    knots.push({ at: bin.reduce((sum, { utilisation }) => sum + utilisation, 0) / bin.length, factor: floor })
+  }
   return {
     factor(utilisation) {
-      const place = Math.max(0, Math.min(BINS - 1, utilisation * BINS - 0.5))
-      const low = Math.floor(place)
-      const high = Math.min(BINS - 1, low + 1)
-      const share = place - low
-      return (levels[low] as number) * (1 - share) + (levels[high] as number) * share
+      const next = knots.findIndex(({ at }) => at >= utilisation)
+      const [low, high] = next < 0 ? [knots.at(-1), undefined] : [knots[next - 1], knots[next]]
+      if (high === undefined) {
+        const { at = 0, factor = 1 } = low ?? {}
+        return Math.min(MOST, (factor * unseenLoadFactor(utilisation)) / unseenLoadFactor(at))
+      }
+      if (low === undefined) return high.factor
+      return low.factor + ((high.factor - low.factor) * (utilisation - low.at)) / (high.at - low.at)
     },
   }
 }

@@ -1,6 +1,6 @@
 import type { Clock, ModelDigest, Topology } from '@roomful/core'
 import type { Measurement } from '@roomful/runtime'
-import type { Drift, Planning } from './planning.ts'
+import type { Drift, Observed, Planning } from './planning.ts'
 
 export interface LearningDeskOptions {
   readonly planning: Planning
@@ -15,13 +15,16 @@ export interface LearningDeskOptions {
 const BATCH_MS = 1_000
 const LEARNING_SHARE = 0.03
 const MAX_BATCH = 64
+const MAX_WAYS = 256
 /** A correction that has moved by this ratio since the last plan is worth a new one. */
 const DRIFT_RATIO = 1.25
 
 /** Gathers the measured times of answered requests and gives them to the planning to learn from. */
 export class LearningDesk {
   readonly #o: LearningDeskOptions
-  #batch: Measurement[] = []
+  #batch: Observed[] = []
+  /** When something last went each way. */
+  readonly #sentMs = new Map<string, number>()
   #digest: ModelDigest | undefined
   #cancel: (() => void) | undefined
   #pauseMs = BATCH_MS
@@ -33,12 +36,24 @@ export class LearningDesk {
   measured(digest: ModelDigest, measurement: Measurement): void {
     if (digest !== this.#digest) this.#batch = []
     this.#digest = digest
-    if (this.#batch.length < MAX_BATCH) this.#batch.push(measurement)
+    const observed = this.#withPause(measurement)
+    if (this.#batch.length < MAX_BATCH) this.#batch.push(observed)
     this.#cancel ??= this.#o.clock.after(this.#pauseMs, () => {
       this.#cancel = undefined
       // A planner that has failed is told of by whoever plans; a lesson that is missed is no loss.
       this.#learn().catch(() => {})
     })
+  }
+
+  #withPause(measurement: Measurement): Observed {
+    if (measurement.kind !== 'transfer') return measurement
+    const { from, to, ms } = measurement
+    const way = `${from} ${to}`
+    const nowMs = this.#o.clock.now()
+    const idleMs = Math.max(0, nowMs - ms - (this.#sentMs.get(way) ?? Number.NEGATIVE_INFINITY))
+    this.#sentMs.set(way, nowMs)
+    if (this.#sentMs.size > MAX_WAYS) this.#sentMs.clear()
+    return { ...measurement, idleMs }
   }
 
   close(): void {

@@ -1,9 +1,8 @@
 import type { BackendSpeed, DeviceId, DeviceProfile, ModelDigest, Plan, Topology } from '@roomful/core'
 import type { CallHandlers, MicroSample } from '@roomful/engine'
 import type { Manifest } from '@roomful/model'
-import type { Measurement } from '@roomful/runtime'
 import type { PlanningOptions } from '../session.ts'
-import type { ChosenPlan, Drift, ModelOutline, Planning, Practised, TrunkGraphs, Wish } from './planning.ts'
+import type { ChosenPlan, Drift, ModelOutline, Observed, Planning, Practised, TrunkGraphs, Wish } from './planning.ts'
 
 /** Questions to the planning worker, one for each method of `Planning`. */
 export type PlanningCalls = {
@@ -15,7 +14,7 @@ export type PlanningCalls = {
   byHand: { request: { digest: ModelDigest; topology: Topology; drawn: Wish }; reply: ChosenPlan }
   alone: { request: { digest: ModelDigest; self: DeviceProfile }; reply: Plan | undefined }
   observe: {
-    request: { digest: ModelDigest; topology: Topology; measured: readonly Measurement[] }
+    request: { digest: ModelDigest; topology: Topology; measured: readonly Observed[] }
     reply: Drift
   }
   practise: {

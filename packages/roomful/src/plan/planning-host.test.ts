@@ -4,6 +4,7 @@ import { type DeviceProfile, deviceId, type Plan, type Topology, VirtualClock } 
 import { serveCalls, type WorkerPort } from '@roomful/engine'
 import { parseManifest } from '@roomful/model'
 import { compressedPackage } from '@roomful/model/testing'
+import { LinkModel } from '@roomful/planner'
 import type { Measurement } from '@roomful/runtime'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { DEFAULT_PLANNING, type ModelOutline, type Planning } from './planning.ts'
@@ -85,6 +86,58 @@ describe('PlanningHost', () => {
   })
 
   it('plans with the thinned trunks of a package', () => plansThin(host))
+
+  it('learns from times measured under a known load how load slows a helper, and not that the helper is slow', async () => {
+    const loaded = (load: number): Topology => {
+      const { devices, ...rest } = room(0.5, 8)
+      return { ...rest, devices: devices.map((one) => (one.id === laptop ? { ...one, load } : one)) }
+    }
+    const predicted = async (load: number) => {
+      const { plan } = await host.automatically(model.digest, loaded(load), withoutExits, undefined)
+      return { plan, ms: plan.predicted.latencyMs }
+    }
+    const [free, believed] = [await predicted(0), await predicted(0.75)]
+    expect(believed.ms).toBeGreaterThan(1.5 * free.ms)
+    const { volumes } = free.plan
+    const [first] = volumes
+    if (first === undefined) throw new Error('a plan has a volume')
+    // Three quarters of load cost the whole network a fifth there.
+    const macs = model.segments.reduce((sum, segment) => sum + segment.macs, 0)
+    let drift = { ratio: 1, own: {} }
+    for (let i = 0; i < 8; i++) {
+      const { from } = first
+      const to = volumes.at(-1)?.to ?? from
+      const ms = 1.2 * (macs / 8e6)
+      const one: Measurement = { kind: 'compute', device: laptop, backend: 'ort-wasm', from, to, ms }
+      drift = await host.observe(model.digest, loaded(0.75), [one])
+    }
+    expect(drift.ratio).toBeGreaterThan(2)
+    const [freeAgain, now] = [await predicted(0), await predicted(0.75)]
+    expect(freeAgain.ms).toBeCloseTo(free.ms, 6)
+    expect(now.ms / free.ms).toBeGreaterThan(1.02)
+    expect(now.ms / free.ms).toBeLessThan(1.3)
+  })
+
+  it('counts the start window of links that are used with pauses, as real transfers show it', async () => {
+    const far: Topology = { ...room(0.2, 40), links: [{ a: phone, b: laptop, rttMs: 60, mbitPerSecond: 100 }] }
+    const best = async () =>
+      (await host.automatically(model.digest, far, withoutExits, undefined)).plan.predicted.latencyMs
+    const cold = new LinkModel({ rttMs: 60, mbitPerSecond: 100, startWindowBytes: 4_800 })
+    const transfers = (idleMs: number) =>
+      [3_000, 9_000, 20_000, 64_000, 8_000, 30_000, 120_000, 15_000].flatMap((bytes) =>
+        [[phone, laptop] as const, [laptop, phone] as const].map(([from, to]) => {
+          return { kind: 'transfer', from, to, bytes, ms: cold.messageMs(bytes), idleMs } as const
+        }),
+      )
+    const before = await best()
+    await host.observe(model.digest, far, transfers(30))
+    expect(await best()).toBe(before)
+    await host.observe(model.digest, far, transfers(20_000))
+    await host.observe(model.digest, far, transfers(20_000))
+    expect(await best()).toBeGreaterThan(before + 20)
+    for (let i = 0; i < 3; i++) await host.observe(model.digest, far, transfers(30))
+    expect(await best()).toBe(before)
+  })
 
   it('learns from measured times that a helper is slower than it says, and plans anew', async () => {
     const weak = room(2, 4)

@@ -15,6 +15,7 @@ import {
   fitSustained,
   fittedSpeed,
   IN_BROWSERS,
+  LinkLearning,
   OnlineCorrection,
   planCost,
   plannableModel,
@@ -24,10 +25,9 @@ import {
   trainForRoom,
   worthSwitching,
 } from '@roomful/planner'
-import type { Measurement } from '@roomful/runtime'
 import { type PlanningOptions, RoomfulError } from '../session.ts'
 import { describePlan, type PlanningModel, planAlone, planAutomatically, planByHand } from './plan-model.ts'
-import type { ChosenPlan, Drift, ModelOutline, Planning, Practised, TrunkGraphs, Wish } from './planning.ts'
+import type { ChosenPlan, Drift, ModelOutline, Observed, Planning, Practised, TrunkGraphs, Wish } from './planning.ts'
 import { predictCompute } from './predict-compute.ts'
 
 /** Models that are remembered: the newest, and those whose requests may still be answered. */
@@ -36,12 +36,20 @@ export const MAX_MODELS = 4
 /** Backends whose speeds are remembered; far more than a room has. */
 const MAX_SPEEDS = 256
 
+/** What predictions of a backend were multiplied with: its correction, and what its load makes of it. */
+interface Factors {
+  readonly factor: number
+  readonly load: number
+  readonly loaded: number
+}
+
 /** Planning in the calling thread: what the Worker hosts, and what tests use. */
 export class PlanningHost implements Planning {
   readonly #models = new Map<ModelDigest, PlanningModel>()
   readonly #correction = new OnlineCorrection()
+  readonly #links = new LinkLearning()
   /** Factors by device and backend at the last automatic plan. */
-  #planned = new Map<string, number>()
+  #planned = new Map<string, Factors>()
   /** Speeds as they were last seen, by device and backend. */
   readonly #speeds = new Map<string, string>()
   #practice = new AbortController()
@@ -93,21 +101,37 @@ export class PlanningHost implements Planning {
     return planAlone(this.#model(digest), self)
   }
 
-  async observe(digest: ModelDigest, topology: Topology, measured: readonly Measurement[]): Promise<Drift> {
+  async observe(digest: ModelDigest, topology: Topology, measured: readonly Observed[]): Promise<Drift> {
     const { plannable } = this.#model(digest)
     // What is measured is the time inside the engine.
     const predictor = this.#predictor(topology, {})
-    for (const { one, predictedMs } of predictCompute(plannable, topology, predictor, measured)) {
-      this.#correction.observe(keyOf(one.device, one.backend), { predictedMs, observedMs: one.ms })
+    const idle = this.#predictor(topology, { loadFactor: () => 1 })
+    const idleRuns = predictCompute(plannable, topology, idle, measured)
+    for (const [at, { one, predictedMs }] of predictCompute(plannable, topology, predictor, measured).entries()) {
+      const idleMs = idleRuns[at]?.predictedMs ?? predictedMs
+      const load = topology.devices.find(({ id }) => id === one.device)?.load ?? 0
+      // A load of 0 may also mean that this browser cannot tell (no Compute Pressure): then the ratio tells it with the speed.
+      const utilisation = load > 0 ? { utilisation: load } : {}
+      this.#correction.observe(keyOf(one.device, one.backend), {
+        predictedMs,
+        idleMs,
+        observedMs: one.ms,
+        ...utilisation,
+      })
+    }
+    for (const one of measured) {
+      if (one.kind === 'transfer') this.#links.observe(one.from, one.to, { ...one, idleMs: one.idleMs ?? 0 })
     }
     const now = this.#factors(topology)
     let ratio = 1
-    for (const [key, factor] of now) {
-      const change = factor / (this.#planned.get(key) ?? 1)
+    for (const [key, { factor, load, loaded }] of now) {
+      const before = this.#planned.get(key) ?? { factor: 1, load, loaded }
+      // Another load is the hysteresis's matter; here counts what is known of the same one.
+      const change = (factor / before.factor) * (load === before.load ? loaded / before.loaded : 1)
       ratio = Math.max(ratio, change, 1 / change)
     }
     const self = topology.devices.find(({ id }) => id === topology.initiator)
-    const own = self?.backends.map(({ backend }) => [backend, now.get(keyOf(self.id, backend)) ?? 1] as const)
+    const own = self?.backends.map(({ backend }) => [backend, now.get(keyOf(self.id, backend))?.factor ?? 1] as const)
     return { ratio, own: Object.fromEntries(own ?? []) }
   }
 
@@ -169,7 +193,9 @@ export class PlanningHost implements Planning {
   #predictor(topology: Topology, extra: RoomPredictorOptions = IN_BROWSERS): RoomPredictor {
     this.#forgetOld(topology)
     return new RoomPredictor(topology, {
+      loadFactor: (device, backend, load) => this.#correction.loadFactor(keyOf(device, backend), load),
       ...extra,
+      startWindowBytes: (from, to) => this.#links.startWindowBytes(from, to) ?? extra.startWindowBytes?.(from, to),
       correction: (device, backend) => this.#correction.factor(keyOf(device, backend)),
     })
   }
@@ -189,12 +215,13 @@ export class PlanningHost implements Planning {
     if (this.#speeds.size > MAX_SPEEDS) this.#speeds.clear()
   }
 
-  #factors({ devices }: Topology): Map<string, number> {
+  #factors({ devices }: Topology): Map<string, Factors> {
     return new Map(
-      devices.flatMap(({ id, backends }) =>
+      devices.flatMap(({ id, backends, load }) =>
         backends.map(({ backend }) => {
           const key = keyOf(id, backend)
-          return [key, this.#correction.factor(key)] as const
+          const loaded = this.#correction.loadFactor(key, load)
+          return [key, { factor: this.#correction.factor(key), load, loaded }] as const
         }),
       ),
     )

@@ -53,6 +53,9 @@ export interface Drift {
   readonly own: Readonly<Record<string, number>>
 }
 
+/** A measured time. `idleMs` of a transfer: how long nothing had gone that way before, Infinity at first. */
+export type Observed = Measurement & { readonly idleMs?: number }
+
 /** What a stretch of training in the background came to. */
 export interface Practised {
   /** Best predicted latency after each episode, ms. */
@@ -86,7 +89,7 @@ export interface Planning extends AsyncDisposable {
   /** The whole network on this device, without exits: what "alone" is measured with. */
   alone(digest: ModelDigest, self: DeviceProfile): Promise<Plan | undefined>
   /** Learns from measured times of the room's devices, at most a few dozen at once. */
-  observe(digest: ModelDigest, topology: Topology, measured: readonly Measurement[]): Promise<Drift>
+  observe(digest: ModelDigest, topology: Topology, measured: readonly Observed[]): Promise<Drift>
   /**
    * Trains the reinforcement-learning agent for the room as it is, and compares its best plan with the one in use. Other
    * calls are answered between the episodes; ends early on `rest`.

@@ -10,9 +10,8 @@ import {
 } from '@roomful/core'
 import { EngineError, type MicroSample, WorkerCalls, type WorkerPort, workerPort } from '@roomful/engine'
 import type { Manifest } from '@roomful/model'
-import type { Measurement } from '@roomful/runtime'
 import type { PlanningOptions } from '../session.ts'
-import type { ChosenPlan, Drift, ModelOutline, Planning, Practised, TrunkGraphs, Wish } from './planning.ts'
+import type { ChosenPlan, Drift, ModelOutline, Observed, Planning, Practised, TrunkGraphs, Wish } from './planning.ts'
 import type { PlanningCalls } from './planning-calls.ts'
 import { MAX_MODELS } from './planning-host.ts'
 
@@ -66,7 +65,7 @@ export class WorkerPlanning implements Planning {
     return this.#call('alone', { digest, self })
   }
 
-  observe(digest: ModelDigest, topology: Topology, measured: readonly Measurement[]): Promise<Drift> {
+  observe(digest: ModelDigest, topology: Topology, measured: readonly Observed[]): Promise<Drift> {
     return this.#call('observe', { digest, topology, measured })
   }
 
