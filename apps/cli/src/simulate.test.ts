@@ -74,6 +74,20 @@ describe('simulate', () => {
     expect(Math.abs(percentiles.p50Ms - predictedMs)).toBeLessThan(0.5 + 0.02 * predictedMs)
   })
 
+  it('refuses a tensor until which everything is private that the network does not have, as plan does', async () => {
+    const limits = { privacy: 'raw-stays-local', privateUntil: 'nosuch' }
+    await writeFile(path.join(folder, 'private.json'), JSON.stringify({ ...ROOM, limits }))
+    const commands = [
+      await simulated({ ...SCENARIO, room: { ...ROOM, limits } }),
+      await roomful('plan', 'net.onnx', '--room', 'private.json', '--json'),
+    ]
+    for (const { code, stdout, stderr } of commands) {
+      expect(code).not.toBe(0)
+      expect(stdout).toBe('')
+      expect(stderr).toContain('limits.privateUntil: the network cannot be cut at nosuch')
+    }
+  })
+
   it('writes Chrome trace events with a complete event per span', async () => {
     const { code } = await simulated(SCENARIO, '--trace', 'trace.json')
     expect(code).toBe(0)

@@ -12,7 +12,13 @@ import { METHODS, methodNamed } from './partitioners/registry.ts'
 import { Search } from './partitioners/search.ts'
 import type { LatencyPredictor } from './predictor/predictor.ts'
 
-/** Plans with one method by name. @throws PlannerError `plan` for an unknown name */
+/** @throws PlannerError `limits` for limits that name what this model does not have */
+export function checkLimits({ points }: PlannableModel, { privateUntil }: PlanningLimits): void {
+  if (privateUntil === undefined || points.some(({ tensor }) => tensor === privateUntil)) return
+  throw new PlannerError('limits', `limits.privateUntil: the network cannot be cut at ${privateUntil}`)
+}
+
+/** Plans with one method by name. @throws PlannerError `plan` for an unknown name, `limits` */
 export function planWith(
   name: string,
   model: PlannableModel,
@@ -24,16 +30,18 @@ export function planWith(
   if (method === undefined) {
     throw new PlannerError('plan', `unknown method ${name}; known: ${METHODS.map((known) => known.name).join(' ')}`)
   }
+  checkLimits(model, limits)
   return runMethod(method, new Search(model, topology, predictor, limits))
 }
 
-/** Plans with every method over shared tables; `auto`, the last one, knows the plans of the others. */
+/** Plans with every method over shared tables; `auto`, the last one, knows the plans of the others. @throws PlannerError `limits` */
 export async function planWithAll(
   model: PlannableModel,
   topology: Topology,
   predictor: LatencyPredictor,
   limits: PlanningLimits = {},
 ): Promise<{ readonly method: string; readonly result: PartitionResult }[]> {
+  checkLimits(model, limits)
   const search = new Search(model, topology, predictor, limits)
   const out: { method: string; result: PartitionResult }[] = []
   for (const method of METHODS) {

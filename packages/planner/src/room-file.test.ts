@@ -18,6 +18,10 @@ const ROOM = {
   limits: { maxAccuracyLoss: 0.01, deadlineMs: 500, privacy: 'none' },
 }
 
+const WASM = { backend: 'ort-wasm', gmacsPerSecond: 2 }
+const TABLE = { rows: 4, efficiency: 0.5 }
+const with2 = (laptop: object) => ({ ...ROOM, devices: [ROOM.devices[0], { id: 'laptop', ...laptop }] })
+
 describe('ROOM.json', () => {
   it('becomes a topology, a predictor and limits', () => {
     const { topology, predictor, limits } = readRoom(ROOM)
@@ -39,6 +43,11 @@ describe('ROOM.json', () => {
     [{ ...ROOM, devices: [{ id: 'phone' }], links: [] }, 'either gmacsPerSecond or backends'],
     [{ ...ROOM, devices: [{ id: 'phone', gmacsPerSecond: -1 }], links: [] }, 'devices.0.gmacsPerSecond'],
     [{ ...ROOM, limits: { privacy: 'all' } }, 'limits.privacy'],
+    [with2({ overheadMs: 3, backends: [WASM] }), 'overheadMs belongs to each of its backends'],
+    [with2({ backends: [WASM, { ...WASM, gmacsPerSecond: 5 }] }), 'laptop has ort-wasm twice'],
+    [with2({ gmacsPerSecond: 1, table: [{ rows: 4, efficiency: 1.5 }] }), 'devices.1.table.0.efficiency'],
+    [with2({ gmacsPerSecond: 1, table: [TABLE, { ...TABLE, efficiency: 1 }] }), 'table has 4 rows twice'],
+    [{ ...ROOM, limits: { wire: { bits: 8, entropy: 'deflate' } } }, 'limits.wire.entropy: the methods weigh no'],
     [7, '(root)'],
   ])('refuses what is wrong by name (%#)', (value, words) => {
     expect(() => readRoom(value)).toThrow(words)

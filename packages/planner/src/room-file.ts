@@ -19,14 +19,14 @@ const BackendSchema = v.strictObject({
 
 const TableEntry = v.strictObject({
   rows: v.pipe(v.number(), v.integer(), v.minValue(1)),
-  efficiency: v.pipe(v.number(), v.gtValue(0), v.maxValue(10)),
+  efficiency: v.pipe(v.number(), v.gtValue(0), v.maxValue(1)),
 })
 
 const DeviceSchema = v.strictObject({
   id: Id,
   name: v.optional(v.pipe(v.string(), v.maxLength(40))),
   gmacsPerSecond: v.optional(Positive),
-  overheadMs: v.optional(NotNegative, 0),
+  overheadMs: v.optional(NotNegative),
   backends: v.optional(v.pipe(v.array(BackendSchema), v.minLength(1), v.maxLength(8))),
   memoryMb: v.optional(Positive, 4096),
   rowStep: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1024))),
@@ -45,6 +45,8 @@ const LinkSchema = v.strictObject({
   startWindowBytes: v.optional(Positive),
 })
 
+const NO_DEFLATE = 'the methods weigh no deflated wires; only a given plan may name them'
+
 const LimitsSchema = v.strictObject({
   objective: v.optional(v.picklist(['latency', 'throughput'])),
   maxAccuracyLoss: v.optional(Share),
@@ -56,7 +58,7 @@ const LimitsSchema = v.strictObject({
   seed: v.optional(v.pipe(v.number(), v.integer())),
   episodes: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(10_000))),
   learn: v.optional(v.boolean()),
-  wire: v.optional(v.strictObject({ bits: v.picklist([32, 16, 8, 4]), entropy: v.picklist(['none', 'deflate']) })),
+  wire: v.optional(v.strictObject({ bits: v.picklist([32, 16, 8, 4]), entropy: v.literal('none', NO_DEFLATE) })),
 })
 
 const RoomSchema = v.strictObject({
@@ -109,10 +111,18 @@ function checkNames({ initiator, devices, links }: RoomJson): void {
     if (pairs.has(pair)) throw new PlannerError('room', `room: two links between ${a} and ${b}`)
     pairs.add(pair)
   }
-  for (const { id, gmacsPerSecond, backends } of devices) {
-    if ((gmacsPerSecond === undefined) === (backends === undefined)) {
+  for (const { id, gmacsPerSecond, overheadMs, backends = [], table = [] } of devices) {
+    if ((gmacsPerSecond === undefined) === (backends.length === 0)) {
       throw new PlannerError('room', `room: device ${id} needs either gmacsPerSecond or backends`)
     }
+    if (overheadMs !== undefined && backends.length > 0) {
+      throw new PlannerError('room', `room: device ${id}: overheadMs belongs to each of its backends`)
+    }
+    const twice = backends.find(({ backend }, at) => backends.findIndex((one) => one.backend === backend) < at)
+    if (twice !== undefined) throw new PlannerError('room', `room: device ${id} has ${twice.backend} twice`)
+    const again = table.find(({ rows }, at) => table.findIndex((one) => one.rows === rows) < at)
+    if (again !== undefined)
+      throw new PlannerError('room', `room: device ${id}: its table has ${again.rows} rows twice`)
   }
 }
 
@@ -129,7 +139,7 @@ function topologyOf({ initiator, devices, links }: RoomJson): Topology {
           {
             backend: 'ort-wasm' as const,
             gmacsPerSecond: device.gmacsPerSecond ?? 1,
-            overheadMs: device.overheadMs,
+            overheadMs: device.overheadMs ?? 0,
             threads: 1,
           },
         ]

@@ -7,6 +7,7 @@ import { pipelineDrafts } from './partitioners/pipeline.ts'
 import { placeExits } from './partitioners/place-exits.ts'
 import { type Refusal, refuse } from './partitioners/refusal.ts'
 import { Search } from './partitioners/search.ts'
+import { checkLimits } from './planning.ts'
 import type { LatencyPredictor } from './predictor/predictor.ts'
 
 export interface Scheduled {
@@ -41,6 +42,7 @@ export function planSchedule(
   predictor: LatencyPredictor,
   limits: PlanningLimits = {},
 ): Scheduled | Refusal {
+  checkLimits(model, limits)
   const search = new Search(model, topology, predictor, { ...limits, objective: 'throughput' })
   if (!search.ready) return refuse('not-measured', 'the initiator has not measured any backend yet')
   const parts = search.withTrunks().flatMap((one) => partsOf(one))

@@ -1,8 +1,14 @@
+import { SEGMENT_MS } from '@roomful/planner'
+import { DEFAULT_LIMITS } from '@roomful/runtime'
 import { describe, expect, it } from 'vitest'
 import { lateComers, readScenario } from './scenario.ts'
 
 const room = { initiator: 'a', devices: [{ id: 'a' }, { id: 'b' }] }
 const base = { model: 'vgg16', room, requests: { kind: 'closed', count: 1 } }
+
+it('cuts stages as the runtime does by default', () => {
+  expect(SEGMENT_MS).toBe(DEFAULT_LIMITS.segmentMs)
+})
 
 describe('a scenario file', () => {
   it('needs a model, a room and requests, and fills in the rest', () => {

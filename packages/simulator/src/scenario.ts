@@ -1,5 +1,5 @@
 import { checkPlan, type Plan } from '@roomful/core'
-import { METHODS } from '@roomful/planner'
+import { METHODS, SEGMENT_MS } from '@roomful/planner'
 import * as v from 'valibot'
 import { SimulatorError } from './error.ts'
 
@@ -60,7 +60,7 @@ const ScenarioSchema = v.strictObject({
   plan: v.optional(v.looseObject({})),
   replanning: v.optional(v.boolean(), true),
   sharedAccess: v.optional(v.boolean(), true),
-  segmentMs: v.optional(Positive, 15),
+  segmentMs: v.optional(Positive, SEGMENT_MS),
   requests: RequestsSchema,
   events: v.optional(v.pipe(v.array(EventSchema), v.maxLength(10_000)), []),
 })

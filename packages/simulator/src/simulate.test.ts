@@ -151,6 +151,27 @@ describe('a simulation', { timeout: 60_000 }, () => {
     expect(error).toBe(signal.reason)
   })
 
+  it('gives work of one kind that overlaps rows of its own in the trace', async () => {
+    const requests = { kind: 'rate', count: 20, perSecond: 8 }
+    const result = await simulate(readScenario({ model: 'vgg16', room, requests, sharedAccess: false }), vgg)
+    const { traceEvents } = chromeTrace(result)
+    const rows = new Map<string, { readonly ts: number; readonly end: number }[]>()
+    for (const { ph, pid, tid, ts = 0, dur = 0 } of traceEvents) {
+      if (ph !== 'X') continue
+      const key = `${pid} ${tid}`
+      rows.set(key, [...(rows.get(key) ?? []), { ts, end: ts + dur }])
+    }
+    expect(rows.size).toBeGreaterThan(10)
+    for (const row of rows.values()) {
+      const slices = row.toSorted((x, y) => x.ts - y.ts || x.end - y.end)
+      for (const [at, { ts }] of slices.entries()) expect(ts).toBeGreaterThanOrEqual(slices[at - 1]?.end ?? 0)
+    }
+    const named = new Set(
+      traceEvents.flatMap(({ name, pid, tid }) => (name === 'thread_name' ? [`${pid} ${tid}`] : [])),
+    )
+    expect([...rows.keys()].filter((row) => !named.has(row))).toEqual([])
+  })
+
   it('is told in lines and as a Chrome trace', async () => {
     const scenario = readScenario({
       model: 'vgg16',

@@ -1,5 +1,5 @@
 import { FINAL_EXIT, type Plan, seededRandom, VirtualClock } from '@roomful/core'
-import { exitSettingOf, type PlannableModel } from '@roomful/planner'
+import { checkLimits, exitSettingOf, type PlannableModel, readRoom } from '@roomful/planner'
 import { SimulatedDevice } from './device/simulated-device.ts'
 import { Usage } from './device/usage.ts'
 import { SimulatorError } from './error.ts'
@@ -50,7 +50,7 @@ const WARM_UP_MS = 2_000
 /**
  * Plays a scenario on the browsers' own runtime, on a virtual clock: equal scenarios give equal results.
  * @param model what `scenario.model` names
- * @throws SimulatorError; PlannerError for a malformed room; `signal.reason`
+ * @throws SimulatorError; PlannerError for a malformed room or limits that the model cannot keep; `signal.reason`
  */
 export async function simulate(
   scenario: Scenario,
@@ -59,6 +59,7 @@ export async function simulate(
 ): Promise<SimulationResult> {
   const requests: RequestRecord[] = []
   const runs: MethodRun[] = []
+  checkLimits(model, readRoom(scenario.room).limits)
   const wanted = scenario.plan === undefined ? scenario.methods : [scenario.plan.method]
   for (const method of wanted) {
     options.signal?.throwIfAborted()

@@ -63,9 +63,6 @@ Times are predicted, not measured.`,
     })
     const { privateUntil } = room.limits
     const model = plannableOf(read, privateUntil === undefined ? [] : [privateUntil])
-    if (privateUntil !== undefined && !model.points.some(({ tensor }) => tensor === privateUntil)) {
-      throw new CommandError('input', `limits.privateUntil: the network cannot be cut at ${privateUntil}`)
-    }
     const limits: PlanningLimits = objective === undefined ? room.limits : { ...room.limits, objective }
     // Training in WebAssembly takes about a sixth of the time.
     if (method === 'all' || LEARNING.has(method)) await import('@tensorflow/tfjs-backend-wasm')

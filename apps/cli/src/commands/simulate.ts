@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import path from 'node:path'
-import { type PlannableModel, vggModel } from '@roomful/planner'
+import { type PlannableModel, readRoom, vggModel } from '@roomful/planner'
 import { chromeTrace, describeSimulation, readScenario, type Scenario, simulate } from '@roomful/simulator'
 import { type Command, type CommandContext, CommandError, option, positional } from '../command.ts'
 import { plannableOf, readModelAt } from '../model/read.ts'
@@ -39,7 +39,9 @@ async function modelOf(scenario: Scenario, file: string, context: CommandContext
   if (model === 'vgg16' || model === 'vgg19') return vggModel(model)
   const inputShape = option(context, 'input-shape')
   const at = path.resolve(path.dirname(file), model)
-  return plannableOf(await readModelAt(at, { inputShape, weights: false }))
+  const { privateUntil } = readRoom(scenario.room).limits
+  const keep = privateUntil === undefined ? [] : [privateUntil]
+  return plannableOf(await readModelAt(at, { inputShape, weights: false }), keep)
 }
 
 async function writeText(file: string, text: string): Promise<void> {

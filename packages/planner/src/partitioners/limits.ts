@@ -20,7 +20,7 @@ export interface PlanningLimits {
    */
   readonly exits?: boolean
   readonly cache?: { readonly hitRate: number; readonly hitMs: number }
-  /** Longest session of the runtime that will run the plan, in ms. Default: the runtime's own, 20. */
+  /** Longest session of the runtime that will run the plan, in ms. Default: the runtime's own, 15. */
   readonly segmentMs?: number
   /**
    * How long the plan is expected to be in use, ms: what its requests lose while the initiator gets ready to complete them
