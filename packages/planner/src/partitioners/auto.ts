@@ -5,7 +5,7 @@ import { fusePoints } from './aofl.ts'
 import { balanced } from './balance.ts'
 import { latencyChain } from './chain.ts'
 import { learnedSplit } from './distredge.ts'
-import { rightSized } from './edgent.ts'
+import { sizedForDeadline } from './edgent.ts'
 import { ExhaustiveWalk } from './exhaustive.ts'
 import type { Method, Proposal, RunnerUp } from './method.ts'
 import { improve } from './moves.ts'
@@ -158,7 +158,8 @@ function candidatesOf(search: Search): Candidate[] {
   for (const draft of rowChainDrafts(search)) drafts.push(['rows', draft])
   for (const [kind, draft] of publishedSplits(search)) drafts.push([kind, draft])
   const plain = drafts.map(([method, draft]) => candidate(method, search, draft))
-  return [...plain, ...withExits(search, plain), ...inTimeByExits(search)]
+  const sized = sizedForDeadline(search).map((draft) => candidate('exits', search, draft))
+  return [...plain, ...withExits(search, plain), ...sized]
 }
 
 /**
@@ -228,12 +229,6 @@ function withExits(search: Search, plain: readonly Candidate[]): Candidate[] {
     const left = limits.maxAccuracyLoss - search.evaluate(draft).accuracyLoss
     return candidate('exits', search, placeExits(search, draft, left))
   })
-}
-
-/** Where the deadline is short, one exit may have to answer everything (Edgent). */
-function inTimeByExits(search: Search): Candidate[] {
-  if (search.limits.deadlineMs === undefined) return []
-  return rightSized(search).flatMap(({ drafts }) => drafts.map((draft) => candidate('exits', search, draft)))
 }
 
 function evaluationsFor(search: Search, { volumes }: Draft): number {

@@ -28,7 +28,7 @@ export const edgent: Method = {
 }
 
 /** For each measured exit, the most accurate first: every cut before it with all requests answered there. */
-export function rightSized(search: Search): { readonly name: string; readonly drafts: readonly Draft[] }[] {
+function rightSized(search: Search): { readonly name: string; readonly drafts: readonly Draft[] }[] {
   const exits = search.model.exits.flatMap(({ name, point, aloneLoss }, exit) =>
     aloneLoss === undefined ? [] : [{ name, point, aloneLoss, exit }],
   )
@@ -47,6 +47,11 @@ export function rightSized(search: Search): { readonly name: string; readonly dr
         return [{ ...draft, exits: [placed], exitLoss: aloneLoss }]
       }),
     }))
+}
+
+/** Where there is a deadline one exit may have to answer everything: other searches start from these too. */
+export function sizedForDeadline(search: Search): Draft[] {
+  return search.limits.deadlineMs === undefined ? [] : rightSized(search).flatMap(({ drafts }) => drafts)
 }
 
 function inTime(search: Search, drafts: readonly Draft[]): readonly Draft[] {
