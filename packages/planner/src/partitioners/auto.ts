@@ -158,8 +158,8 @@ function candidatesOf(search: Search): Candidate[] {
   for (const draft of rowChainDrafts(search)) drafts.push(['rows', draft])
   for (const [kind, draft] of publishedSplits(search)) drafts.push([kind, draft])
   const plain = drafts.map(([method, draft]) => candidate(method, search, draft))
-  const sized = sizedForDeadline(search).map((draft) => candidate('exits', search, draft))
-  return [...plain, ...withExits(search, plain), ...sized]
+  const exits = sizedForDeadline(search).map((draft) => candidate('exits', search, draft))
+  return [...plain, ...withExits(search, plain), ...exits]
 }
 
 /**
@@ -183,14 +183,8 @@ function publishedSplits(search: Search): [string, Draft][] {
     const add = (kind: string, made: readonly Draft[]) => {
       for (const draft of made) drafts.push([kind, draft])
     }
-    add(
-      'rows',
-      complete(
-        search,
-        stripVolumes(search, span, ends, (_, to) => split(to)),
-        tail,
-      ),
-    )
+    const inProportion = stripVolumes(search, span, ends, (_, to) => split(to))
+    add('rows', complete(search, inProportion, tail))
     const evenly = (from: number, to: number) => balanced(search, from, to, group, weights)
     add('rows', complete(search, stripVolumes(search, span, ends, evenly), tail))
     for (const other of volumes) add('volumes', complete(search, stripVolumes(search, span, other, evenly), tail))
