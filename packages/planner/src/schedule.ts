@@ -2,6 +2,8 @@ import type { Plan, Schedule, Topology } from '@roomful/core'
 import { type Coefficients, lessEq, solve } from 'yalps'
 import type { Draft } from './evaluator/draft.ts'
 import type { PlannableModel } from './model/plannable.ts'
+import { rankedPlans } from './partitioners/auto.ts'
+import { kindOf } from './partitioners/candidate.ts'
 import type { PlanningLimits } from './partitioners/limits.ts'
 import { pipelineDrafts } from './partitioners/pipeline.ts'
 import { placeExits } from './partitioners/place-exits.ts'
@@ -24,6 +26,8 @@ const MIN_SHARE = 0.02
 const MAX_PARTS = 8
 /** The pipelines with the shortest periods that compete with whole frames. */
 const MAX_PIPELINES = 4
+/** The best plans of `auto`, row splits among them, that do so too. */
+const MAX_BEST = 8
 
 interface Part {
   readonly plan: Plan
@@ -33,7 +37,7 @@ interface Part {
 
 /**
  * Most answers per second by giving whole frames to several devices in turn, and stages of a pipeline where that is better:
- * over candidate plans p with rates x_p, `max sum x_p` such that no CPU, GPU, uplink or downlink is busy for more than the
+ * over candidate plans p, those of `auto` among them, with rates x_p, `max sum x_p` such that no CPU, GPU, uplink or downlink is busy for more than the
  * whole time (`sum_p x_p load_pr <= 1` for each resource r). A linear program, solved exactly. [ours; METHODS section 6]
  */
 export function planSchedule(
@@ -45,7 +49,7 @@ export function planSchedule(
   checkLimits(model, limits)
   const search = new Search(model, topology, predictor, { ...limits, objective: 'throughput' })
   if (!search.ready) return refuse('not-measured', 'the initiator has not measured any backend yet')
-  const parts = search.withTrunks().flatMap((one) => partsOf(one))
+  const parts = [...search.withTrunks().flatMap((one) => partsOf(one)), ...bestOf(search)]
   if (parts.length === 0) {
     search.best([search.single(0)])
     return search.whyNot()
@@ -71,15 +75,29 @@ function partsOf(search: Search): Part[] {
     for (const device of search.helpers) for (const input of search.inputs) drafts.push(search.single(device, input))
   }
   drafts.push(...pipelineDrafts(search).slice(0, MAX_PIPELINES))
-  return drafts
-    .flatMap((draft) => [draft, ...withExits(search, draft)])
-    .flatMap((draft) => {
-      if (!Number.isFinite(search.cost(draft))) return []
-      const { deadlineMs } = search.limits
-      if (deadlineMs !== undefined && search.evaluate(draft).fullMs > deadlineMs) return []
-      const loads = search.evaluator.loads(draft)
-      return loads === undefined ? [] : [{ plan: search.evaluator.plan(draft, 'auto'), loads }]
-    })
+  return drafts.flatMap((draft) => [draft, ...withExits(search, draft)]).flatMap((draft) => partOf(search, draft))
+}
+
+/** The best plans that `auto` knows, one of each kind. */
+function bestOf(search: Search): Part[] {
+  const kinds = new Map(
+    rankedPlans(search)
+      .toReversed()
+      .map((one) => [kindOf(one), one]),
+  )
+  return [...kinds.values()]
+    .sort((a, b) => a.cost - b.cost)
+    .slice(0, MAX_BEST)
+    .flatMap((one) => partOf(one.search, one.draft))
+}
+
+/** Nothing where the draft breaks a limit. */
+function partOf(search: Search, draft: Draft): Part[] {
+  if (!Number.isFinite(search.cost(draft))) return []
+  const { deadlineMs } = search.limits
+  if (deadlineMs !== undefined && search.evaluate(draft).fullMs > deadlineMs) return []
+  const loads = search.evaluator.loads(draft)
+  return loads === undefined ? [] : [{ plan: search.evaluator.plan(draft, 'auto'), loads }]
 }
 
 /** On the processors of the draft's own devices only: a part keeps to its devices. */

@@ -32,12 +32,12 @@ export function reportMarkdown(bench: PlannerBench): string {
     summary(comparison),
   ]
   if (smallCases !== undefined) {
-    const { compared, over, worst } = smallCases
+    const { compared, over, worst, families } = smallCases
     parts.push(
       '',
       '### Against every plan',
       '',
-      `${compared} random small cases (at most 4 devices, 10 cuts): \`auto\` over 1.01 x the best of all plans in ${over}, worst ${worst.toFixed(4)} x.`,
+      `${compared} random small cases (at most 4 devices, 10 cuts): \`auto\` over 1.01 x the best of all plans in ${over}, worst ${worst.toFixed(4)} x. ${families.map((one) => `${one.family}: ${one.over} of ${one.compared}, worst ${one.worst.toFixed(4)} x`).join('; ')}.`,
     )
   }
   if (planning !== undefined) {

@@ -10,6 +10,8 @@ export interface QuickEvaluation extends Prediction {
    * add in quadrature, each weighted with the share of the tensor that crosses a link. [ours]
    */
   readonly accuracyLoss: number
+  /** The busiest resources' work per request: the norm of order 4, so that searches see when another than the busiest has less. */
+  readonly busyMs: number
 }
 
 export interface Evaluation extends QuickEvaluation {

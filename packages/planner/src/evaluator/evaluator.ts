@@ -99,6 +99,7 @@ export class Evaluator {
       fullMs: run.fullMs,
       throughputPerSecond: busiestMs > 0 ? 1000 / busiestMs : 0,
       bytes: Math.round(run.transfers.bytes),
+      busyMs: run.transfers.busyMs(),
       accuracyLoss: this.model.trunkLoss + (draft.exitLoss ?? 0) + Math.sqrt(run.noise),
     }
   }
@@ -154,6 +155,7 @@ function infeasible(why: string): QuickEvaluation {
     fullMs: Number.POSITIVE_INFINITY,
     throughputPerSecond: 0,
     bytes: 0,
+    busyMs: Number.POSITIVE_INFINITY,
     accuracyLoss: 0,
   }
 }

@@ -120,6 +120,17 @@ export class Transfers {
     return busiest
   }
 
+  /** The norm of order 4 of the work per request of all resources: hardly more than the busiest one's where that is alone. */
+  busyMs(): number {
+    const { processorBusy, upBusy, downBusy, codecBusy } = this.#use
+    let sum = 0
+    for (const ms of processorBusy) sum += ms ** 4
+    for (let i = 0; i < upBusy.length; i++) {
+      sum += (upBusy[i] as number) ** 4 + (downBusy[i] as number) ** 4 + (codecBusy[i] as number) ** 4
+    }
+    return sum ** 0.25
+  }
+
   /**
    * Work per request of the busiest CPU of those whose messages count, ms: who asks again as soon as it is answered waits that
    * long in the mean, however fast a single answer comes after a pause.

@@ -1,7 +1,10 @@
+import type { Random } from '@roomful/core'
 import type { Draft, DraftVolume } from '../evaluator/draft.ts'
 import { isTileable, pointAt } from '../model/plannable.ts'
 import { balanced } from './balance.ts'
-import { joined } from './place-exits.ts'
+import { hasFewDevices } from './case-size.ts'
+import { addedExits, changedSettings, droppedExits, movedExits } from './exit-moves.ts'
+import { joined, rehung, withoutExits } from './place-exits.ts'
 import { restBounds } from './rest-bounds.ts'
 import { rescale, rowVolume, shardsOf, splitRows } from './rows.ts'
 import type { Search } from './search.ts'
@@ -10,7 +13,7 @@ import { speeds } from './strips.ts'
 type Moves = (search: Search, draft: Draft, exitPoints: ReadonlySet<number>) => Iterable<Draft>
 
 /** Small changes of a draft, the cheapest to try first: shift a cut, change its wire, move a volume, move rows. */
-const MOVES: readonly { readonly of: Moves; readonly again: boolean }[] = [
+const PLAIN_MOVES: readonly { readonly of: Moves; readonly again: boolean }[] = [
   { of: shiftedCuts, again: true },
   { of: changedWires, again: true },
   { of: movedVolumes, again: false },
@@ -21,7 +24,30 @@ const MOVES: readonly { readonly of: Moves; readonly again: boolean }[] = [
   { of: movedRows, again: true },
   { of: changedInputs, again: false },
   { of: insertedVolumes, again: false },
+  { of: insertedShares, again: false },
 ]
+
+/** Those of the exits, and those of the plan below them that an exit's tensor stands in the way of. */
+const EXIT_MOVES: typeof PLAIN_MOVES = [
+  { of: movedExits, again: true },
+  { of: changedSettings, again: false },
+  { of: droppedExits, again: true },
+  { of: addedExits, again: true },
+  ...PLAIN_MOVES.map(({ of, again }) => ({ of: belowExits(of), again })),
+]
+
+const NOWHERE: ReadonlySet<number> = new Set()
+
+/** A move of the plan without its exits, which are hung on what it makes. */
+function belowExits(of: Moves): Moves {
+  return function* (search, draft) {
+    const plain = withoutExits(draft)
+    for (const moved of of(search, plain, NOWHERE)) {
+      const trial = rehung(search, moved, draft)
+      if (trial !== undefined) yield trial
+    }
+  }
+}
 
 const replace = (draft: Draft, at: number, ...volumes: DraftVolume[]): Draft => ({
   ...draft,
@@ -159,6 +185,39 @@ function* insertedVolumes(search: Search, draft: Draft): Generator<Draft> {
   }
 }
 
+/** In small rooms, a part of a volume shared with another device, at either end of the strips. */
+function* insertedShares(search: Search, draft: Draft): Generator<Draft> {
+  if (!hasFewDevices(search)) return
+  for (const [at, { from, to, shards, wire, route }] of draft.volumes.entries()) {
+    const [only] = shards
+    if (shards.length !== 1 || only === undefined) continue
+    for (let cut = Math.max(from + 1, search.firstCut); cut < to; cut++) {
+      const split: [number, number, number, DraftVolume['route']][] = [
+        [from, cut, search.wire(cut), 'peer'],
+        [cut, to, wire, route],
+      ]
+      for (const [part, [begin, end]] of split.entries()) {
+        if (begin < search.firstCut || !isTileable(search.model, begin, end)) continue
+        for (const other of search.main) {
+          if (other < 0 || other === only.processor) continue
+          for (const pair of [
+            [only.processor, other],
+            [other, only.processor],
+          ]) {
+            const rows = splitRows(
+              pointAt(search.model, end).rows,
+              pair,
+              speeds(search, pair, { from: begin, to: end }),
+            )
+            const volumes = split.map(([a, b, ...rest], i) => rowVolume(a, b, i === part ? rows : [only], ...rest))
+            yield { ...draft, volumes: draft.volumes.toSpliced(at, 1, ...volumes) }
+          }
+        }
+      }
+    }
+  }
+}
+
 /** One volume's rows balanced by computing time (EdgeLD's rule). */
 function* rebalancedRows(search: Search, draft: Draft): Generator<Draft> {
   for (const [at, { from, to, shards, wire, route }] of draft.volumes.entries()) {
@@ -198,6 +257,17 @@ function* changedInputs(search: Search, draft: Draft): Generator<Draft> {
   for (const input of search.inputs) if (input !== draft.input) yield { ...draft, input }
 }
 
+/** One of a plan's neighbours, of a kind that is drawn first; the plan itself where it has none of it. */
+export function randomMove(search: Search, draft: Draft, random: Random): Draft {
+  const moves = draft.exits.length > 0 ? EXIT_MOVES : PLAIN_MOVES
+  const { of } = moves[random.int(moves.length)] as (typeof moves)[number]
+  const trials = [...of(search, draft, exitPointsOf(search, draft))]
+  return trials[random.int(Math.max(1, trials.length))] ?? draft
+}
+
+const exitPointsOf = (search: Search, { exits }: Draft): ReadonlySet<number> =>
+  new Set(exits.map(({ exit }) => search.model.exits[exit]?.point ?? -1))
+
 /** A plan of which so many neighbours were looked at in vain probably has many more to look at. */
 const WORTH_ANCHOR = 4
 
@@ -209,27 +279,34 @@ const settled = new WeakSet<Draft>()
  * any kind is better or the evaluations are used up.
  */
 export function improve(search: Search, draft: Draft, maxEvaluations: number): Draft {
+  if (search.limits.objective === 'latency' || settled.has(draft)) return climb(search, draft, maxEvaluations, 'cost')
+  const spread = climb(search, draft, maxEvaluations, 'spread')
+  return climb(search, search.cost(spread) < search.cost(draft) ? spread : draft, maxEvaluations, 'cost')
+}
+
+function climb(search: Search, draft: Draft, maxEvaluations: number, by: 'cost' | 'spread'): Draft {
   if (settled.has(draft)) return draft
   let best = draft
-  let bestCost = search.cost(draft)
+  let bestCost = search[by](draft)
   let left = maxEvaluations
   const restMs = restBounds(search)
   const { objective, cache } = search.limits
   // Without exits and cache, the time of the whole network is the cost, or a part of it.
   const bounded = objective === 'latency' && cache === undefined && draft.exits.length === 0
-  const exitPoints = new Set(draft.exits.map((exit) => search.model.exits[exit.exit]?.point ?? -1))
+  const moves = draft.exits.length > 0 ? [...PLAIN_MOVES, ...EXIT_MOVES] : PLAIN_MOVES
   let failed = 0
   let tried = 0
-  for (let kind = 0; failed < MOVES.length; kind = (kind + 1) % MOVES.length) {
-    const { of, again } = MOVES[kind] as (typeof MOVES)[number]
+  for (let kind = 0; failed < moves.length; kind = (kind + 1) % moves.length) {
+    const { of, again } = moves[kind] as (typeof moves)[number]
     failed++
     for (let found = true; found; ) {
       found = false
+      const exitPoints = exitPointsOf(search, best)
       for (const trial of of(search, best, exitPoints)) {
         if (--left < 0) return best
         if (++tried === WORTH_ANCHOR) search.evaluator.anchor(best)
         const bound = bounded ? { ms: bestCost, restMs } : undefined
-        const cost = search.cost(trial, search.evaluator.quick(trial, bound))
+        const cost = search[by](trial, search.evaluator.quick(trial, bound))
         if (cost >= bestCost * (1 - 1e-6)) continue
         best = trial
         bestCost = cost
@@ -241,6 +318,6 @@ export function improve(search: Search, draft: Draft, maxEvaluations: number): D
     }
     if (failed === 0) kind = -1
   }
-  settled.add(best)
+  if (by === 'cost') settled.add(best)
   return best
 }

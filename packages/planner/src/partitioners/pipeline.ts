@@ -40,7 +40,7 @@ export function pipelineDrafts(search: Search): Draft[] {
 
 function chosenDevices(search: Search): number[] {
   const speed = (device: number) => search.evaluator.costs.wholeMs(search.mainOf(device), 0, search.last)
-  const helpers = search.helpers.sort((a, b) => speed(a) - speed(b)).slice(0, MAX_STAGES - 1)
+  const helpers = search.helpers.toSorted((a, b) => speed(a) - speed(b)).slice(0, MAX_STAGES - 1)
   return [0, ...helpers]
 }
 

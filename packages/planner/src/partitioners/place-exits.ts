@@ -94,4 +94,40 @@ export function modesOn(draft: Draft, point: number, processor: number): readonl
   return shared ? ['wait'] : ['race', 'wait']
 }
 
-export const allProcessors = (search: Search): number[] => search.room.processors.map((processor) => processor.index)
+export const allProcessors = ({ room, main }: Search): number[] =>
+  room.processors.filter(({ device }) => (main[device] ?? -1) >= 0).map(({ index }) => index)
+
+/** The plan without its exits; volumes that only an exit separated are one. */
+export function withoutExits(draft: Draft): Draft {
+  const { exitLoss: _, ...rest } = draft
+  return joined({ ...rest, exits: [], shares: [] }, new Set())
+}
+
+/**
+ * The exits of `draft` on another plan without exits: each stays with who computes its tensor, or who goes on from there,
+ * where it was with one of them, and on its processor otherwise. undefined where an exit would hang inside of a volume that
+ * is split by rows.
+ */
+export function rehung(search: Search, plain: Draft, draft: Draft): Draft | undefined {
+  let split: Draft | undefined = plain
+  for (const { exit } of draft.exits) {
+    const point = search.model.exits[exit]?.point ?? -1
+    const wire = draft.volumes.find(({ to }) => to === point)?.wire
+    split = split && withBoundary(split, point, wire ?? search.wire(point))
+  }
+  if (split === undefined) return undefined
+  const { volumes } = split
+  const exits = draft.exits.map((placed) => {
+    const point = search.model.exits[placed.exit]?.point ?? -1
+    const onlyOf = (of: readonly DraftVolume[], side: 'from' | 'to') => {
+      const shards = of.find((volume) => volume[side] === point)?.shards
+      return shards?.length === 1 ? shards[0]?.processor : undefined
+    }
+    const side = (['to', 'from'] as const).find((one) => onlyOf(draft.volumes, one) === placed.processor)
+    const processor = (side && onlyOf(volumes, side)) ?? placed.processor
+    const mode = onlyOf(volumes, 'from') === processor ? 'wait' : placed.mode
+    return { ...placed, processor, mode }
+  })
+  const { exitLoss, shares } = draft
+  return { ...split, exits, shares, ...(exitLoss === undefined ? {} : { exitLoss }) }
+}

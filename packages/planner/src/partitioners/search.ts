@@ -26,24 +26,30 @@ export class Search {
   readonly firstCut: number
   /** Per device the processor that runs the whole model fastest. */
   readonly main: readonly number[]
+  /** Indices of all devices but the initiator. */
+  readonly helpers: readonly number[]
   readonly #wires: number[] = []
   #refusal: Refusal | undefined
 
-  constructor(model: PlannableModel, topology: Topology, predictor: LatencyPredictor, limits: PlanningLimits) {
+  constructor(
+    model: PlannableModel,
+    topology: Topology,
+    predictor: LatencyPredictor,
+    limits: PlanningLimits,
+    wider?: { readonly search: Search; readonly without?: number | undefined },
+  ) {
     this.predictor = predictor
     this.limits = resolveLimits(limits)
     this.model = this.limits.exits ? model : { ...model, exits: [], settings: [] }
-    this.room = compileRoom(topology, predictor)
-    this.evaluator = new Evaluator(this.model, this.room, limits)
-    this.exchanges = new Exchanges(this.model, this.room)
+    this.room = wider?.search.room ?? compileRoom(topology, predictor)
+    this.evaluator = wider?.search.evaluator ?? new Evaluator(this.model, this.room, limits)
+    this.exchanges = wider?.search.exchanges ?? new Exchanges(this.model, this.room)
     this.last = lastPoint(model)
     this.firstCut = this.#privatePrefix()
-    this.main = this.room.devices.map((device) => this.#fastest(device.processors))
-  }
-
-  /** Indices of all devices but the initiator. */
-  get helpers(): number[] {
-    return this.room.devices.slice(1).map((device) => device.index)
+    const main = wider?.search.main ?? this.room.devices.map((device) => this.#fastest(device.processors))
+    const without = wider?.without
+    this.main = without === undefined ? main : main.map((processor, device) => (device === without ? -1 : processor))
+    this.helpers = this.room.devices.slice(1).flatMap(({ index }) => (index === without ? [] : [index]))
   }
 
   mainOf(device: number): number {
@@ -117,6 +123,12 @@ export class Search {
     return throughputPerSecond > 0 ? (1000 / throughputPerSecond) * extra + fullMs * 1e-4 : Number.POSITIVE_INFINITY
   }
 
+  /** What a climb goes down first: for throughput all that is busy, since `cost` moves with the busiest alone. */
+  spread(draft: Draft, evaluation: QuickEvaluation = this.evaluate(draft)): number {
+    const cost = this.cost(draft, evaluation)
+    return this.limits.objective === 'throughput' && Number.isFinite(cost) ? evaluation.busyMs : cost
+  }
+
   /** The cheapest of some drafts; undefined when none keeps the limits (then `whyNot` says the last reason). */
   best(drafts: Iterable<Draft>): Draft | undefined {
     let best: Draft | undefined
@@ -165,6 +177,15 @@ export class Search {
   /** The same search under other limits. */
   withLimits(limits: Partial<PlanningLimits>): Search {
     return new Search(this.model, this.room.topology, this.predictor, { ...this.limits, ...limits })
+  }
+
+  /**
+   * The same search with less allowed, over the same tables: stricter `limits` (of privacy, accuracy and exits), or one helper
+   * left out. Its drafts are drafts of this search too.
+   */
+  stricter(limits: Pick<PlanningLimits, 'privacy' | 'maxAccuracyLoss' | 'exits'>, without?: number): Search {
+    const wider = { search: this, without }
+    return new Search(this.model, this.room.topology, this.predictor, { ...this.limits, ...limits }, wider)
   }
 
   /** Everything on one device. */

@@ -1,0 +1,15 @@
+import type { Search } from './search.ts'
+
+const SMALL_CUTS = 12
+const SMALL_DEVICES = 4
+const MIDDLE_DEVICES = 8
+
+/** Cases in which every plan, or nearly so, can be looked at. */
+export const isSmall = (search: Search): boolean => search.last <= SMALL_CUTS && hasFewDevices(search)
+
+/** Rooms in which a plan is found so soon that there is time for more starting points. */
+export const hasFewDevices = ({ room }: Search): boolean => room.devices.length <= SMALL_DEVICES
+
+/** Rooms in which every millisecond of planning counts. */
+export const isMiddle = ({ room }: Search): boolean =>
+  room.devices.length > SMALL_DEVICES && room.devices.length <= MIDDLE_DEVICES
