@@ -201,19 +201,19 @@ export class Transfers {
     const leavesMs = this.#countsMessages ? this.#handle(from, readyMs, bytes) : readyMs
     // `occupy` for both ends, written out: searches do this more often than anything else.
     const upMs = upFree[from] as number
-    const startMs = leavesMs > upMs ? leavesMs : upMs
+    const startMs = Math.max(leavesMs, upMs)
     const busyMs = serialMs * this.#alive(startMs)
     const sent = startMs + serialMs
     upFree[from] = sent
     upBusy[from] = (upBusy[from] as number) + busyMs
     const downMs = downFree[to] as number
-    const received = (startMs > downMs ? startMs : downMs) + serialMs
+    const received = Math.max(startMs, downMs) + serialMs
     downFree[to] = received
     downBusy[to] = (downBusy[to] as number) + busyMs
     // A way that was busy within the last round trip has kept its congestion window.
     const warm = readyMs - (sentMs[way] as number) <= link.rttMs
     sentMs[way] = sent
-    const arrivedMs = (sent > received ? sent : received) + (warm ? link.rttMs / 2 : link.delayMs(bytes))
+    const arrivedMs = Math.max(sent, received) + (warm ? link.rttMs / 2 : link.delayMs(bytes))
     const endMs = this.#countsMessages ? this.#handle(to, arrivedMs, bytes) : arrivedMs
     this.bytes += bytes + HEAD_BYTES
     this.#spans?.push({ device: this.#id(from), kind: 'transfer', startMs, endMs, volume, bytes, to: this.#id(to) })

@@ -1,6 +1,6 @@
 import type { Draft, DraftVolume } from '../evaluator/draft.ts'
 import { type Candidate, candidate, rank } from './candidate.ts'
-import { hasFewDevices } from './case-size.ts'
+import { isThorough } from './case-size.ts'
 import { learnedSplit } from './distredge.ts'
 import { bestOfEachKind, finalists, refine, reorder, shake, walk } from './finalists.ts'
 import type { Method, Proposal, RunnerUp } from './method.ts'
@@ -31,7 +31,7 @@ export const auto: Method = {
 export function rankedPlans(search: Search, learned: readonly Candidate[] = []): readonly Candidate[] {
   const searches = search.withTrunks()
   const given = [...learned, ...searches.flatMap(knownTo)]
-  if (!hasFewDevices(search)) {
+  if (!isThorough(search)) {
     const found = climbed(rank([...given, ...searches.flatMap(startsOf)]))
     return onwards(found, finalists(found), (one) => refine(one, LAST_EVALUATIONS))
   }

@@ -56,7 +56,7 @@ export class Exchanges {
         if (have.start >= end) break
         const from = this.#device[have.processor] as number
         if (from === to) continue
-        const rows = (end < have.end ? end : have.end) - (start > have.start ? start : have.start)
+        const rows = Math.min(end, have.end) - Math.max(start, have.start)
         if (rows <= 0) continue
         const link = this.#links[from * count + to]
         if (link === undefined) return Number.POSITIVE_INFINITY

@@ -1,7 +1,7 @@
 import { seededRandom } from '@roomful/core'
 import type { Draft } from '../evaluator/draft.ts'
 import { type Candidate, candidate, isShared, kindOf, rank } from './candidate.ts'
-import { hasFewDevices, isMiddle, isSmall } from './case-size.ts'
+import { isMiddle, isSmall, isThorough } from './case-size.ts'
 import { ExhaustiveWalk } from './exhaustive.ts'
 import { improve, randomMove } from './moves.ts'
 import { placeExits, rehung, withoutExits } from './place-exits.ts'
@@ -28,10 +28,7 @@ const FINALISTS = 3
 
 function evaluationsFor(search: Search, { volumes }: Draft): number {
   const shards = volumes.reduce((sum, volume) => sum + volume.shards.length, 0)
-  return Math.min(
-    hasFewDevices(search) ? MAX_SMALL_EVALUATIONS : MAX_EVALUATIONS,
-    Math.ceil(SHARD_EVALUATIONS / shards),
-  )
+  return Math.min(isThorough(search) ? MAX_SMALL_EVALUATIONS : MAX_EVALUATIONS, Math.ceil(SHARD_EVALUATIONS / shards))
 }
 
 /** Small cases: a row split with its devices in every other order, each refined; its exits stay where they are. */
@@ -80,7 +77,7 @@ export function walk({ method, search, draft }: Candidate): Candidate[] {
 
 /** In small rooms: changes of a plan at random, some at a time, and hill climbing from there, again and again. */
 export function shake({ method, search, draft }: Candidate): Candidate[] {
-  if (!hasFewDevices(search)) return []
+  if (!isThorough(search)) return []
   const shaken = shakenFrom(search, draft, SHAKEN_EVALUATIONS)
   return shaken === draft ? [] : refine(candidate(method, search, shaken))
 }
@@ -114,7 +111,7 @@ export function bestOfEachKind(ranked: readonly Candidate[]): Candidate[] {
   })
   const [first] = kinds
   if (first === undefined) return []
-  if (hasFewDevices(first.search)) return kinds.slice(0, MAX_SMALL_REFINED)
+  if (isThorough(first.search)) return kinds.slice(0, MAX_SMALL_REFINED)
   // Whole volumes far behind stay so; many short shares can be joined.
   const near = first.search.limits.objective === 'latency' ? first.cost * DOMINATED : Number.POSITIVE_INFINITY
   return kinds.filter(({ cost, draft }) => cost <= near || isShared(draft)).slice(0, MAX_REFINED)
@@ -122,7 +119,7 @@ export function bestOfEachKind(ranked: readonly Candidate[]): Candidate[] {
 
 function startKind(one: Candidate): string {
   const { method, search, draft } = one
-  return hasFewDevices(search) ? kindOf(one) : `${method} ${search.model.trunk} ${isShared(draft)}`
+  return isThorough(search) ? kindOf(one) : `${method} ${search.model.trunk} ${isShared(draft)}`
 }
 
 /** Hill climbing from a plan, and again with exits. */
@@ -139,7 +136,7 @@ export function finalists(ranked: readonly Candidate[]): Candidate[] {
   const [first] = ranked
   if (first === undefined) return []
   if (isMiddle(first.search)) return [first]
-  if (!hasFewDevices(first.search)) return ranked.slice(0, 2)
+  if (!isThorough(first.search)) return ranked.slice(0, 2)
   const plain = ranked.find(({ draft }) => draft.exits.length === 0)
   const kinds = new Map(ranked.toReversed().map((one) => [kindOf(one), one]))
   const best = rank([...kinds.values()]).slice(0, FINALISTS)

@@ -43,10 +43,20 @@ export interface PlanningLimits {
    * of milliseconds. Default false.
    */
   readonly learn?: boolean
+  /**
+   * Whether `auto` takes its time in small rooms (up to 4 devices): some 0.15 s of hot code instead of 0.03, for plans that are 3 %
+   * better in the mean. Rooms plan without at once and with it in a quiet time. Default true.
+   */
+  readonly thorough?: boolean
 }
 
 export type ResolvedLimits = PlanningLimits &
-  Required<Pick<PlanningLimits, 'objective' | 'maxAccuracyLoss' | 'privacy' | 'exits' | 'margin' | 'seed' | 'episodes'>>
+  Required<
+    Pick<
+      PlanningLimits,
+      'objective' | 'maxAccuracyLoss' | 'privacy' | 'exits' | 'margin' | 'seed' | 'episodes' | 'thorough'
+    >
+  >
 
 export function resolveLimits(limits: PlanningLimits): ResolvedLimits {
   return {
@@ -57,6 +67,7 @@ export function resolveLimits(limits: PlanningLimits): ResolvedLimits {
     margin: 0,
     seed: 1,
     episodes: 20,
+    thorough: true,
     ...limits,
   }
 }

@@ -2,7 +2,7 @@ import type { Random } from '@roomful/core'
 import type { Draft, DraftVolume } from '../evaluator/draft.ts'
 import { isTileable, pointAt } from '../model/plannable.ts'
 import { balanced } from './balance.ts'
-import { hasFewDevices } from './case-size.ts'
+import { isThorough } from './case-size.ts'
 import { addedExits, changedSettings, droppedExits, movedExits } from './exit-moves.ts'
 import { joined, rehung, withoutExits } from './place-exits.ts'
 import { restBounds } from './rest-bounds.ts'
@@ -187,7 +187,7 @@ function* insertedVolumes(search: Search, draft: Draft): Generator<Draft> {
 
 /** In small rooms, a part of a volume shared with another device, at either end of the strips. */
 function* insertedShares(search: Search, draft: Draft): Generator<Draft> {
-  if (!hasFewDevices(search)) return
+  if (!isThorough(search)) return
   for (const [at, { from, to, shards, wire, route }] of draft.volumes.entries()) {
     const [only] = shards
     if (shards.length !== 1 || only === undefined) continue

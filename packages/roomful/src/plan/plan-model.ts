@@ -30,15 +30,19 @@ export interface PlanningModel {
   readonly thresholds: ReadonlyMap<ExitName, number>
 }
 
-/** The best plan for a room by the `auto` method. @throws RoomfulError `unavailable` with the planner's reason */
+/**
+ * The best plan for a room by the `auto` method: at once, or with `thorough` in five times as long.
+ * @throws RoomfulError `unavailable` with the planner's reason
+ */
 export async function planAutomatically(
   model: PlanningModel,
   topology: Topology,
   predictor: LatencyPredictor,
   options: PlanningOptions,
+  { thorough = false }: { readonly thorough?: boolean } = {},
 ): Promise<ChosenPlan> {
-  if (options.objective === 'throughput') return planTurns(model, topology, predictor, options)
-  const limits: PlanningLimits = { ...options, margin: PREDICTION_MARGIN }
+  if (options.objective === 'throughput') return planTurns(model, topology, predictor, { ...options, thorough })
+  const limits: PlanningLimits = { ...options, margin: PREDICTION_MARGIN, thorough }
   const result = await planWith('auto', model.plannable, topology, predictor, limits)
   if (!result.ok) throw new RoomfulError('unavailable', `There is no plan: ${result.message}`)
   const { plan, notes, runnersUp } = result
@@ -60,9 +64,9 @@ function planTurns(
   { plannable }: PlanningModel,
   topology: Topology,
   predictor: LatencyPredictor,
-  options: PlanningOptions,
+  limits: PlanningLimits,
 ): ChosenPlan {
-  const result = planSchedule(plannable, topology, predictor, options)
+  const result = planSchedule(plannable, topology, predictor, limits)
   if (!result.ok) throw new RoomfulError('unavailable', `There is no plan: ${result.message}`)
   return inTurns(result.schedule, topology)
 }

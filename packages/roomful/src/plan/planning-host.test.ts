@@ -71,6 +71,19 @@ describe('PlanningHost', () => {
     model = await opened(host)
   })
 
+  it('takes its time in the first stretch of practice in a room, before an agent learns anything', async () => {
+    const alone = await host.alone(model.digest, device(phone, 0.5))
+    expect(alone).toBeDefined()
+    if (alone === undefined) return
+    const training = { episodes: 2, seed: 1 }
+    const first = await host.practise(model.digest, room(), DEFAULT_PLANNING, alone, training)
+    expect(first.curve).toEqual([])
+    expect(first.better?.plan.predicted.latencyMs).toBeLessThan(alone.predicted.latencyMs)
+    const best = first.better?.plan ?? alone
+    const again = await host.practise(model.digest, room(), DEFAULT_PLANNING, best, training)
+    expect(again.curve.length).toBeGreaterThan(0)
+  })
+
   it('outlines a model as the page shows it', () => {
     expect(model.points.length).toBe(model.segments.length + 1)
     expect(model.segments.reduce((sum, { macs }) => sum + macs, 0)).toBeGreaterThan(1e8)
