@@ -6,6 +6,7 @@ export type Hash = (bytes: Uint8Array<ArrayBuffer>) => Promise<string>
 
 /** Hex digits of a key: 128 bits of SHA-256, short enough to be gossiped by the thousand. */
 const KEY_DIGITS = 32
+const HEX = new RegExp(`^[0-9a-f]{${KEY_DIGITS},}$`)
 /** Digits that are combined at once, within 32 bits. */
 const PART = 4
 /** Most namespaces whose digests are remembered: models, trunks and cuts of the plans of late. */
@@ -14,7 +15,8 @@ const MAX_NAMESPACES = 256
 /**
  * Keys of entries: the digest of a namespace (what computes) combined by exclusive or with that of the input. Both are parts of
  * SHA-256, so that keys are as unlikely to meet as its first 128 bits are; and a request that looks for an answer and for maps at
- * four cuts asks WebCrypto, which answers from another thread, only for the digest of its input.
+ * four cuts asks WebCrypto, which answers from another thread, only for the digest of its input. Who knows one key of an input can work
+ * out its others (namespaces are no secret), so keys tell which entries are of one input, and what is fetched by them is verified like any other.
  */
 export class CacheKeys {
   readonly #hash: Hash
@@ -42,6 +44,8 @@ export class CacheKeys {
 
   async #key(parts: readonly string[], inputDigest: string): Promise<string> {
     const namespace = await this.#namespace(JSON.stringify(parts))
+    if (!HEX.test(namespace) || !HEX.test(inputDigest))
+      throw new RangeError(`a digest has ${KEY_DIGITS} hex digits or more`)
     let key = ''
     for (let at = 0; at < KEY_DIGITS; at += PART) {
       const part = digits(namespace, at) ^ digits(inputDigest, at)

@@ -121,6 +121,20 @@ describe('exits', () => {
     })
   }
 
+  for (const device of ['a', 'b']) {
+    it(`an exit that ends a chain on ${device} cancels a slower one beside it there`, async () => {
+      const { a } = await setup({ speed: (_, backend) => (backend === 'ort-webgpu' ? 100_000 : 1) })
+      const volumes = ['t1', 't3', 'logits'].map((to) => [to, [device]] as const)
+      const beside = { exit: 'exit1', device, mode: 'race', threshold: 1, backend: 'ort-webgpu' } as const
+      const plan = planOf(net, volumes, { exits: [beside, { exit: 'exit3', device, mode: 'race', ...always }] })
+      await room.until(a.runtime.install(plan))
+      const { exit } = await room.until(a.runtime.infer({ tensor: room.picture() }))
+      expect(exit).toBe('exit3')
+      await room.clock.advance(50)
+      for (const { runtime } of room.devices.values()) expect(runtime.counts.worker.requests).toBe(0)
+    })
+  }
+
   it('the trunk is not delayed by an exit that races on a processor of its own', async () => {
     const { a } = await setup({ speed: (_, backend) => (backend === 'ort-wasm' ? 300 : 100) })
     const volumes = [

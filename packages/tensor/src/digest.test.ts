@@ -45,8 +45,10 @@ test('a tensor that is not of the spec is refused', async () => {
   await expect(digestInput({ ...input(1), dims: [1, 1, 8, 24] }, spec)).rejects.toThrow(/do not fit/)
 })
 
-test('equal pixels of another size are another picture', () => {
+test('equal pixels of another size, order of channels or scale are another input', () => {
   const rgb = Uint8Array.from({ length: 36 }, (_, index) => index)
-  expect(pixelBytes(rgb, 3, 4)).toEqual(pixelBytes(rgb.slice(), 3, 4))
-  expect(pixelBytes(rgb, 3, 4)).not.toEqual(pixelBytes(rgb, 4, 3))
+  const small = { ...spec, width: 3, height: 4 }
+  expect(pixelBytes(rgb, small)).toEqual(pixelBytes(rgb.slice(), { ...small }))
+  const others = [{ width: 4, height: 3 }, { channels: 'BGR' as const }, { mean: [0, 0, 0] }, { std: [1, 1, 1] }]
+  for (const other of others) expect(pixelBytes(rgb, { ...small, ...other })).not.toEqual(pixelBytes(rgb, small))
 })

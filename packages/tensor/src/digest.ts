@@ -24,14 +24,16 @@ export async function digestInput(map: FeatureMap, spec: Pick<InputSpec, 'mean' 
 }
 
 /**
- * What the exact cache key of a picture is the digest of: the size and the RGB pixels of a picture that is already of the model's size. Two
- * devices that are shown the same picture have the same key without its tensor.
+ * What the exact cache key of a picture is the digest of: how the model takes pictures, and the RGB pixels of one that is already
+ * of its size. Two devices that are shown the same picture have the same key without its tensor; another order of channels, mean
+ * or deviation makes another tensor of the same pixels.
  */
-export function pixelBytes(rgb: Uint8Array, width: number, height: number): Uint8Array<ArrayBuffer> {
-  const size = Uint32Array.of(width, height)
-  const out = new Uint8Array(size.byteLength + rgb.length)
-  out.set(bytesOf(size))
-  out.set(rgb, size.byteLength)
+export function pixelBytes(rgb: Uint8Array, spec: InputSpec): Uint8Array<ArrayBuffer> {
+  const { width, height, mean, std, resize, channels } = spec
+  const head = new TextEncoder().encode(JSON.stringify([width, height, mean, std, resize, channels]))
+  const out = new Uint8Array(head.length + rgb.length)
+  out.set(head)
+  out.set(rgb, head.length)
   return out
 }
 

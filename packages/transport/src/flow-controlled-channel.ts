@@ -204,8 +204,8 @@ export class FlowControlledChannel {
       outgoing.started = true
       this.#account(outgoing.priority)
       if (outgoing.slices.nextBytes > 0) continue
-      this.#remove(outgoing)
-      outgoing.done()
+      // Handing over may have ended a lane, which pumps again from within and finishes what was begun here.
+      if (this.#remove(outgoing)) outgoing.done()
     }
   }
 

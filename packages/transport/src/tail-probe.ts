@@ -2,7 +2,7 @@ import type { Clock } from '@roomful/core'
 
 /** dcSCTP sends a chunk again at once when this many acknowledgements have reported it missing (RFC 9260, section 7.2.4). */
 const PROBES = 3
-/** Probes leave so many round trips after the last message: by then an acknowledgement or an answer could be here. */
+/** Probes leave so many round trips after the last message, within bounds: by then an acknowledgement or an answer could be here. */
 const WAIT_TRIPS = 2
 const WAIT_MS = { min: 8, max: 60 }
 
@@ -43,6 +43,8 @@ export class TailProbe {
   }
 
   stop(): void {
+    // From now on one is always set.
+    this.#armed = true
     this.#cancel()
   }
 

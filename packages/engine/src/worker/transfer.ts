@@ -24,5 +24,6 @@ export function transferables(maps: FeatureMaps, keep: boolean | readonly string
 export function giveBack({ data }: FeatureMap): void {
   // Not in every browser yet (ECMAScript 2024).
   const buffer: ArrayBufferLike & { transfer?(length: number): ArrayBuffer } = data.buffer
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === data.byteLength) buffer.transfer?.(0)
+  if (buffer instanceof ArrayBuffer && data.byteLength > 0 && buffer.byteLength === data.byteLength)
+    buffer.transfer?.(0)
 }

@@ -2,7 +2,17 @@ import type { BackendSpeed, DeviceId, DeviceProfile, ModelDigest, Plan, Topology
 import type { CallHandlers, MicroSample } from '@roomful/engine'
 import type { Manifest } from '@roomful/model'
 import type { PlanningOptions } from '../session.ts'
-import type { ChosenPlan, Drift, ModelOutline, Observed, Planning, Practised, TrunkGraphs, Wish } from './planning.ts'
+import type {
+  ChosenPlan,
+  Drift,
+  ModelOutline,
+  Observed,
+  Planning,
+  Practised,
+  Training,
+  TrunkGraphs,
+  Wish,
+} from './planning.ts'
 
 /** Questions to the planning worker, one for each method of `Planning`. */
 export type PlanningCalls = {
@@ -23,7 +33,7 @@ export type PlanningCalls = {
       topology: Topology
       options: PlanningOptions
       current: Plan
-      training: { readonly episodes: number; readonly seed: number }
+      training: Training
     }
     reply: Practised
   }

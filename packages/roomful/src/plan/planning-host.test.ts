@@ -71,11 +71,11 @@ describe('PlanningHost', () => {
     model = await opened(host)
   })
 
-  it('takes its time in the first stretch of practice in a room, before an agent learns anything', async () => {
+  it('takes its time before an agent learns anything, where practice asks for it', async () => {
     const alone = await host.alone(model.digest, device(phone, 0.5))
     expect(alone).toBeDefined()
     if (alone === undefined) return
-    const training = { episodes: 2, seed: 1 }
+    const training = { episodes: 2, seed: 1, thorough: true }
     const first = await host.practise(model.digest, room(), DEFAULT_PLANNING, alone, training)
     expect(first.curve).toEqual([])
     expect(first.better?.plan.predicted.latencyMs).toBeLessThan(alone.predicted.latencyMs)

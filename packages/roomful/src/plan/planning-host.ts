@@ -22,12 +22,23 @@ import {
   preparationOf,
   RoomPredictor,
   type RoomPredictorOptions,
+  THOROUGH_DEVICES,
   trainForRoom,
   worthSwitching,
 } from '@roomful/planner'
 import { type PlanningOptions, RoomfulError } from '../session.ts'
 import { describePlan, type PlanningModel, planAlone, planAutomatically, planByHand } from './plan-model.ts'
-import type { ChosenPlan, Drift, ModelOutline, Observed, Planning, Practised, TrunkGraphs, Wish } from './planning.ts'
+import type {
+  ChosenPlan,
+  Drift,
+  ModelOutline,
+  Observed,
+  Planning,
+  Practised,
+  Training,
+  TrunkGraphs,
+  Wish,
+} from './planning.ts'
 import { predictCompute } from './predict-compute.ts'
 
 /** Models that are remembered: the newest, and those whose requests may still be answered. */
@@ -42,9 +53,6 @@ interface Factors {
   readonly load: number
   readonly loaded: number
 }
-
-/** Practice counts its stretches in a room from here. */
-const FIRST_STRETCH = 1
 
 /** Planning in the calling thread: what the Worker hosts, and what tests use. */
 export class PlanningHost implements Planning {
@@ -143,23 +151,27 @@ export class PlanningHost implements Planning {
     topology: Topology,
     options: PlanningOptions,
     current: Plan,
-    training: { readonly episodes: number; readonly seed: number },
+    training: Training,
   ): Promise<Practised> {
     const model = this.#model(digest)
     const predictor = this.#predictor(topology)
     this.#practice.abort()
     this.#practice = new AbortController()
     const { signal } = this.#practice
-    if (training.seed === FIRST_STRETCH && options.objective !== 'throughput') {
-      // What the planner finds when it takes its time comes before what an agent may learn.
+    const { thorough: isAsked = false, ...stretch } = training
+    if (isAsked && options.objective !== 'throughput' && topology.devices.length <= THOROUGH_DEVICES) {
+      // What the planner finds when it takes its time comes before what an agent may learn. Calls that wait come first.
+      await new Promise((resolve) => setTimeout(resolve))
+      if (signal.aborted) return { curve: [] }
       const thorough = await planAutomatically(model, topology, predictor, options, { thorough: true })
       const isBetter = stillGood(current, thorough, model, topology, predictor, options) === undefined
       if (isBetter) return { curve: [], better: thorough }
+      await new Promise((resolve) => setTimeout(resolve))
     }
     const curve: number[] = []
     let found: Plan | undefined
     try {
-      for await (const step of trainForRoom(model.plannable, topology, predictor, options, { ...training, signal })) {
+      for await (const step of trainForRoom(model.plannable, topology, predictor, options, { ...stretch, signal })) {
         if (curve.length === 0 || step.bestMs < (curve.at(-1) ?? 0)) found = step.plan()
         curve.push(step.bestMs)
       }

@@ -56,6 +56,14 @@ export interface Drift {
 /** A measured time. `idleMs` of a transfer: how long nothing had gone that way before, Infinity at first. */
 export type Observed = Measurement & { readonly idleMs?: number }
 
+/** A stretch of practice. */
+export interface Training {
+  readonly episodes: number
+  readonly seed: number
+  /** Whether the planner takes its time first. Default false. */
+  readonly thorough?: boolean
+}
+
 /** What a stretch of training in the background came to. */
 export interface Practised {
   /** Best predicted latency after each episode, ms. */
@@ -91,17 +99,18 @@ export interface Planning extends AsyncDisposable {
   /** Learns from measured times of the room's devices, at most a few dozen at once. */
   observe(digest: ModelDigest, topology: Topology, measured: readonly Observed[]): Promise<Drift>
   /**
-   * Trains the reinforcement-learning agent for the room as it is, and compares its best plan with the one in use. Other
-   * calls are answered between the episodes; ends early on `rest`.
+   * Looks thoroughly where that is asked for (a second or more on a weak device, in one go) and trains the reinforcement-learning agent
+   * for the room as it is, and compares the best plan with the one in use. Other calls are answered between the episodes; ends early
+   * on `rest`.
    */
   practise(
     digest: ModelDigest,
     topology: Topology,
     options: PlanningOptions,
     current: Plan,
-    training: { readonly episodes: number; readonly seed: number },
+    training: Training,
   ): Promise<Practised>
-  /** Ends `practise` after its present episode. */
+  /** Ends `practise` after its present episode, or before it trains. */
   rest(): Promise<void>
   /** A backend's speed with the coefficients fitted to its micro-benchmark; without where too little was measured. @throws PlannerError `samples` by name */
   fit(speed: BackendSpeed, samples: readonly MicroSample[]): Promise<BackendSpeed>

@@ -97,6 +97,22 @@ describe('practise', () => {
     expect(room.adopt).not.toHaveBeenCalled()
   })
 
+  it('looks thoroughly until that has been decided on, even when it was interrupted', async () => {
+    room.practice.mockImplementationOnce(
+      () => new Promise((resolve) => room.clock.after(1_000, () => resolve({ curve: [], better }))),
+    )
+    await pass(3_200)
+    room.asking.busy = true
+    await pass(1_200)
+    room.asking.busy = false
+    await pass(9_000)
+    expect(room.practice.mock.calls.map((call) => (call as unknown[])[4]).slice(0, 3)).toMatchObject([
+      { thorough: true },
+      { thorough: true },
+      { thorough: false },
+    ])
+  })
+
   it('gives one room only so many stretches', async () => {
     await pass(30_000)
     expect(room.practice).toHaveBeenCalledTimes(5)

@@ -38,6 +38,8 @@ export async function practise(options: PracticeOptions): Promise<void> {
   const { asking, clock, desk, planning, store, signal } = options
   let room = ''
   let stretches = 0
+  /** Whether what thorough planning finds here has been decided on. */
+  let looked = false
   for (;;) {
     await sleep(clock, QUIET_MS / 2, signal)
     await asking.idle(QUIET_MS, signal)
@@ -48,10 +50,11 @@ export async function practise(options: PracticeOptions): Promise<void> {
     if (now !== room) {
       room = now
       stretches = 0
+      looked = false
       store.drop('practice')
     }
     if (stretches >= MAX_STRETCHES) continue
-    const training = { episodes: EPISODES, seed: ++stretches }
+    const training = { episodes: EPISODES, seed: ++stretches, thorough: !looked }
     const stop = watchForRequests(options)
     options.onStretch?.(true)
     try {
@@ -60,9 +63,12 @@ export async function practise(options: PracticeOptions): Promise<void> {
       const before: PracticeView = store.snapshot.practice ?? { curve: [], adopted: 0, refused: 0 }
       const view = { ...before, curve: [...before.curve, ...curve] }
       store.update({ practice: view })
-      if (better === undefined || asking.busy) continue
+      if (asking.busy) continue
+      looked ||= better === undefined
+      if (better === undefined) continue
       const adopted = await measuredBetter(options, current, better)
       if (adopted === undefined) continue
+      looked = true
       store.update({
         practice: { ...view, adopted: view.adopted + (adopted ? 1 : 0), refused: view.refused + (adopted ? 0 : 1) },
       })

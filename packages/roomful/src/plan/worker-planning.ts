@@ -11,7 +11,17 @@ import {
 import { EngineError, type MicroSample, WorkerCalls, type WorkerPort, workerPort } from '@roomful/engine'
 import type { Manifest } from '@roomful/model'
 import type { PlanningOptions } from '../session.ts'
-import type { ChosenPlan, Drift, ModelOutline, Observed, Planning, Practised, TrunkGraphs, Wish } from './planning.ts'
+import type {
+  ChosenPlan,
+  Drift,
+  ModelOutline,
+  Observed,
+  Planning,
+  Practised,
+  Training,
+  TrunkGraphs,
+  Wish,
+} from './planning.ts'
 import type { PlanningCalls } from './planning-calls.ts'
 import { MAX_MODELS } from './planning-host.ts'
 
@@ -74,7 +84,7 @@ export class WorkerPlanning implements Planning {
     topology: Topology,
     options: PlanningOptions,
     current: Plan,
-    training: { readonly episodes: number; readonly seed: number },
+    training: Training,
   ): Promise<Practised> {
     return this.#call('practise', { digest, topology, options, current, training }, PRACTICE_TIMEOUT_MS)
   }

@@ -219,7 +219,7 @@ function cutOf({ plan, model, layout }: InstalledPlan, volume: number) {
 }
 
 function digest(tensor: FeatureMap | InputPixels, { model }: InstalledPlan, hash?: Hash): Promise<string> {
-  if ('rgb' in tensor) return (hash ?? sha256Hex)(pixelBytes(tensor.rgb, tensor.width, tensor.height))
+  if ('rgb' in tensor) return (hash ?? sha256Hex)(pixelBytes(tensor.rgb, tensor.spec))
   const { spec } = model.input
   if (hash === undefined && spec !== undefined && tensor.dtype === 'float32') return digestInput(tensor, spec)
   const dims = Uint32Array.from(tensor.dims)

@@ -52,13 +52,14 @@ export class Attempt {
   /** The exit has answered. Where it held the trunk or ended a chain, nothing that comes after it has begun. */
   endedBy(exit: ExitName): void {
     const { layout } = this.installed
-    const held = layout.cuts.findIndex(
-      (_, volume) =>
-        holder(layout, volume) === exit || gates(layout, volume).some(({ placement }) => placement.exit === exit),
-    )
+    const isGate = (volume: number) => gates(layout, volume).some(({ placement }) => placement.exit === exit)
+    const held = layout.cuts.findIndex((_, volume) => holder(layout, volume) === exit || isGate(volume))
     if (held < 0) return
+    // A gate's own answer was its chain's report: one stage of that device is off the list already.
+    const chain = isGate(held) ? layout.shards[held]?.[0]?.device : undefined
     for (const [device, stages] of stagesFrom(layout, held, this.#isWatched)) {
-      this.#open.set(device, Math.max(0, (this.#open.get(device) ?? 0) - stages))
+      const left = device === chain ? stages - 1 : stages
+      this.#open.set(device, Math.max(0, (this.#open.get(device) ?? 0) - left))
     }
   }
 

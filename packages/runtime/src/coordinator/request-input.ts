@@ -16,11 +16,10 @@ import type { PictureCodec } from '../wire/picture-codec.ts'
 /** What is classified: RGBA pixels of any size, or a tensor as the model takes it. */
 export type PictureInput = { readonly picture: Picture } | { readonly tensor: FeatureMap }
 
-/** A picture of the model's size: RGB, 3 bytes a pixel, row by row. */
+/** A picture of the model's size: RGB, 3 bytes a pixel, row by row, and what the model makes of it. */
 export interface InputPixels {
   readonly rgb: Uint8Array
-  readonly width: number
-  readonly height: number
+  readonly spec: InputSpec
 }
 
 /** One request's input, preprocessed or encoded only when somebody needs it, and only once. */
@@ -53,24 +52,23 @@ export class RequestInput {
   pixels(): InputPixels | undefined {
     const { spec } = this.#model.input
     if (!('picture' in this.#source) || spec === undefined) return undefined
-    const { width, height } = spec
     this.#pixels ??= cover(this.#source.picture, spec)
-    return { rgb: this.#pixels, width, height }
+    return { rgb: this.#pixels, spec }
   }
 
   /** The picture, already of the model's size, as JPEG or WebP: preprocessing it again changes no pixel's place. */
   async encoded(codec: PictureCodec, format: PictureFormat, signal: AbortSignal): Promise<Uint8Array> {
     const pixels = this.pixels()
     if (pixels === undefined) throw new RuntimeError('bad-input', 'no picture to encode')
-    const { rgb, width, height } = pixels
+    const { rgb, spec } = pixels
+    const { width, height } = spec
     return codec.encode({ width, height, data: opaque(rgb) }, format, signal)
   }
 
   #preprocess(): FeatureMap {
-    const { dims, spec } = this.#model.input
     const pixels = this.pixels()
-    if (pixels === undefined || spec === undefined) throw new RuntimeError('bad-input', 'no picture')
-    return { dtype: 'float32', dims, data: normalise(pixels.rgb, spec) }
+    if (pixels === undefined) throw new RuntimeError('bad-input', 'no picture')
+    return { dtype: 'float32', dims: this.#model.input.dims, data: normalise(pixels.rgb, pixels.spec) }
   }
 }
 
