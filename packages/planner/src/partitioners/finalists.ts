@@ -64,15 +64,19 @@ function permutations(items: readonly number[]): number[][] {
 
 /**
  * Small cases: a walk over all plans without exits that could be better by more than half a percent than this one, as long as
- * it stays short.
+ * it stays short: with the usual wire formats, then with every one.
  */
 export function walk({ method, search, draft }: Candidate): Candidate[] {
   if (!isSmall(search)) return []
   const known = withoutExits(draft)
-  const walked = new ExhaustiveWalk(search, { known, gain: 0.005, maxSteps: SMALL_STEPS, oneWire: true })
-  walked.go()
-  const { best } = walked
-  return best === undefined || best === known ? [] : refine(candidate(method, search, best))
+  const found = [true, false].flatMap((oneWire) => {
+    if (!oneWire && search.limits.wire !== undefined) return []
+    const walked = new ExhaustiveWalk(search, { known, gain: 0.005, maxSteps: SMALL_STEPS, oneWire })
+    walked.go()
+    const { best } = walked
+    return best === undefined || best === known ? [] : [candidate(method, search, best)]
+  })
+  return rank(found).slice(0, 1).flatMap((one) => refine(one))
 }
 
 /** In small rooms: changes of a plan at random, some at a time, and hill climbing from there, again and again. */
