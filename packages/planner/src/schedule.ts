@@ -38,7 +38,8 @@ interface Part {
 /**
  * Most answers per second by giving whole frames to several devices in turn, and stages of a pipeline where that is better:
  * over candidate plans p, those of `auto` among them, with rates x_p, `max sum x_p` such that no CPU, GPU, uplink or downlink is busy for more than the
- * whole time (`sum_p x_p load_pr <= 1` for each resource r). A linear program, solved exactly. [ours; METHODS section 6]
+ * whole time (`sum_p x_p load_pr <= 1` for each resource r). A linear program, solved exactly. Plans of `auto` are mixed in where
+ * that gains more than `limits.margin`: each has more messages than whole frames. [ours; METHODS section 6]
  */
 export function planSchedule(
   model: PlannableModel,
@@ -49,13 +50,15 @@ export function planSchedule(
   checkLimits(model, limits)
   const search = new Search(model, topology, predictor, { ...limits, objective: 'throughput' })
   if (!search.ready) return refuse('not-measured', 'the initiator has not measured any backend yet')
-  const parts = [...search.withTrunks().flatMap((one) => partsOf(one)), ...bestOf(search)]
-  if (parts.length === 0) {
+  const simple = search.withTrunks().flatMap((one) => partsOf(one))
+  const all = [...simple, ...bestOf(search)]
+  if (all.length === 0) {
     search.best([search.single(0)])
     return search.whyNot()
   }
+  const parts = sum(ratesOf(simple)) * (1 + search.limits.margin) >= sum(ratesOf(all)) ? simple : all
   const rates = ratesOf(parts)
-  const total = rates.reduce((sum, rate) => sum + rate, 0)
+  const total = sum(rates)
   const used = parts
     .map(({ plan }, at) => ({ plan, share: (rates[at] as number) / total }))
     .sort((a, b) => b.share - a.share)
@@ -67,6 +70,8 @@ export function planSchedule(
     throughputPerSecond: total * kept * 1000,
   }
 }
+
+const sum = (rates: readonly number[]): number => rates.reduce((total, rate) => total + rate, 0)
 
 /** The whole network on each device alone, and the best pipelines, each with exits where they save work. */
 function partsOf(search: Search): Part[] {

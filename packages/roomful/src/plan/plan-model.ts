@@ -41,8 +41,8 @@ export async function planAutomatically(
   options: PlanningOptions,
   { thorough = false }: { readonly thorough?: boolean } = {},
 ): Promise<ChosenPlan> {
-  if (options.objective === 'throughput') return planTurns(model, topology, predictor, { ...options, thorough })
   const limits: PlanningLimits = { ...options, margin: PREDICTION_MARGIN, thorough }
+  if (options.objective === 'throughput') return planTurns(model, topology, predictor, limits)
   const result = await planWith('auto', model.plannable, topology, predictor, limits)
   if (!result.ok) throw new RoomfulError('unavailable', `There is no plan: ${result.message}`)
   const { plan, notes, runnersUp } = result
