@@ -76,7 +76,9 @@ export function walk({ method, search, draft }: Candidate): Candidate[] {
     const { best } = walked
     return best === undefined || best === known ? [] : [candidate(method, search, best)]
   })
-  return rank(found).slice(0, 1).flatMap((one) => refine(one))
+  return rank(found)
+    .slice(0, 1)
+    .flatMap((one) => refine(one))
 }
 
 /** In small rooms: changes of a plan at random, some at a time, and hill climbing from there, again and again. */
