@@ -15,5 +15,5 @@ export function messageHead(controlBytes: number, form: MessageForm): Uint8Array
   return head
 }
 
-/** Parts of a message begin at multiples of 8. */
+/** The next multiple of 8: where parts of a message, and messages of a bundle, begin. */
 export const align = (bytes: number) => (bytes + 7) & ~7

@@ -1,4 +1,4 @@
-import { readU32, writeU32 } from '@roomful/protocol'
+import { align, readU32, writeU32 } from '@roomful/protocol'
 import type { ByteChannel } from './channel.ts'
 
 /*
@@ -11,8 +11,6 @@ const HEADER_BYTES = 8
 const MAX_BUNDLE_BYTES = 16 << 10
 /** Longer messages gain nothing from company. */
 const SMALL_BYTES = 5 << 10
-
-const align = (bytes: number) => (bytes + 7) & ~7
 
 /**
  * A channel that sends small messages together while larger amounts wait before them. Each message of a data channel

@@ -69,8 +69,7 @@ function permutations(items: readonly number[]): number[][] {
 export function walk({ method, search, draft }: Candidate): Candidate[] {
   if (!isSmall(search)) return []
   const known = withoutExits(draft)
-  const found = [true, false].flatMap((oneWire) => {
-    if (!oneWire && search.limits.wire !== undefined) return []
+  const found = (search.limits.wire === undefined ? [true, false] : [true]).flatMap((oneWire) => {
     const walked = new ExhaustiveWalk(search, { known, gain: 0.005, maxSteps: SMALL_STEPS, oneWire })
     walked.go()
     const { best } = walked

@@ -74,11 +74,11 @@ export class AnswerCache {
     const { deadlineMs, signal } = options
     const startMs = clock.now()
     // Of a picture its pixels say which it is: an input that is sent to others as a picture is never made a tensor here.
-    const bytes = input.pixels() ?? input.tensor()
+    const source = input.pixels() ?? input.tensor()
     const readyMs = clock.now() - startMs
     try {
       const onTimeout = () => new CacheError('unavailable', 'looking into the cache took too long')
-      const found = await withDeadline(this.#look(installed, bytes, signal), {
+      const found = await withDeadline(this.#look(installed, source, signal), {
         clock,
         timeoutMs: deadlineMs / 2,
         signal,
@@ -218,13 +218,13 @@ function cutOf({ plan, model, layout }: InstalledPlan, volume: number) {
   return { tensor: point.tensor, macsBefore, prefixDigest, form: `${wire.bits} ${wire.bottleneck ?? ''}` }
 }
 
-function digest(tensor: FeatureMap | InputPixels, { model }: InstalledPlan, hash?: Hash): Promise<string> {
-  if ('rgb' in tensor) return (hash ?? sha256Hex)(pixelBytes(tensor.rgb, tensor.spec))
+function digest(input: FeatureMap | InputPixels, { model }: InstalledPlan, hash?: Hash): Promise<string> {
+  if ('rgb' in input) return (hash ?? sha256Hex)(pixelBytes(input.rgb, input.spec))
   const { spec } = model.input
-  if (hash === undefined && spec !== undefined && tensor.dtype === 'float32') return digestInput(tensor, spec)
-  const dims = Uint32Array.from(tensor.dims)
-  const out = new Uint8Array(dims.byteLength + tensor.data.byteLength)
+  if (hash === undefined && spec !== undefined && input.dtype === 'float32') return digestInput(input, spec)
+  const dims = Uint32Array.from(input.dims)
+  const out = new Uint8Array(dims.byteLength + input.data.byteLength)
   out.set(bytesOf(dims))
-  out.set(bytesOf(tensor.data), dims.byteLength)
+  out.set(bytesOf(input.data), dims.byteLength)
   return (hash ?? sha256Hex)(out)
 }
