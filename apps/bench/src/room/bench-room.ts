@@ -4,15 +4,17 @@ import { IN_BROWSERS, type PlannableModel, RoomPredictor } from '@roomful/planne
 import type { ServerOptions } from '@roomful/signaling-server'
 import { DIST } from '../../../../e2e/rig/room.ts'
 import { shippedModel } from '../planner/shipped.ts'
+import type { MeasuredBlock } from './block-means.ts'
 import { BlockRun, installWarm } from './block-run.ts'
 import { EmulatedRoom } from './emulated-room.ts'
 import { currentLoad, type Environment, environmentOf, relayCost } from './environment.ts'
 import { type Extent, FULL, QUICK } from './extent.ts'
 import { PhysicalLimit } from './limits.ts'
 import { type MethodPlan, planMethods } from './methods.ts'
+import { notesOf } from './notes.ts'
 import { benchPictures } from './picture-stream.ts'
 import { type Played, playEvents } from './playing.ts'
-import { type MeasuredBlock, type RoomRow, rowsOf } from './rows.ts'
+import { type RoomRow, rowsOf } from './rows.ts'
 import type { Scenario } from './scenario.ts'
 import { corrections, localPlan, prepareSolo, soloTimes, warmLinks } from './solo.ts'
 import { type RoomSummary, summaryOf } from './summary.ts'
@@ -149,11 +151,14 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
   if (streams) say('streams measured')
   const played = events ? await playEvents(room, model, pictures, signal) : undefined
   if (events) say('events played')
-  const rows = rowsOf(
-    plans.filter(({ method, sameAs }) => !run.failed.has(sameAs ?? method)),
-    run.measured,
-    { model, modelName, limit, labels: pictures.labels, nameOf: (id) => room.nameOf(id as DeviceId) },
-  )
+  const environment = environmentOf({ browsers, cpuShares, loadBefore, relay })
+  const rows = rowsOf(plans, run.measured, {
+    model,
+    modelName,
+    limit,
+    labels: pictures.labels,
+    nameOf: (id) => room.nameOf(id as DeviceId),
+  })
   return {
     scenario: scenario.name,
     model: modelName,
@@ -161,20 +166,31 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
     seed,
     rows,
     summary: summaryOf(rows, run.measured),
-    notes: [
-      ...planned.notes,
-      ...[...run.failed].map(([method, why]) => `${method}: left out: ${why}`),
-      ...(blocks < extent.blocks ? [`${blocks} of ${extent.blocks} blocks fit into the time`] : []),
-      ...(pictures.labels === undefined ? ['pictures without labels of this model: no top-1'] : []),
-      ...(cpuShares === 'cgroup' ? [] : [`CPU shares by ${cpuShares}: Workers are not slowed, figures do not compare`]),
-      ...(coldLinks === 0 ? [] : [`${coldLinks} links are as first probed, while pages were loading`]),
-      ...(tfjs.note === undefined ? [] : [tfjs.note]),
-      ...(extent.streamMs > 0 && !streams ? ['streams: not measured in a quick run of this scenario'] : []),
-      ...(played === undefined ? [] : notesOf(played)),
-    ],
+    notes: notesOf({
+      quick,
+      extent,
+      planNotes: planned.notes,
+      without: (options.model?.without ?? []).filter((method) => extent.methods.includes(method)),
+      failed: run.failed,
+      blocks,
+      pictures: {
+        wanted: pictures.pictures.length,
+        distinct: pictures.distinct,
+        labelled: pictures.labels !== undefined,
+      },
+      cpuShares,
+      coldLinks,
+      silent: topology.devices.filter(({ id }) => !solo.has(id)).map(({ id }) => room.nameOf(id)),
+      tfjs: tfjs.note,
+      streamed: streams,
+      loadBefore,
+      cores: environment.cores,
+      rows,
+      played,
+    }),
     ...(throughput === undefined ? {} : { throughput }),
     ...(played === undefined ? {} : { played }),
-    environment: environmentOf({ browsers, cpuShares, loadBefore, relay }),
+    environment,
     solo: byName(room, solo),
     measured: {
       gmacsPerSecond: Object.fromEntries(
@@ -192,16 +208,6 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
     traces: run.traces,
     names: room.names,
   }
-}
-
-function notesOf({ eventful, calm, p95Ratio, deadlineMs, events }: Played): string[] {
-  const failed = Object.entries(eventful.failed).map(([reason, count]) => `${count} ended with ${reason}`)
-  const ends = [`${eventful.right} answered rightly`, `${eventful.differing} with another label`, ...failed]
-  return [
-    `events: of ${eventful.requests} requests ${ends.join(', ')}, ${eventful.broken} broke the deadline of ${deadlineMs} ms or failed without a reason`,
-    `events: p95 ${eventful.p95Ms.toFixed(0)} ms against ${calm.p95Ms.toFixed(0)} ms in the calm before (${p95Ratio.toFixed(2)} x)`,
-    ...events.flatMap(({ what, failed: why }) => (why === undefined ? [] : [`event not played: ${what}: ${why}`])),
-  ]
 }
 
 const byName = (room: EmulatedRoom, values: ReadonlyMap<DeviceId, number>) =>

@@ -1,11 +1,11 @@
 import { type Plan, type Random, type Schedule, seededRandom, shuffled, type Trace } from '@roomful/core'
 import type { Device } from '../../../../e2e/rig/device.ts'
+import type { MeasuredBlock } from './block-means.ts'
 import { closedLoop, type LoopOptions } from './closed-loop.ts'
 import type { EmulatedRoom } from './emulated-room.ts'
 import { type Extent, loopOf } from './extent.ts'
 import type { MethodPlan } from './methods.ts'
 import { type BenchPictures, blockStream } from './picture-stream.ts'
-import type { MeasuredBlock } from './rows.ts'
 
 /** After a change of CPU shares the quotas' debts are paid by then. */
 const SETTLE_MS = 300
@@ -19,7 +19,7 @@ const WARM_LIMIT_MS = 10_000
 export class BlockRun {
   readonly measured: MeasuredBlock[] = []
   readonly traces: Record<string, Trace> = {}
-  /** Methods that could not be installed or answered nothing, with the reason: out of all blocks. */
+  /** Methods that could not be installed or answered nothing, with the block and the reason: no further block tries them. */
   readonly failed = new Map<string, string>()
   readonly #room: EmulatedRoom
   readonly #plans: readonly MethodPlan[]
@@ -31,9 +31,11 @@ export class BlockRun {
     this.#plans = plans.filter(({ sameAs }) => sameAs === undefined)
     this.#extent = extent
     const random = seededRandom(seed + 1)
-    const order = shuffled([...pictures.pictures.keys()], random)
+    const order = shuffled([...Array(pictures.distinct).keys()], random)
     this.#streams = Array.from({ length: extent.blocks }, (_, block) => {
-      const fresh = order.slice(block * extent.picturesPerBlock, (block + 1) * extent.picturesPerBlock)
+      // Where pictures are few the blocks share them.
+      const at = (index: number) => order[(block * extent.picturesPerBlock + index) % order.length] ?? 0
+      const fresh = Array.from({ length: Math.min(extent.picturesPerBlock, order.length) }, (_, index) => at(index))
       return blockStream(fresh, room.scenario.repeats, random)
     })
   }
@@ -50,12 +52,13 @@ export class BlockRun {
         const { samples, trace } = once
           ? await closedLoop(initiator, { ...loop, pictures: stream.slice(0, ONCE_REQUESTS), forMs: 0 })
           : await measureLoop(initiator, loop)
+        this.measured.push({ method, block, samples })
         if (samples.every(({ failed }) => failed !== undefined))
           throw new Error(samples[0]?.failed ?? 'no request ended')
-        this.measured.push({ method, block, samples })
         if (trace !== undefined) this.traces[method] = trace
       } catch (error) {
-        this.failed.set(method, error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error))
+        const why = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
+        this.failed.set(method, `in block ${block + 1}: ${why}`)
       }
     }
   }

@@ -49,6 +49,8 @@ describe('limits and rows of the room benchmark', () => {
 
   it('one cut takes head, message, tail and the way back of the answer (METHODS section 6)', () => {
     const plan = planForLink(model, room.topology, phone, laptop)
+    if (plan === undefined) throw new Error('the network cannot be cut')
+    expect(planForLink({ ...model, points: model.points.slice(0, 1) }, room.topology, phone, laptop)).toBeUndefined()
     const [head] = model.segments
     const share = (head?.macs ?? 0) / modelMacs(model)
     const expected = 250 * share + messageMs(LINK, (model.points[1]?.elements ?? 0) * 4) + 50 * (1 - share) + 2
@@ -106,5 +108,16 @@ describe('limits and rows of the room benchmark', () => {
     expect(local).toMatchObject({ meanMs: 375, ratioToLocal: 1, top1: 0.5, requests: 4, failed: 0, blocks: 2 })
     expect(offload).toMatchObject({ meanMs: 75, p95Ms: 100, top1: 1, failed: 2, bytes: 10, devices: ['laptop'] })
     expect(offload?.ratioToLocal).toBeCloseTo(0.2, 10)
+  })
+  it('rows stand without a local one, and without what answered nothing', () => {
+    const sample = { picture: 0, ms: 50, label: 3, bytes: 10, source: 'computed' as const }
+    const blocks = [
+      { method: 'local', block: 0, samples: [{ picture: 0, ms: 20_000, bytes: 0, failed: 'deadline' }] },
+      { method: 'offload', block: 0, samples: [sample] },
+    ]
+    const rows = rowsOf(planned.plans, blocks, { model, modelName: 'net', limit, labels: [3], nameOf: (id) => id })
+    expect(rows.filter(({ sameAs }) => sameAs === undefined).map(({ method }) => method)).toEqual(['offload'])
+    expect(rows[0]).toMatchObject({ meanMs: 50, ratioToLocal: null, ratioToLocalCi: null, ciMs: null, top1: 1 })
+    expect(JSON.stringify(rows)).not.toContain('NaN')
   })
 })

@@ -56,17 +56,23 @@ const strips: Method = {
   },
 }
 
-/** A plan that sends the first partition point's map in fp32 from `a` to `b`: the link is measured by what crosses it. */
-export function planForLink(model: PlannableModel, { initiator, devices }: Topology, a: DeviceId, b: DeviceId): Plan {
+/**
+ * A plan that sends the first partition point's map in fp32 from `a` to `b`: the link is measured by what crosses it. undefined
+ * for a network that cannot be cut.
+ */
+export function planForLink(
+  model: PlannableModel,
+  { initiator, devices }: Topology,
+  a: DeviceId,
+  b: DeviceId,
+): Plan | undefined {
   const place = (id: DeviceId) => {
     const backend = devices.find((device) => device.id === id)?.backends[0]?.backend
     if (backend === undefined) throw new Error(`${id} has not been measured`)
     return { device: id, backend }
   }
   const [input, cut, last] = [model.points[0], model.points[1], model.points.at(-1)]
-  if (input === undefined || cut === undefined || last === undefined || cut === last) {
-    throw new Error('the model has no partition point to cut at')
-  }
+  if (input === undefined || cut === undefined || last === undefined || cut === last) return undefined
   const common = { wire: { bits: 32, entropy: 'none' }, route: 'peer' } as const
   return {
     model: model.digest,

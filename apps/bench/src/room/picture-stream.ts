@@ -10,7 +10,9 @@ import {
 } from '../../../../e2e/rig/pictures.ts'
 
 export interface BenchPictures {
+  /** As many as were asked for: the first `distinct` ones, again and again where there are fewer. */
   readonly pictures: readonly RgbaPicture[]
+  readonly distinct: number
   /** The right answers, in the same order; absent for generated pictures. */
   readonly labels?: readonly number[]
 }
@@ -29,12 +31,16 @@ export function benchPictures(model: string, count: number): BenchPictures {
   const pack = PACKS[model] ?? PHOTOGRAPHS
   const file = SHARED_DATA === undefined ? undefined : path.join(SHARED_DATA, pack)
   if (file === undefined || !existsSync(file)) {
-    return { pictures: Array.from({ length: count }, (_, seed) => generatedPicture(seed)) }
+    return { pictures: Array.from({ length: count }, (_, seed) => generatedPicture(seed)), distinct: count }
   }
-  const entries = packPictures(file, count)
+  const read = packPictures(file, count)
+  if (read.length === 0) throw new Error(`${file} holds no pictures`)
+  const entries = Array.from({ length: count }, (_, index) => read[index % read.length]).filter(isHere)
   const labels = PACKS[model] === undefined ? {} : { labels: entries.map(({ label }) => label) }
-  return { pictures: entries.map(({ picture }) => picture), ...labels }
+  return { pictures: entries.map(({ picture }) => picture), distinct: read.length, ...labels }
 }
+
+const isHere = <T>(value: T | undefined): value is T => value !== undefined
 
 const SEQUENCE = 'frames/dog'
 /** Frames are shrunk to about this width: the page scales them again. */

@@ -42,7 +42,7 @@ export type TimedSample = LoopSample & { readonly atMs: number; readonly typed: 
 
 const PICTURES = 30
 const DEADLINE_MS = 5_000
-/** A timer that ends a request at its deadline may itself be late on a throttled device. */
+/** A timer that ends a request at its deadline may itself be late on a throttled device. Answers get no grace. */
 const GRACE_MS = 250
 const CALM_MS = 8_000
 /** After the last event the room is watched for this long. */
@@ -91,7 +91,7 @@ export function endsOf(
   samples: readonly TimedSample[],
   expected: (picture: number, exit: ExitName | undefined) => number | undefined,
 ): Ends {
-  const late = (sample: LoopSample) => sample.ms > DEADLINE_MS + GRACE_MS
+  const late = ({ ms, failed }: LoopSample) => ms > DEADLINE_MS + (failed === undefined ? 0 : GRACE_MS)
   const broken = samples.filter((sample) => late(sample) || (sample.failed !== undefined && !sample.typed))
   const inTime = samples.filter((sample) => !broken.includes(sample))
   const answered = inTime.filter(({ failed }) => failed === undefined)

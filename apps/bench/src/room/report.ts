@@ -107,7 +107,7 @@ function summaryLines({ summary }: RoomBenchResult): string[] {
 
 function throughputLines({ throughput }: RoomBenchResult): string[] {
   if (throughput === undefined) return []
-  const { rows, ratioToBestSingle, shareOfSum } = throughput
+  const { rows, ratioToBestSingle, shareOfSum, withoutExits } = throughput
   const cells = rows.map(({ method, on, framesPerSecond, predictedPerSecond, frames, window }) => {
     const predicted = predictedPerSecond === undefined ? '' : predictedPerSecond.toFixed(1)
     return `| ${method} | ${on} | ${framesPerSecond.toFixed(1)} | ${predicted} | ${frames} | ${window} |`
@@ -116,7 +116,7 @@ function throughputLines({ throughput }: RoomBenchResult): string[] {
     ratioToBestSingle === null || shareOfSum === null
       ? []
       : [
-          `Best pipeline against the best device alone: ${ratioToBestSingle.toFixed(2)} x; ${shareOfSum.toFixed(2)} of the sum of all.`,
+          `Best of the streams above against the best device alone: ${ratioToBestSingle.toFixed(2)} x; ${shareOfSum.toFixed(2)} of the sum of all${withoutExits.ratioToBestSingle === null ? '' : ` (without exits ${withoutExits.ratioToBestSingle.toFixed(2)} x)`}.`,
         ]
   return [
     '| stream | asked on | frames/s | predicted | frames | window |',
@@ -131,8 +131,8 @@ function throughputLines({ throughput }: RoomBenchResult): string[] {
 function line(row: RoomRow): string {
   const ci = row.ciMs === null ? '' : ` (${row.ciMs[0].toFixed(1)}–${row.ciMs[1].toFixed(1)})`
   const ratio =
-    row.ratioToLocalCi === null
-      ? row.ratioToLocal.toFixed(2)
+    row.ratioToLocal === null || row.ratioToLocalCi === null
+      ? (row.ratioToLocal?.toFixed(2) ?? '')
       : `${row.ratioToLocal.toFixed(2)} (${row.ratioToLocalCi[0].toFixed(2)}–${row.ratioToLocalCi[1].toFixed(2)})`
   const failed = row.failed === 0 ? '' : `, ${row.failed} failed`
   const cells = [

@@ -1,16 +1,9 @@
 import type { ExitName } from '@roomful/core'
 import type { PlannableModel } from '@roomful/planner'
-import type { LoopSample } from './closed-loop.ts'
+import { type BlockMeans, blockMeans, finite, type MeasuredBlock, ratioOfBlocks } from './block-means.ts'
 import type { PhysicalLimit } from './limits.ts'
 import type { MethodPlan } from './methods.ts'
-import { type Interval, mean, meanInterval, pairedRatio, percentile } from './statistics.ts'
-
-/** The samples of one method in one block. */
-export interface MeasuredBlock {
-  readonly method: string
-  readonly block: number
-  readonly samples: readonly LoopSample[]
-}
+import { type Interval, mean, meanInterval, percentile } from './statistics.ts'
 
 /** METHODOLOGY.md defines every figure. Intervals are 95 %; null where there are too few blocks to say. */
 export interface RoomRow {
@@ -19,7 +12,8 @@ export interface RoomRow {
   readonly meanMs: number
   readonly ciMs: Interval | null
   readonly p95Ms: number
-  readonly ratioToLocal: number
+  /** null where the initiator could not do it alone, or in no block in which this method was measured. */
+  readonly ratioToLocal: number | null
   readonly ratioToLocalCi: Interval | null
   /** null where the plan has no limit: it does not fit the stated room. */
   readonly ratioToLimit: number | null
@@ -50,25 +44,30 @@ export interface RowContext {
   readonly nameOf: (device: string) => string
 }
 
-/** One row per method, in the order of the plans. Blocks in which any method is missing do not count. */
+/** One row per method that answered anything in any block, in the order of the plans. */
 export function rowsOf(plans: readonly MethodPlan[], blocks: readonly MeasuredBlock[], context: RowContext): RoomRow[] {
-  const local = plans.find(({ method }) => method === 'local')
-  const localMeans = local === undefined ? [] : blockMeans(blocks, local.method)
-  return plans.map((entry) => rowOf(entry, blocks, localMeans, context))
+  const localMeans = blockMeans(blocks, 'local')
+  const measured = new Set(
+    blocks.filter(({ samples }) => samples.some(({ failed }) => failed === undefined)).map(({ method }) => method),
+  )
+  return plans
+    .filter(({ method, sameAs }) => measured.has(sameAs ?? method))
+    .map((entry) => rowOf(entry, blocks, localMeans, context))
 }
 
 function rowOf(
   { method, plan, sameAs, cache }: MethodPlan,
   blocks: readonly MeasuredBlock[],
-  localMeans: readonly number[],
+  localMeans: BlockMeans,
   { model, modelName, limit, labels, nameOf }: RowContext,
 ): RoomRow {
   const own = blocks.filter((block) => block.method === (sameAs ?? method))
   const samples = own.flatMap((block) => block.samples)
   const answered = samples.filter(({ failed }) => failed === undefined)
   const times = answered.map(({ ms }) => ms)
-  const means = blockMeans(blocks, sameAs ?? method)
-  const { ratio, interval } = pairedRatio(means, localMeans.slice(0, means.length))
+  const byBlock = blockMeans(blocks, sameAs ?? method)
+  const means = [...byBlock.values()]
+  const toLocal = ratioOfBlocks(byBlock, localMeans)
   const computed = answered.filter(({ source }) => source === 'computed')
   const exits = sharesOf(computed.map(({ exit }) => exit ?? 'final'))
   const hits = answered.length === 0 ? 0 : 1 - computed.length / answered.length
@@ -83,8 +82,8 @@ function rowOf(
     meanMs,
     ciMs: finite(meanInterval(means)),
     p95Ms: percentile(times, 0.95),
-    ratioToLocal: ratio,
-    ratioToLocalCi: finite(interval),
+    ratioToLocal: toLocal?.ratio ?? null,
+    ratioToLocalCi: toLocal?.ci ?? null,
     ratioToLimit: limitMs === undefined ? null : meanMs / limitMs,
     limitMs: limitMs ?? null,
     predictedMs: plan.predicted.latencyMs,
@@ -101,21 +100,8 @@ function rowOf(
   }
 }
 
-/** Mean time of the answered requests of each block, in the order of the blocks. */
-function blockMeans(blocks: readonly MeasuredBlock[], method: string): number[] {
-  return blocks
-    .filter((block) => block.method === method)
-    .sort((a, b) => a.block - b.block)
-    .map(({ samples }) => mean(samples.filter(({ failed }) => failed === undefined).map(({ ms }) => ms)))
-}
-
 function sharesOf(names: readonly string[]): Record<string, number> {
   const counts: Record<string, number> = {}
   for (const name of names) counts[name] = (counts[name] ?? 0) + 1
   return Object.fromEntries(Object.entries(counts).map(([name, count]) => [name, count / names.length]))
-}
-
-/** JSON has no infinity. */
-function finite(interval: Interval): Interval | null {
-  return interval.every(Number.isFinite) ? interval : null
 }

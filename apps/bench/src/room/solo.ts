@@ -41,7 +41,7 @@ export async function prepareSolo(
 
 /**
  * The whole network alone on every device while nothing is sent over links, at once only where shares are so small that they
- * hardly meet.
+ * hardly meet. A device that answered nothing before the deadline has no time.
  */
 export async function soloTimes(
   room: EmulatedRoom,
@@ -55,7 +55,8 @@ export async function soloTimes(
     await Promise.all(
       names.map(async (name) => {
         const { samples } = await measureLoop(room.device(name), { ...loopOf(extent, shown), cache: false })
-        out.set(room.id(name), mean(samples.filter(({ failed }) => failed === undefined).map(({ ms }) => ms)))
+        const times = samples.filter(({ failed }) => failed === undefined).map(({ ms }) => ms)
+        if (times.length > 0) out.set(room.id(name), mean(times))
       }),
     )
   }
@@ -64,7 +65,7 @@ export async function soloTimes(
 
 /**
  * Sends maps over the links, so that their figures are no longer those of the first probe, which ran while pages were
- * loading. The initiator's links come first; returns how many there was no time for.
+ * loading. The initiator's links come first; returns how many there was no time for, or no map to send.
  */
 export async function warmLinks(
   room: EmulatedRoom,
@@ -77,15 +78,18 @@ export async function warmLinks(
   const chosen = links.slice(0, most)
   const pictures = Array.from({ length: LINK_REQUESTS }, (_, index) => index)
   const loop = { ...loopOf(extent, pictures), forMs: 0, minCount: LINK_REQUESTS, cache: false }
+  let warmed = 0
   await room.prepared(async () => {
     for (const { a, b } of chosen) {
       // Towards the initiator: a device learns a link's rate from what it receives only.
       const plan = planForLink(model, topology, b, a)
+      if (plan === undefined) continue
+      warmed++
       await room.initiator.page.evaluate((wanted) => globalThis.roomful?.session.installPlan(wanted), plan)
       await closedLoop(room.initiator, loop)
     }
   })
-  return links.length - chosen.length
+  return links.length - warmed
 }
 
 /** Installs the local plan, and lets the page's own measurement of "alone" pass, which begins after first answers. */

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { blockMeans, type MeasuredBlock, ratioOfBlocks } from './block-means.ts'
 import type { LoopSample } from './closed-loop.ts'
 import { endsOf, type TimedSample } from './playing.ts'
 import { roomPlot } from './plot.ts'
-import type { MeasuredBlock, RoomRow } from './rows.ts'
+import type { RoomRow } from './rows.ts'
 import { againstBest } from './summary.ts'
 import { throughputOf } from './throughput.ts'
 
@@ -91,14 +92,15 @@ it('compares streams with the best device and with all of them', () => {
     window: 2,
     devices: [on],
   })
-  const { ratioToBestSingle, shareOfSum } = throughputOf([
+  const { ratioToBestSingle, shareOfSum, withoutExits } = throughputOf([
     stream('local', 'phone', 2),
     stream('local', 'laptop', 8),
-    stream('pipeline', 'phone', 9),
-    stream('pipeline+exits', 'phone', 6),
+    stream('pipeline', 'phone', 6),
+    stream('pipeline+exits', 'phone', 9),
   ])
   expect(ratioToBestSingle).toBeCloseTo(9 / 8)
   expect(shareOfSum).toBeCloseTo(0.9)
+  expect(withoutExits.ratioToBestSingle).toBeCloseTo(6 / 8)
   expect(throughputOf([stream('local', 'phone', 2)]).ratioToBestSingle).toBeNull()
 })
 
@@ -109,4 +111,36 @@ it('draws a bar, an interval and a limit for every method', () => {
   expect(svg.match(/class="limit"/g)).toHaveLength(1)
   expect(svg).toContain('a &amp; b')
   expect(svg).not.toContain('NaN')
+})
+
+describe('a method that ended early', () => {
+  const blocks = [
+    block('local', 0, [100, 100]),
+    block('local', 1, [200, 200]),
+    block('local', 2, [400, 400]),
+    block('auto', 1, [50, 50]),
+  ]
+
+  it('is compared in the blocks in which it ran, not with the first ones', () => {
+    expect(ratioOfBlocks(blockMeans(blocks, 'auto'), blockMeans(blocks, 'local'))).toEqual({ ratio: 0.25, ci: null })
+    expect(againstBest('auto', [row('local'), row('auto')], blocks)).toMatchObject({ rival: 'local', ratio: 0.25 })
+  })
+
+  it('has no ratio to what was never measured beside it', () => {
+    expect(ratioOfBlocks(blockMeans(blocks, 'auto'), blockMeans(blocks.slice(0, 1), 'local'))).toBeUndefined()
+    const { label: _, ...failed } = { picture: 0, ms: 9, label: 1, bytes: 0, failed: 'deadline' }
+    expect(blockMeans([{ method: 'auto', block: 0, samples: [failed] }], 'auto').size).toBe(0)
+  })
+})
+
+it('an answer after the deadline is broken, a typed error a moment after it is not', () => {
+  const late = { picture: 0, atMs: 0, ms: 5_100, bytes: 0, typed: true }
+  const ends = endsOf(
+    [
+      { ...late, label: 1 },
+      { ...late, failed: 'deadline' },
+    ],
+    () => 1,
+  )
+  expect(ends).toMatchObject({ right: 0, broken: 1, failed: { deadline: 1 } })
 })

@@ -1,5 +1,6 @@
-import type { MeasuredBlock, RoomRow } from './rows.ts'
-import { type Interval, mean, pairedRatio } from './statistics.ts'
+import { blockMeans, type MeasuredBlock, ratioOfBlocks } from './block-means.ts'
+import type { RoomRow } from './rows.ts'
+import { type Interval, mean } from './statistics.ts'
 
 /** One method against its best rival, the rival picked on other samples than those it is compared on. */
 export interface AgainstBest {
@@ -49,25 +50,10 @@ export function againstBest(
   const samplesOf = (name: string) => rows.find((row) => row.method === name)?.sameAs ?? name
   const rivals = rows.map((row) => row.method).filter((name) => !OWN.includes(name))
   const picked = rivals
-    .map((rival) => ({ rival, ms: mean(halfMeans(samplesOf(rival), blocks, 1)) }))
+    .map((rival) => ({ rival, ms: mean([...blockMeans(blocks, samplesOf(rival), 1).values()]) }))
     .filter(({ ms }) => Number.isFinite(ms))
     .sort((a, b) => a.ms - b.ms)[0]
   if (picked === undefined || !rows.some((row) => row.method === method)) return undefined
-  const mine = halfMeans(samplesOf(method), blocks, 0)
-  const theirs = halfMeans(samplesOf(picked.rival), blocks, 0)
-  const count = Math.min(mine.length, theirs.length)
-  if (count === 0) return undefined
-  const { ratio, interval } = pairedRatio(mine.slice(0, count), theirs.slice(0, count))
-  return { method, rival: picked.rival, ratio, ci: interval.every(Number.isFinite) ? interval : null }
-}
-
-/** Mean per block over every second answered request, beginning with the first (`half` 0) or the second. */
-function halfMeans(method: string, blocks: readonly MeasuredBlock[], half: 0 | 1): number[] {
-  return blocks
-    .filter((block) => block.method === method)
-    .sort((a, b) => a.block - b.block)
-    .map(({ samples }) => {
-      const answered = samples.filter(({ failed }) => failed === undefined)
-      return mean(answered.filter((_, index) => index % 2 === half).map(({ ms }) => ms))
-    })
+  const found = ratioOfBlocks(blockMeans(blocks, samplesOf(method), 0), blockMeans(blocks, samplesOf(picked.rival), 0))
+  return found === undefined ? undefined : { method, rival: picked.rival, ...found }
 }

@@ -22,7 +22,7 @@ export async function tfjsPlan(
       ? undefined
       : String(context.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : context.RENDERER))
   })
-  if (local === undefined) return {}
+  if (local === undefined) return { note: 'tfjs alone: not measured (the initiator has no plan alone)' }
   if (renderer === undefined) return { note: 'tfjs alone: not measured (this browser has neither WebGL nor WebGPU)' }
   if (local.predicted.fullMs * SOFTWARE_FACTOR > budgetMs) {
     return { note: `tfjs alone: not measured in a short run (WebGL by ${renderer} would take seconds a picture)` }

@@ -30,6 +30,8 @@ export interface Throughput {
   readonly ratioToBestSingle: number | null
   /** The best of the planned ones over the sum of what all devices do alone. */
   readonly shareOfSum: number | null
+  /** The same of the plans without exits: what is gained by sharing the work and not by leaving some of it out. */
+  readonly withoutExits: { readonly ratioToBestSingle: number | null; readonly shareOfSum: number | null }
 }
 
 const DEADLINE_MS = 20_000
@@ -95,15 +97,16 @@ export async function measureThroughput(
 
 export function throughputOf(rows: readonly StreamRow[]): Throughput {
   const single = rows.filter(({ method }) => method === 'local').map(({ framesPerSecond }) => framesPerSecond)
-  const best = Math.max(
-    ...rows.filter(({ method }) => method !== 'local').map(({ framesPerSecond }) => framesPerSecond),
-  )
-  const known = Number.isFinite(best) && single.length > 0
-  return {
-    rows,
-    ratioToBestSingle: known ? best / Math.max(...single) : null,
-    shareOfSum: known ? best / single.reduce((sum, each) => sum + each, 0) : null,
+  const planned = rows.filter(({ method }) => method !== 'local')
+  const over = (streams: readonly StreamRow[]) => {
+    const best = Math.max(...streams.map(({ framesPerSecond }) => framesPerSecond))
+    const known = Number.isFinite(best) && single.length > 0
+    return {
+      ratioToBestSingle: known ? best / Math.max(...single) : null,
+      shareOfSum: known ? best / single.reduce((sum, each) => sum + each, 0) : null,
+    }
   }
+  return { rows, ...over(planned), withoutExits: over(planned.filter(({ method }) => !method.endsWith('+exits'))) }
 }
 
 /** The initiator, and the device that is best alone: what does it gain by being in the room? */

@@ -1,0 +1,79 @@
+import type { Extent } from './extent.ts'
+import { ALL_METHODS, QUICK_METHODS } from './methods.ts'
+import type { Played } from './playing.ts'
+import type { RoomRow } from './rows.ts'
+
+/** What a reader of the figures must know besides them, a sentence each. */
+export interface RunFacts {
+  readonly quick: boolean
+  readonly extent: Extent
+  /** Why methods have no plan. */
+  readonly planNotes: readonly string[]
+  /** Methods that a large net leaves out. */
+  readonly without: readonly string[]
+  readonly failed: ReadonlyMap<string, string>
+  readonly blocks: number
+  readonly pictures: { readonly wanted: number; readonly distinct: number; readonly labelled: boolean }
+  readonly cpuShares: string
+  readonly coldLinks: number
+  /** Devices that answered nothing alone. */
+  readonly silent: readonly string[]
+  readonly tfjs: string | undefined
+  readonly streamed: boolean
+  readonly loadBefore: number
+  readonly cores: number
+  readonly rows: readonly RoomRow[]
+  readonly played: Played | undefined
+}
+
+/** A load above this share of the cores before the run means that something else was at work. */
+const BUSY_SHARE = 0.5
+
+export function notesOf(facts: RunFacts): string[] {
+  const { extent, pictures, rows } = facts
+  const unmeasured = facts.quick ? ALL_METHODS.filter((method) => !isIn(QUICK_METHODS, method)) : []
+  const halfAnswered = rows.filter(({ failed, sameAs }) => failed > 0 && sameAs === undefined)
+  return [
+    ...facts.planNotes,
+    ...(unmeasured.length === 0 ? [] : [`not measured in a quick run: ${unmeasured.join(', ')}`]),
+    ...(facts.without.length === 0 ? [] : [`left out with a net of this size: ${facts.without.join(', ')}`]),
+    ...[...facts.failed].map(([method, why]) => `${method}: ended ${why}; no further block tried it`),
+    ...halfAnswered.map(
+      ({ method, failed, requests }) => `${method}: ${failed} of ${requests} requests failed; times are of the others`,
+    ),
+    ...(facts.blocks < extent.blocks ? [`${facts.blocks} of ${extent.blocks} blocks fit into the time`] : []),
+    ...(pictures.distinct < pictures.wanted
+      ? [
+          `${pictures.distinct} pictures for ${pictures.wanted}: blocks share them, and the cache knows more than \`repeats\` says`,
+        ]
+      : []),
+    ...(pictures.labelled ? [] : ['pictures without labels of this model: no top-1']),
+    ...(facts.cpuShares === 'cgroup'
+      ? []
+      : [`CPU shares by ${facts.cpuShares}: Workers are not slowed, figures do not compare`]),
+    ...(facts.loadBefore > BUSY_SHARE * facts.cores
+      ? [
+          `the machine's load was ${facts.loadBefore.toFixed(1)} before the run: something else was, or had just been, at work`,
+        ]
+      : []),
+    ...(facts.coldLinks === 0 ? [] : [`${facts.coldLinks} links are as first probed, while pages were loading`]),
+    ...facts.silent.map(
+      (name) => `${name} answered nothing alone in time: its limit and prediction are of its own measurement`,
+    ),
+    ...(facts.tfjs === undefined ? [] : [facts.tfjs]),
+    ...(extent.streamMs > 0 && !facts.streamed ? ['streams: not measured in a quick run of this scenario'] : []),
+    ...(facts.played === undefined ? [] : notesOfEvents(facts.played)),
+  ]
+}
+
+const isIn = (list: readonly string[], name: string): boolean => list.includes(name)
+
+function notesOfEvents({ eventful, calm, p95Ratio, deadlineMs, events }: Played): string[] {
+  const failed = Object.entries(eventful.failed).map(([reason, count]) => `${count} ended with ${reason}`)
+  const ends = [`${eventful.right} answered rightly`, `${eventful.differing} with another label`, ...failed]
+  return [
+    `events: of ${eventful.requests} requests ${ends.join(', ')}, ${eventful.broken} broke the deadline of ${deadlineMs} ms or failed without a reason`,
+    `events: p95 ${eventful.p95Ms.toFixed(0)} ms against ${calm.p95Ms.toFixed(0)} ms in the calm before (${p95Ratio.toFixed(2)} x)`,
+    ...events.flatMap(({ what, failed: why }) => (why === undefined ? [] : [`event not played: ${what}: ${why}`])),
+  ]
+}
