@@ -1,17 +1,19 @@
 import type { DeviceId, ExitName, RequestId } from './ids.ts'
 
-/** What a device did with a stretch of time for one request. */
-export type SpanKind =
-  | 'preprocess'
-  | 'cache'
-  | 'queue'
-  | 'compute'
-  | 'exit'
-  | 'encode'
-  | 'transfer'
-  | 'decode'
-  | 'wait'
-  | 'recover'
+/** What a device did with a stretch of time for one request. Spans travel as indices into this list (protocol): append only. */
+export const SPAN_KINDS = [
+  'preprocess',
+  'cache',
+  'queue',
+  'compute',
+  'exit',
+  'encode',
+  'transfer',
+  'decode',
+  'wait',
+  'recover',
+] as const
+export type SpanKind = (typeof SPAN_KINDS)[number]
 
 /**
  * One stretch of work of one device. Times are milliseconds since the request began on the initiator; a helper reports
