@@ -6,14 +6,13 @@ import type {
   PlanId,
   Range,
   RequestId,
-  Span,
   TensorName,
   Trace,
   WireError,
 } from '@roomful/core'
 
 /** Raised when a message changes meaning; peers with different versions refuse each other at hello, naming both. */
-export const PROTOCOL_VERSION = 3
+export const PROTOCOL_VERSION = 4
 
 /** Tensors, weights and pictures travel as blobs beside the JSON body; both ends count and bound them. */
 export interface WithBlobs {
@@ -82,7 +81,8 @@ export interface NoticeKinds {
   } & WithBlobs
   /**
    * An exit's or the trunk's outcome, to the initiator. Blobs: the logits as an encoded map (the trunk's: the model's
-   * outputs in order). `rows` when the last volume is sharded: the rows of its output that blob 0 holds.
+   * outputs in order), then the spans of the stage that it ends (span-codec.ts; none when another message reports them).
+   * `rows` when the last volume is sharded: the rows of its output that blob 0 holds.
    */
   result: {
     requestId: RequestId
@@ -90,10 +90,12 @@ export interface NoticeKinds {
     exit: ExitName
     confident: boolean
     rows?: Range
-    spans: readonly Span[]
   } & WithBlobs
-  /** What a device did for a request; sent to the initiator when its part is done. Span times: the sender's clock, from the arrival of its first input. */
-  spans: { requestId: RequestId; spans: readonly Span[] }
+  /**
+   * What a device did for a request; sent to the initiator when its part is done. Blob 0: the spans (span-codec.ts), timed on
+   * the sender's clock from the arrival of its first input.
+   */
+  spans: { requestId: RequestId } & WithBlobs
   /** Stop working on a request; drop what is queued and buffered for it. */
   cancel: { requestId: RequestId }
   /** The sender cannot do its part. */

@@ -1,7 +1,7 @@
 import type { Hash, RoomCache, SimilarCache } from '@roomful/cache'
-import type { Backend, Clock, DeviceId, ModelDigest, Plan, Schedule, Trace } from '@roomful/core'
+import type { Backend, Clock, DeviceId, ModelDigest, Plan, Schedule, Span, Trace } from '@roomful/core'
 import { fromWire } from '@roomful/core'
-import type { NoticeOf } from '@roomful/protocol'
+import { decodeSpans, type NoticeOf, ProtocolError } from '@roomful/protocol'
 import type { Room } from '@roomful/transport'
 import { AnswerCache } from './cache/answer-cache.ts'
 import { Coordinator } from './coordinator/coordinator.ts'
@@ -173,8 +173,8 @@ export class Runtime implements AsyncDisposable {
         if (blob !== undefined) worker.feature(header, { blob }, from)
       }),
       room.onNotice('cancel', ({ requestId }, from) => worker.cancel(requestId, from)),
-      room.onNotice('spans', ({ requestId, spans }, from) => {
-        coordinator.onSpans(requestId, from, ownSpans(spans, from))
+      room.onNotice('spans', ({ requestId, blobs }, from) => {
+        coordinator.onSpans(requestId, from, reportedSpans(blobs?.at(-1), from))
       }),
       room.onNotice('failed', ({ requestId, planId, error }, from) =>
         coordinator.onFailed(requestId, planId, from, fromWire(error)),
@@ -182,8 +182,8 @@ export class Runtime implements AsyncDisposable {
       room.onNotice('result', ({ blobs = [], ...header }, from) => {
         const maxElements = coordinator.resultElements(header.requestId, from)
         if (maxElements === undefined) return
-        const spans = ownSpans(header.spans, from)
-        Promise.all(blobs.map((blob) => codec.decode(blob, { maxElements }))).then(
+        const spans = reportedSpans(blobs.at(-1), from)
+        Promise.all(blobs.slice(0, -1).map((blob) => codec.decode(blob, { maxElements }))).then(
           (outputs) => coordinator.onResult(header.requestId, from, { ...header, spans }, outputs),
           (error: unknown) => coordinator.onFailed(header.requestId, header.planId, from, error),
         )
@@ -228,7 +228,12 @@ export class Runtime implements AsyncDisposable {
   }
 }
 
-/** Nobody reports for others. */
-function ownSpans<S extends { readonly device: DeviceId }>(spans: readonly S[], from: DeviceId): S[] {
-  return spans.filter((span) => span.device === from)
+/** A report that cannot be read is none: no answer depends on it. */
+function reportedSpans(report: Uint8Array | undefined, from: DeviceId): Span[] {
+  try {
+    return report === undefined ? [] : decodeSpans(report, from)
+  } catch (error) {
+    if (error instanceof ProtocolError) return []
+    throw error
+  }
 }

@@ -1,17 +1,19 @@
-import type { Span, Trace, WireError } from '@roomful/core'
+import { SPAN_KINDS, type Trace, type WireError } from '@roomful/core'
 import * as v from 'valibot'
 
 /** Ids are short tokens: letters, digits and `_ . : / # @ + -`; nothing that needs escaping anywhere. */
 export const TOKEN = /^[\w.:/#@+-]+$/
 const token = (maxLength: number) => v.pipe(v.string(), v.maxLength(maxLength), v.regex(TOKEN))
 
-export const DeviceIdSchema = token(64)
+export const MAX_DEVICE_ID = 64
+export const DeviceIdSchema = token(MAX_DEVICE_ID)
 export const RequestIdSchema = token(160)
 export const PlanIdSchema = token(160)
 export const DigestSchema = token(128)
 export const CacheKeySchema = token(256)
 /** Exit, tensor and backend names come from ONNX graphs: free strings, bounded. */
-export const NameSchema = v.pipe(v.string(), v.minLength(1), v.maxLength(512))
+export const MAX_NAME = 512
+export const NameSchema = v.pipe(v.string(), v.minLength(1), v.maxLength(MAX_NAME))
 
 /** A count or size: an integer in 0..2^40. */
 export const CountSchema = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2 ** 40))
@@ -20,8 +22,9 @@ export const ExchangeIdSchema = v.pipe(v.number(), v.integer(), v.minValue(0), v
 export const ShareSchema = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
 /** Milliseconds, rates and megabytes: finite, not negative, below 10^12. */
 export const QuantitySchema = v.pipe(v.number(), v.finite(), v.minValue(0), v.maxValue(1e12))
-/** Span times may lie before the request's start on the sender's clock. */
-const TimeSchema = v.pipe(v.number(), v.finite(), v.minValue(-1e12), v.maxValue(1e12))
+/** Milliseconds on some clock: spans may begin before what they are counted from. */
+export const MAX_TIME_MS = 1e12
+const TimeSchema = v.pipe(v.number(), v.finite(), v.minValue(-MAX_TIME_MS), v.maxValue(MAX_TIME_MS))
 
 export const RangeSchema = v.pipe(
   v.strictObject({ start: CountSchema, end: CountSchema }),
@@ -30,18 +33,7 @@ export const RangeSchema = v.pipe(
 
 export const SpanSchema = v.strictObject({
   device: DeviceIdSchema,
-  kind: v.picklist([
-    'preprocess',
-    'cache',
-    'queue',
-    'compute',
-    'exit',
-    'encode',
-    'transfer',
-    'decode',
-    'wait',
-    'recover',
-  ] satisfies Span['kind'][]),
+  kind: v.picklist(SPAN_KINDS),
   startMs: TimeSchema,
   endMs: TimeSchema,
   volume: v.exactOptional(CountSchema),
@@ -49,7 +41,9 @@ export const SpanSchema = v.strictObject({
   bytes: v.exactOptional(CountSchema),
   to: v.exactOptional(DeviceIdSchema),
 })
-export const SpansSchema = v.pipe(v.array(SpanSchema), v.maxLength(2048))
+/** Most spans of one report or trace. */
+export const MAX_SPANS = 2048
+export const SpansSchema = v.pipe(v.array(SpanSchema), v.maxLength(MAX_SPANS))
 
 export const TraceSchema = v.strictObject({
   request: RequestIdSchema,

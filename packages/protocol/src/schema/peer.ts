@@ -13,7 +13,6 @@ import {
   RangeSchema,
   RequestIdSchema,
   ShareSchema,
-  SpansSchema,
   TraceSchema,
   WireErrorSchema,
 } from './common.ts'
@@ -55,7 +54,6 @@ interface BlobBounds {
   readonly max: number
 }
 const NONE: BlobBounds = { min: 0, max: 0 }
-const ANY: BlobBounds = { min: 0, max: 64 }
 
 export interface BodyRule {
   /** The body without its blobs, as it stands in the JSON. */
@@ -156,11 +154,10 @@ export const NOTICE_RULES: Readonly<Record<NoticeKind, BodyRule>> = {
       exit: NameSchema,
       confident: v.boolean(),
       rows: v.exactOptional(RangeSchema),
-      spans: SpansSchema,
     }),
-    blobs: ANY,
+    blobs: { min: 1, max: 64 },
   },
-  spans: { schema: v.strictObject({ requestId: RequestIdSchema, spans: SpansSchema }), blobs: NONE },
+  spans: { schema: v.strictObject({ requestId: RequestIdSchema }), blobs: { min: 1, max: 1 } },
   cancel: { schema: v.strictObject({ requestId: RequestIdSchema }), blobs: NONE },
   failed: {
     schema: v.strictObject({ requestId: RequestIdSchema, planId: PlanIdSchema, error: WireErrorSchema }),

@@ -1,13 +1,14 @@
 import type { Clock, DeviceId, PlanId, Range, RequestId, Span, WireFormat } from '@roomful/core'
 import { errorText, toWire } from '@roomful/core'
-import type { NoticeOf } from '@roomful/protocol'
+import { encodeSpans, type NoticeOf } from '@roomful/protocol'
 import { type FeatureMap, sliceRows } from '@roomful/tensor'
 import { type Room, TransportError } from '@roomful/transport'
 import type { Route } from '../plan/routes.ts'
 import { EXACT, type FeatureCodec } from './feature-codec.ts'
 
 export type FeatureHeader = Omit<NoticeOf<'feature'>, 'blobs'>
-export type ResultHeader = Omit<NoticeOf<'result'>, 'blobs'>
+/** On the wire the spans are the last blob. */
+export type ResultHeader = Omit<NoticeOf<'result'>, 'blobs'> & { readonly spans: readonly Span[] }
 
 /** A request as every message about it names it. */
 export interface RequestAddress {
@@ -135,14 +136,15 @@ export class RequestLinks {
     originMs: number,
   ): Promise<void> {
     if (address.initiator === this.self) return this.#o.local.result(header, outputs, originMs)
-    const blobs = await Promise.all(outputs.map((output) => this.#o.codec.encode(output, EXACT)))
-    await this.#notify(address.initiator, 'result', { ...header, blobs }, 'feature')
+    const maps = await Promise.all(outputs.map((output) => this.#o.codec.encode(output, EXACT)))
+    const { spans, ...head } = header
+    await this.#notify(address.initiator, 'result', { ...head, blobs: [...maps, encodeSpans(spans)] }, 'feature')
   }
 
   spans(address: RequestAddress, spans: readonly Span[], originMs: number): void {
     const { requestId, initiator } = address
     if (initiator === this.self) this.#o.local.spans(requestId, spans, originMs)
-    else this.#quietly(initiator, 'spans', { requestId, spans })
+    else this.#quietly(initiator, 'spans', { requestId, blobs: [encodeSpans(spans)] })
   }
 
   failed(address: Pick<RequestAddress, 'requestId' | 'planId' | 'initiator'>, error: unknown): void {

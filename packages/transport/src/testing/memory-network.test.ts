@@ -126,9 +126,9 @@ describe('memory network', () => {
     const { a, b } = await twoLinked()
     const body = { load: Number.NaN, queued: 0 }
     await expect(a.notify(b.self, 'load', body, { timeoutMs: 1000 })).rejects.toThrow('notice load load')
-    const spans = new Float32Array(2) as never
-    await expect(a.notify(b.self, 'spans', { requestId: 'r' as never, spans }, { timeoutMs: 1000 })).rejects.toThrow(
-      'notice spans spans',
+    const added = new Float32Array(2) as never
+    await expect(a.notify(b.self, 'cacheIndex', { added, removed: [] }, { timeoutMs: 1000 })).rejects.toThrow(
+      'notice cacheIndex added',
     )
   })
 

@@ -17,7 +17,7 @@ async function arrivals(access: 'per-link' | 'per-device', ways: readonly [strin
     if (message.type === 'notice') seen.push(clock.now() - startMs)
   })
   for (const [from, to] of ways) {
-    const body = { requestId: 'r', planId: 'p', exit: 'final', confident: true, spans: [] }
+    const body = { requestId: 'r', planId: 'p', exit: 'final', confident: true }
     void rooms
       .get(from)
       ?.notify(deviceId(to), 'result', { ...body, blobs: [new Uint8Array(125_000)] } as never, { timeoutMs: 5000 })
