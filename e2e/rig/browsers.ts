@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { type BrowserServer, type BrowserType, chromium, firefox, type LaunchOptions } from 'playwright'
+import { temporaryFolder } from './leftovers.ts'
 
 export type BrowserName = 'chromium' | 'firefox'
 
@@ -41,11 +42,28 @@ export function browserPath(name: BrowserName): string | undefined {
   return [...INSTALLED[name], type.executablePath()].find((path) => path !== '' && existsSync(path))
 }
 
-/** Starts one browser as a process of its own that can be killed and frozen. */
+/** Starts one browser as a process of its own that can be killed and frozen. However it ends, its temporary files go with it. */
 export async function launchBrowser(name: BrowserName, options: BrowserOptions = {}): Promise<BrowserServer> {
   const executablePath = browserPath(name)
   if (executablePath === undefined) throw new Error(`${name} is not installed: run npm test, which installs it`)
-  const common: LaunchOptions = { headless: true, executablePath, timeout: 60_000, handleSIGINT: false }
+  const temporary = temporaryFolder()
+  try {
+    const server = await launch(name, executablePath, { ...process.env, TMPDIR: temporary.path }, options)
+    server.on('close', () => temporary.release())
+    return server
+  } catch (error) {
+    temporary.release()
+    throw error
+  }
+}
+
+function launch(
+  name: BrowserName,
+  executablePath: string,
+  env: NonNullable<LaunchOptions['env']>,
+  options: BrowserOptions,
+): Promise<BrowserServer> {
+  const common: LaunchOptions = { headless: true, executablePath, env, timeout: 60_000, handleSIGINT: false }
   if (name === 'firefox') {
     // Debian's Firefox speaks WebDriver BiDi to Playwright; the patched one comes with Playwright itself.
     const isSystem = INSTALLED.firefox.includes(executablePath)

@@ -1,6 +1,16 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs'
 import path from 'node:path'
 import type { CDPSession, Page } from 'playwright'
+import { CGROUP_CPU, rememberGroup } from './leftovers.ts'
 
 /** How a device's CPU share is brought about; every result names it. */
 export type CpuMeans = 'cgroup' | 'cdp' | 'none'
@@ -23,7 +33,6 @@ export interface CpuShareOptions {
   readonly periodMs?: number
 }
 
-const CGROUP_CPU = '/sys/fs/cgroup/cpu'
 const DEFAULT_PERIOD_MS = 20
 /** The kernel refuses less. */
 const MIN_QUOTA_US = 1000
@@ -32,9 +41,15 @@ const REMOVE_TRIES = 20
 const REMOVE_PAUSE_MS = 50
 let groups = 0
 
-/** Whether this process may make cgroup v1 CPU groups: root on a machine that has them. */
+/** Whether this process may make cgroup v1 CPU groups: root on a machine that has them, mounted for writing. */
 export function canUseCgroup(): boolean {
-  return process.getuid?.() === 0 && existsSync(path.join(CGROUP_CPU, 'cpu.cfs_quota_us'))
+  if (process.getuid?.() !== 0 || !existsSync(path.join(CGROUP_CPU, 'cpu.cfs_quota_us'))) return false
+  try {
+    accessSync(CGROUP_CPU, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /**
@@ -48,6 +63,7 @@ export async function limitCpu(rootPid: number, page: Page, options: CpuShareOpt
 function cgroupShare(rootPid: number, { cores, periodMs = DEFAULT_PERIOD_MS }: CpuShareOptions): CpuShare {
   const folder = path.join(CGROUP_CPU, `roomful-${process.pid}-${++groups}`)
   mkdirSync(folder)
+  const group = rememberGroup(folder)
   const set = (share: number) => {
     // A share that needs less than the smallest quota gets a longer period instead.
     const periodUs = Math.max(Math.round(periodMs * 1000), Math.ceil(MIN_QUOTA_US / share))
@@ -66,6 +82,7 @@ function cgroupShare(rootPid: number, { cores, periodMs = DEFAULT_PERIOD_MS }: C
       for (let attempt = 0; attempt < REMOVE_TRIES; attempt++) {
         try {
           rmdirSync(folder)
+          group.forget()
           return
         } catch {
           await new Promise((resolve) => setTimeout(resolve, REMOVE_PAUSE_MS))

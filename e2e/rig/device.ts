@@ -17,7 +17,7 @@ export interface DeviceOptions extends BrowserOptions {
   readonly cpu?: CpuShareOptions
   /** The emulated links that its connections take. Default: straight. */
   readonly links?: RelaySeat
-  /** A phone's viewport and touch (Chromium only). Default false. */
+  /** A phone's viewport, and touch in Chromium: Firefox cannot emulate that. Default false. */
   readonly mobile?: boolean
 }
 
@@ -31,7 +31,8 @@ const READY_MS = 300_000
 const POLL_MS = 60
 const QUIET_MS = 250
 const QUIET_SHARE = 0.25
-const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true } as const
+const PHONE_VIEWPORT = { width: 390, height: 844 }
+const DESKTOP_VIEWPORT = { width: 1280, height: 860 }
 
 /** One emulated device: a browser process of its own with the page open in it. */
 export class Device {
@@ -59,7 +60,13 @@ export class Device {
   static async open(invite: string, options: DeviceOptions): Promise<Device> {
     const device = await Device.openPage(address(invite, options), options.browser ?? 'chromium', options)
     try {
-      await device.page.waitForFunction(() => globalThis.roomful !== undefined, undefined, { timeout: READY_MS })
+      const started = await device.page.waitForFunction(
+        () => globalThis.roomful !== undefined || document.querySelector('.fatal[role=alert]')?.textContent,
+        undefined,
+        { timeout: READY_MS },
+      )
+      const why = await started.jsonValue()
+      if (typeof why === 'string') throw new Error(`${options.name}: ${why}`)
       const lend = options.lend ?? true
       await device.page.evaluate((allowed) => globalThis.roomful?.session.allowLending(allowed), lend)
       return device
@@ -77,7 +84,7 @@ export class Device {
     try {
       const browser = await browserType(browserName).connect(server.wsEndpoint(), { timeout: 60_000 })
       const context = await browser.newContext({
-        ...(options.mobile ? PHONE : { viewport: options.viewport ?? { width: 1280, height: 860 } }),
+        ...shapeOf(browserName, options),
         ignoreHTTPSErrors: true,
       })
       const page = await context.newPage()
@@ -216,10 +223,11 @@ export class Device {
     this.#signalGroup('SIGCONT')
   }
 
+  /** Ends the browser, however it is: frozen, crashed or long gone. */
   async close(): Promise<void> {
     this.thaw()
     // Ending takes its time on a tenth of a core.
-    await this.#cpu?.change(1)
+    await this.#cpu?.change(1).catch(() => {})
     await this.#browser.close().catch(() => {})
     await this.#server.kill().catch(() => {})
     await this.#cpu?.release()
@@ -240,6 +248,11 @@ export class Device {
 async function share(server: BrowserServer, page: Page, cpu: CpuShareOptions | undefined) {
   const pid = server.process().pid
   return cpu === undefined || pid === undefined ? undefined : limitCpu(pid, page, cpu)
+}
+
+function shapeOf(browser: BrowserName, { mobile, viewport }: Partial<DeviceOptions>) {
+  if (!mobile) return { viewport: viewport ?? DESKTOP_VIEWPORT }
+  return { viewport: PHONE_VIEWPORT, ...(browser === 'chromium' ? { isMobile: true, hasTouch: true } : {}) }
 }
 
 function address(invite: string, options: DeviceOptions): string {

@@ -92,4 +92,16 @@ describe('PathShaper', () => {
     expect(arrivals.size).toBe(0)
     expect(clock.pending).toBe(0)
   })
+
+  it('keeps what is sent while it is frozen, as much as a router holds, and passes it on in order', async () => {
+    const { clock, arrivals, shaper, send } = path({ delayMs: 5, frozen: true })
+    send(2000, 1000)
+    await clock.advance(3000)
+    expect(arrivals.size).toBe(0)
+    expect(shaper.counts).toEqual({ passed: 0, dropped: 2000 - 1048, bytes: 0 })
+    shaper.reshape({ delayMs: 5 })
+    send(1, 1000)
+    await clock.advance(10)
+    expect([...arrivals.keys()]).toEqual([...Array(1048).keys(), 2000])
+  })
 })

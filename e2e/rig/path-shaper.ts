@@ -12,13 +12,17 @@ export interface PathShape {
   readonly mbitPerSecond?: number
   /** Datagrams that would wait longer than this for the ones before them are dropped (drop-tail). Default 200 ms. */
   readonly queueMs?: number
-  /** Nothing passes. */
+  /** Nothing passes: what is sent is lost. */
   readonly blackhole?: boolean
+  /** Nothing passes for now: what is sent waits, and goes on when the path is given another shape, as far as its queue holds it. */
+  readonly frozen?: boolean
 }
 
 /** Bytes of IPv4 and UDP headers, which take their share of the rate. */
 const HEADER_BYTES = 28
 const DEFAULT_QUEUE_MS = 200
+/** Bytes that a frozen path keeps (drop-tail): what a router's buffer holds. */
+const FROZEN_BYTES = 1 << 20
 /**
  * Below this the datagram is passed on at once. Node's timers end up to a millisecond late, never early: what is due
  * within half of that is due now.
@@ -35,6 +39,8 @@ export class PathShaper {
   #freeMs = Number.NEGATIVE_INFINITY
   #lastDueMs = Number.NEGATIVE_INFINITY
   #cancel: (() => void) | undefined
+  #frozen: { readonly bytes: number; readonly pass: () => void }[] = []
+  #frozenBytes = 0
   /** Datagrams passed on and dropped so far, and the bytes of the former. */
   readonly counts = { passed: 0, dropped: 0, bytes: 0 }
 
@@ -48,10 +54,19 @@ export class PathShaper {
   reshape(shape: PathShape): void {
     this.#shape = shape
     this.#freeMs = Math.min(this.#freeMs, this.#clock.now())
+    if (shape.frozen) return
+    const waited = this.#frozen
+    this.#frozen = []
+    this.#frozenBytes = 0
+    for (const { bytes, pass } of waited) this.send(bytes, pass)
   }
 
   send(bytes: number, pass: () => void): void {
     const { delayMs, jitterMs = 0, lossProbability = 0, mbitPerSecond, queueMs = DEFAULT_QUEUE_MS } = this.#shape
+    if (this.#shape.frozen) {
+      this.#keep(bytes, pass)
+      return
+    }
     const now = this.#clock.now()
     const isLost = this.#shape.blackhole === true || this.#random.next() < lossProbability
     const startMs = Math.max(now, this.#freeMs)
@@ -74,6 +89,16 @@ export class PathShaper {
     this.#cancel?.()
     this.#cancel = undefined
     this.#waiting.length = 0
+    this.#frozen = []
+  }
+
+  #keep(bytes: number, pass: () => void): void {
+    if (this.#frozenBytes + bytes > FROZEN_BYTES) {
+      this.counts.dropped++
+      return
+    }
+    this.#frozenBytes += bytes
+    this.#frozen.push({ bytes, pass })
   }
 
   /** One timer for the whole queue: it is in order of due times. */

@@ -17,6 +17,9 @@ export class Rig {
   readonly signalling: TcpPath
   #server: RunningServer
   readonly #options: Partial<ServerOptions>
+  /** Devices that are being opened: they are closed too when the rig is, wherever they have got to. */
+  readonly #opening = new Set<Promise<Device>>()
+  #closed = false
 
   private constructor(server: RunningServer, signalling: TcpPath, options: Partial<ServerOptions>) {
     this.#server = server
@@ -47,9 +50,16 @@ export class Rig {
 
   /** Opens one device without waiting for its links. */
   async open(options: DeviceOptions): Promise<Device> {
-    const device = await Device.open(this.invite, options)
-    this.devices.push(device)
-    return device
+    if (this.#closed) throw new Error(`${options.name}: the room is closed`)
+    const opening = Device.open(this.invite, options)
+    this.#opening.add(opening)
+    try {
+      const device = await opening
+      this.devices.push(device)
+      return device
+    } finally {
+      this.#opening.delete(opening)
+    }
   }
 
   async kill(device: Device): Promise<void> {
@@ -65,9 +75,18 @@ export class Rig {
     this.#server = await startServer({ dist: DIST, ...this.#options, port })
   }
 
+  /** Ends every process of the room, also of devices that are still starting. */
   async close(): Promise<void> {
-    await Promise.all(this.devices.map((device) => device.close()))
+    this.#closed = true
+    await closeAll(this.devices)
+    // Without the page what is still starting fails soon.
     await this.signalling[Symbol.asyncDispose]()
     await this.#server.close()
+    const late = await Promise.allSettled(this.#opening)
+    await closeAll(late.flatMap((opened) => (opened.status === 'fulfilled' ? [opened.value] : [])))
   }
+}
+
+async function closeAll(devices: readonly Device[]): Promise<void> {
+  await Promise.all(devices.map((device) => device.close().catch(() => {})))
 }

@@ -1,7 +1,17 @@
 import { runCommandLine } from './run.ts'
 
 const controller = new AbortController()
-process.on('SIGINT', () => controller.abort())
+/** One press may arrive twice: from the terminal, and passed on by npm. */
+const SAME_PRESS_MS = 1_000
+let firstMs = Number.POSITIVE_INFINITY
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(name, () => {
+    // Who asks again does not want to wait for an orderly end.
+    if (performance.now() - firstMs > SAME_PRESS_MS) process.exit(130)
+    firstMs = Math.min(firstMs, performance.now())
+    controller.abort()
+  })
+}
 
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   stdout: process.stdout,

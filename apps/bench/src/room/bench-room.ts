@@ -20,6 +20,7 @@ import { corrections, localPlan, prepareSolo, soloTimes, warmLinks } from './sol
 import { type RoomSummary, summaryOf } from './summary.ts'
 import { tfjsPlan } from './tfjs-row.ts'
 import { measureThroughput, type Throughput } from './throughput.ts'
+import { medianTraces, type RequestTrace } from './traces.ts'
 
 /** Another model than the scenario's, prepared and served. */
 export interface BenchModel {
@@ -73,6 +74,8 @@ export interface RoomBenchResult {
   readonly samples: readonly MeasuredBlock[]
   /** Of each method the request of median length in its last block. */
   readonly traces: Readonly<Record<string, Trace>>
+  /** Of every answered request of the blocks; not printed with the result. */
+  readonly requestTraces: readonly RequestTrace[]
   /** The devices' names by id, those included that left. */
   readonly names: Readonly<Record<string, string>>
 }
@@ -106,7 +109,7 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
   const pictures = benchPictures(options.model?.address ?? scenario.model, extent.picturesPerBlock * extent.blocks)
   const relay = await relayCost()
   say(`${scenario.name}: opening ${scenario.devices.length} devices`)
-  await using room = await EmulatedRoom.start(scenario, { seed, ...served })
+  await using room = await EmulatedRoom.start(scenario, { seed, signal, ...served })
   const browsers = await browserVersions(room)
   const cpuShares = room.cpuMeans
   say('the room is up')
@@ -205,7 +208,8 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
     },
     plans,
     samples: run.measured,
-    traces: run.traces,
+    traces: medianTraces(run.traces),
+    requestTraces: run.traces,
     names: room.names,
   }
 }

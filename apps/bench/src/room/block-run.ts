@@ -1,4 +1,4 @@
-import { type Plan, type Random, type Schedule, seededRandom, shuffled, type Trace } from '@roomful/core'
+import { type Plan, type Random, type Schedule, seededRandom, shuffled } from '@roomful/core'
 import type { Device } from '../../../../e2e/rig/device.ts'
 import type { MeasuredBlock } from './block-means.ts'
 import { closedLoop, type LoopOptions } from './closed-loop.ts'
@@ -6,6 +6,7 @@ import type { EmulatedRoom } from './emulated-room.ts'
 import { type Extent, loopOf } from './extent.ts'
 import type { MethodPlan } from './methods.ts'
 import { type BenchPictures, blockStream } from './picture-stream.ts'
+import type { RequestTrace } from './traces.ts'
 
 /** After a change of CPU shares the quotas' debts are paid by then. */
 const SETTLE_MS = 300
@@ -18,7 +19,7 @@ const WARM_LIMIT_MS = 10_000
 /** Runs blocks and keeps what was measured. */
 export class BlockRun {
   readonly measured: MeasuredBlock[] = []
-  readonly traces: Record<string, Trace> = {}
+  readonly traces: RequestTrace[] = []
   /** Methods that could not be installed or answered nothing, with the block and the reason: no further block tries them. */
   readonly failed = new Map<string, string>()
   readonly #room: EmulatedRoom
@@ -49,13 +50,15 @@ export class BlockRun {
         await installWarm(this.#room, plan, once ? 1 : WARM_REQUESTS)
         const stream = this.#streams[block] ?? []
         const loop = { ...loopOf(this.#extent, stream), cache }
-        const { samples, trace } = once
+        const { samples, traces } = once
           ? await closedLoop(initiator, { ...loop, pictures: stream.slice(0, ONCE_REQUESTS), forMs: 0 })
           : await measureLoop(initiator, loop)
         this.measured.push({ method, block, samples })
+        for (const [request, trace] of traces.entries()) {
+          if (trace !== null) this.traces.push({ method, block, request, trace })
+        }
         if (samples.every(({ failed }) => failed !== undefined))
           throw new Error(samples[0]?.failed ?? 'no request ended')
-        if (trace !== undefined) this.traces[method] = trace
       } catch (error) {
         const why = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
         this.failed.set(method, `in block ${block + 1}: ${why}`)

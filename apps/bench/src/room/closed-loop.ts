@@ -21,8 +21,8 @@ export interface LoopSample {
 
 export interface LoopResult {
   readonly samples: readonly LoopSample[]
-  /** The story of the request of median length. */
-  readonly trace?: Trace
+  /** The story of each request, in the same order; null of one that failed. */
+  readonly traces: readonly (Trace | null)[]
 }
 
 export interface LoopOptions {
@@ -70,7 +70,7 @@ export function closedLoop(device: Device, options: LoopOptions): Promise<LoopRe
     const held = globalThis.benchPictures
     if (session === undefined || held === undefined) throw new Error('the page is not ready to be measured')
     const samples: LoopSample[] = []
-    const traces: Trace[] = []
+    const traces: (Trace | null)[] = []
     const beginMs = performance.now()
     for (let i = 0; i < pictures.length; i++) {
       const elapsedMs = performance.now() - beginMs
@@ -97,10 +97,9 @@ export function closedLoop(device: Device, options: LoopOptions): Promise<LoopRe
       } catch (error) {
         const { reason, name } = error as { reason?: string; name?: string }
         samples.push({ picture, ms: performance.now() - startMs, bytes: 0, failed: reason ?? name ?? 'unknown' })
+        traces.push(null)
       }
     }
-    traces.sort((a, b) => a.totalMs - b.totalMs)
-    const trace = traces[traces.length >> 1]
-    return { samples, ...(trace === undefined ? {} : { trace }) }
+    return { samples, traces }
   }, options)
 }

@@ -20,6 +20,8 @@ export interface EmulatedRoomOptions {
   /** Address of the model package instead of the scenario's. */
   readonly model?: string
   readonly server?: Partial<ServerOptions>
+  /** Ends every browser at once; what waits for one then rejects. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** The devices and links of a scenario, running. */
@@ -30,6 +32,7 @@ export class EmulatedRoom implements AsyncDisposable {
   readonly #devices = new Map<string, Device>()
   readonly #ids = new Map<string, DeviceId>()
   readonly #model: string
+  #closing: Promise<void> | undefined
 
   private constructor(scenario: Scenario, rig: Rig, network: RelayNetwork, model: string) {
     this.scenario = scenario
@@ -46,7 +49,9 @@ export class EmulatedRoom implements AsyncDisposable {
     const network = new RelayNetwork((a, b) => shapeOf(scenario, a, b), { seed: options.seed })
     const rig = await Rig.start(options.server)
     const room = new EmulatedRoom(scenario, rig, network, options.model ?? scenario.model)
+    options.signal?.addEventListener('abort', () => void room[Symbol.asyncDispose]().catch(() => {}), { once: true })
     try {
+      options.signal?.throwIfAborted()
       const here = scenario.devices.filter(({ late }) => !late)
       for (let first = 0; first < here.length; first += STARTING) {
         const opened = await Promise.all(
@@ -130,11 +135,12 @@ export class EmulatedRoom implements AsyncDisposable {
   }
 
   async open(device: ScenarioDevice): Promise<Device> {
-    const { name, cores, browser, mobile } = device
+    const { name, cores, browser, mobile, webgpu } = device
     const opened = await this.#rig.open({
       name,
       browser,
       mobile,
+      webgpu,
       cpu: { cores },
       links: this.#network.seat(name),
       model: this.#model,
@@ -156,7 +162,7 @@ export class EmulatedRoom implements AsyncDisposable {
     await Promise.all([...this.#devices.values()].map((device) => device.settled()))
   }
 
-  get server(): Rig {
+  get rig(): Rig {
     return this.#rig
   }
 
@@ -186,9 +192,9 @@ export class EmulatedRoom implements AsyncDisposable {
     )
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#rig.close()
-    await this.#network[Symbol.asyncDispose]()
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#rig.close().finally(() => this.#network[Symbol.asyncDispose]())
+    return this.#closing
   }
 
   async #setCores(coresOf: (device: ScenarioDevice) => number): Promise<void> {

@@ -228,7 +228,9 @@ async function play(room: EmulatedRoom, scenario: Scenario, signal?: AbortSignal
 }
 
 function wordsOf(event: ScenarioEvent): string {
-  if (event.kind !== 'link') return `${event.kind} ${event.device}${'forMs' in event ? ` for ${event.forMs} ms` : ''}`
+  if ('device' in event) return `${event.kind} ${event.device}${'forMs' in event ? ` for ${event.forMs} ms` : ''}`
+  if (event.kind === 'signalling') return `signalling ${event.state}`
+  if (event.kind === 'signalling-delay') return `signalling later by ${event.delayMs} ms each way`
   const { kind: _, atMs: _atMs, a, b, ...shape } = event
   return `link ${a} ${b} ${JSON.stringify(shape)}`
 }
@@ -236,7 +238,7 @@ function wordsOf(event: ScenarioEvent): string {
 async function act(room: EmulatedRoom, scenario: Scenario, event: ScenarioEvent): Promise<void> {
   switch (event.kind) {
     case 'link': {
-      const { a, b, rttMs, mbitPerSecond, jitterMs, lossProbability, blackhole } = event
+      const { a, b, rttMs, mbitPerSecond, jitterMs, lossProbability, blackhole, frozen } = event
       room.network.reshape(a, b, {
         ...shapeOf(scenario, a, b),
         ...(rttMs === undefined ? {} : { delayMs: rttMs / 2 }),
@@ -244,9 +246,17 @@ async function act(room: EmulatedRoom, scenario: Scenario, event: ScenarioEvent)
         ...(jitterMs === undefined ? {} : { jitterMs }),
         ...(lossProbability === undefined ? {} : { lossProbability }),
         ...(blackhole === undefined ? {} : { blackhole }),
+        ...(frozen === undefined ? {} : { frozen }),
       })
       return
     }
+    case 'signalling': {
+      const { signalling } = room.rig
+      if (event.state === 'restarted') return room.rig.restartServer()
+      return event.state === 'cut' ? signalling.cut() : signalling.restore()
+    }
+    case 'signalling-delay':
+      return room.rig.signalling.delay(event.delayMs)
     case 'freeze': {
       const device = room.device(event.device)
       device.freeze()

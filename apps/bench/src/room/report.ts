@@ -1,9 +1,10 @@
-import { type ChromeTrace, chromeTraceOf } from '@roomful/core'
 import type { RoomBenchResult } from './bench-room.ts'
 import type { RoomRow } from './rows.ts'
 
 const COLUMNS = [
   'scenario',
+  'seed',
+  'quick',
   'method',
   'model',
   'meanMs',
@@ -21,13 +22,31 @@ const COLUMNS = [
   'recovered',
   'hits',
   'sameAs',
+  'commit',
+  'date',
+  'processor',
+  'cores',
+  'browsers',
+  'cpuShares',
+  'loadBefore',
+  'loadAfter',
 ] as const
 
-/** One line per row, RFC 4180; empty where a figure is absent. */
-export function roomCsv({ scenario, rows }: RoomBenchResult): string {
+/** One line per row with where it was measured, RFC 4180; empty where a figure is absent. */
+export function roomCsv({ scenario, seed, quick, rows, environment }: RoomBenchResult): string {
+  const { browsers, ...where } = environment
   const lines = rows.map((row) => {
     const [ciLowMs = null, ciHighMs = null] = row.ciMs ?? []
-    const values: Record<string, unknown> = { ...row, scenario, ciLowMs, ciHighMs }
+    const values: Record<string, unknown> = {
+      ...where,
+      ...row,
+      browsers: browsers.join('; '),
+      scenario,
+      seed,
+      quick,
+      ciLowMs,
+      ciHighMs,
+    }
     return COLUMNS.map((column) => cell(values[column])).join(',')
   })
   return `${[COLUMNS.join(','), ...lines].join('\r\n')}\r\n`
@@ -36,11 +55,11 @@ export function roomCsv({ scenario, rows }: RoomBenchResult): string {
 /** One line per request. */
 export function samplesCsv({ samples }: RoomBenchResult): string {
   const lines = samples.flatMap(({ method, block, samples: requests }) =>
-    requests.map(({ picture, ms, bytes, label, exit, source, recovered, failed }) =>
-      [method, block, picture, ms, bytes, label, exit, source, recovered, failed].map(cell).join(','),
+    requests.map(({ picture, ms, bytes, label, exit, source, recovered, failed }, request) =>
+      [method, block, request, picture, ms, bytes, label, exit, source, recovered, failed].map(cell).join(','),
     ),
   )
-  return `${['method,block,picture,ms,bytes,label,exit,source,recovered,failed', ...lines].join('\r\n')}\r\n`
+  return `${['method,block,request,picture,ms,bytes,label,exit,source,recovered,failed', ...lines].join('\r\n')}\r\n`
 }
 
 function cell(value: unknown): string {
@@ -52,15 +71,6 @@ function cell(value: unknown): string {
 /** Name of a result's files: the scenario, and the model where it is not the scenario's own. */
 export function roomFile({ scenario, model }: Pick<RoomBenchResult, 'scenario' | 'model'>): string {
   return model === 'imagenette' ? scenario : `${scenario}-${model}`
-}
-
-/** The kept request of every method as a Chrome trace, one after the other. */
-export function roomTrace(results: readonly RoomBenchResult[]): ChromeTrace {
-  const names = new Map(results.flatMap(({ names }) => Object.entries(names)))
-  const requests = results.flatMap(({ scenario, traces }) =>
-    Object.entries(traces).map(([method, trace]) => ({ label: `${scenario} ${method}`, trace })),
-  )
-  return chromeTraceOf(requests, (device) => names.get(device) ?? device)
 }
 
 /** The table as Markdown, with where it was measured and what was left out. */

@@ -12,8 +12,9 @@ const TWO = {
 
 describe('scenario files', () => {
   it('all read', () => {
-    expect(scenarioNames()).toEqual(['crowd', 'flaky', 'four-equal', 'mixed-room', 'phone-laptop', 'slow-wifi'])
-    for (const name of scenarioNames()) expect(loadScenario(name).devices.length).toBeGreaterThan(1)
+    const shipped = ['crowd', 'flaky', 'four-equal', 'mixed-room', 'phone-laptop', 'slow-wifi']
+    expect(scenarioNames()).toEqual(expect.arrayContaining(shipped))
+    for (const name of scenarioNames()) expect(loadScenario(name).devices.length).toBeGreaterThan(0)
   })
 
   it('give each pair the slower of its two ways into the network', () => {
@@ -42,6 +43,24 @@ describe('scenario files', () => {
     expect(refused({ links: [{ a: 'a', b: 'nobody' }] })).toBe('two: nobody is not among the devices')
     expect(refused({ events: [{ atMs: 1, kind: 'explode', device: 'a' }] })).toContain('events.0.kind')
     expect(refused({ devices: [TWO.devices[0], TWO.devices[0]] })).toContain('same name')
+    expect(refused({ links: [{ a: 'a', b: 'a' }] })).toContain('a link of a with itself')
+    expect(refused({ events: [{ atMs: 1, kind: 'leave', device: 'a' }] })).toContain('cannot leave')
+    expect(refused({ devices: [{ name: 'a', cores: 1, browser: 'firefox', webgpu: true }] })).toContain('webgpu')
+    expect(refused({ events: [{ atMs: 1, kind: 'signalling', state: 'melted' }] })).toContain('events.0.state')
     expect(() => loadScenario('../package')).toThrow('unknown scenario')
+  })
+
+  it('take one device or sixteen, and every event', () => {
+    const device = (name: string) => ({ name, cores: 0.1 })
+    const many = Array.from({ length: 16 }, (_, index) => device(`d${index}`))
+    expect(readScenario('one', { ...TWO, devices: [device('a')] }).devices).toHaveLength(1)
+    expect(readScenario('many', { ...TWO, devices: many }).devices).toHaveLength(16)
+    expect(() => readScenario('more', { ...TWO, devices: [...many, device('x')] })).toThrow('devices')
+    const events = [
+      { atMs: 1, kind: 'link', a: 'a', b: 'b', frozen: true },
+      { atMs: 2, kind: 'signalling', state: 'restarted' },
+      { atMs: 3, kind: 'signalling-delay', delayMs: 100 },
+    ]
+    expect(readScenario('two', { ...TWO, events }).events).toEqual(events)
   })
 })

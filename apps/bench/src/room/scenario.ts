@@ -27,6 +27,8 @@ const DeviceSchema = v.strictObject({
   cores: v.pipe(Positive, v.maxValue(64)),
   browser: v.optional(v.picklist(['chromium', 'firefox']), 'chromium'),
   mobile: v.optional(v.boolean(), false),
+  /** WebGPU in software, for functional runs: correct, and a hundred times slower than WASM. Chromium only. */
+  webgpu: v.optional(v.boolean(), false),
   /** What its own way into the network carries; a pair gets the smaller of its two. */
   mbitPerSecond: v.optional(Positive),
   /** Comes only with its `join` event. */
@@ -42,7 +44,10 @@ const EventSchema = v.variant('kind', [
     b: Name,
     ...LinkEntries,
     blackhole: v.optional(v.boolean()),
+    frozen: v.optional(v.boolean()),
   }),
+  v.strictObject({ ...At, kind: v.literal('signalling'), state: v.picklist(['cut', 'restored', 'restarted']) }),
+  v.strictObject({ ...At, kind: v.literal('signalling-delay'), delayMs: NotNegative }),
   v.strictObject({ ...At, kind: v.literal('freeze'), device: Name, forMs: Positive }),
   v.strictObject({ ...At, kind: v.literal('hide'), device: Name, forMs: Positive }),
   v.strictObject({ ...At, kind: v.literal('cpu'), device: Name, cores: Positive }),
@@ -89,7 +94,8 @@ export function loadScenario(name: string): Scenario {
   try {
     json = JSON.parse(readFileSync(file, 'utf8'))
   } catch (cause) {
-    throw new ScenarioError('malformed', `${name}: is not JSON`, { cause })
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new ScenarioError('malformed', `${name}: is not JSON: ${why}`, { cause })
   }
   return readScenario(name, json)
 }
@@ -109,12 +115,22 @@ export function readScenario(name: string, value: unknown): Scenario {
 }
 
 function checkNames({ name, devices, links, events }: Scenario): void {
+  const refuse = (why: string) => new ScenarioError('malformed', `${name}: ${why}`)
   const known = new Set(devices.map((device) => device.name))
-  if (known.size !== devices.length) throw new ScenarioError('malformed', `${name}: two devices have the same name`)
-  if (devices[0]?.late) throw new ScenarioError('malformed', `${name}: the first device asks and cannot be late`)
-  const named = [...links, ...events].flatMap((entry) => ('device' in entry ? [entry.device] : [entry.a, entry.b]))
+  if (known.size !== devices.length) throw refuse('two devices have the same name')
+  const [first] = devices
+  if (first?.late) throw refuse('the first device asks and cannot be late')
+  if (events.some((event) => event.kind === 'leave' && event.device === first?.name)) {
+    throw refuse('the first device asks and cannot leave')
+  }
+  const pairs = [...links, ...events.filter((event) => event.kind === 'link')]
+  const alone = pairs.find(({ a, b }) => a === b)
+  if (alone !== undefined) throw refuse(`a link of ${alone.a} with itself`)
+  const named = [...pairs.flatMap(({ a, b }) => [a, b]), ...events.flatMap((e) => ('device' in e ? [e.device] : []))]
   const unknown = named.find((device) => !known.has(device))
-  if (unknown !== undefined) throw new ScenarioError('malformed', `${name}: ${unknown} is not among the devices`)
+  if (unknown !== undefined) throw refuse(`${unknown} is not among the devices`)
+  const gpu = devices.find(({ browser, webgpu }) => webgpu && browser !== 'chromium')
+  if (gpu !== undefined) throw refuse(`${gpu.name}: webgpu needs Chromium`)
 }
 
 /** The link between two devices as the scenario states it: their own entry before the common one. */

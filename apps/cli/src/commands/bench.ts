@@ -21,7 +21,7 @@ const BENCHES: Readonly<Record<string, (context: CommandContext) => Promise<0 | 
 export const bench: Command = {
   summary: 'Benchmarks and studies',
   usage: `${Object.keys(BENCHES).join('|')} [--quick] [--write]
-room --scenario NAME|all [--quick] [--model NAME|PATH] [--seed N] [--trace FILE] [--write]`,
+room --scenario NAME|all [--quick] [--model NAME|PATH] [--seed N] [--trace FILE] [--request WHICH] [--write]`,
   help: `
   planner   every method in DistrEdge's rooms, auto against all plans of small cases, planning times, exits, compression
   predictor predicted against measured times of network segments in Chromium (WASM, 1 thread)
@@ -35,6 +35,7 @@ room --scenario NAME|all [--quick] [--model NAME|PATH] [--seed N] [--trace FILE]
   --model   for room: another model than the scenario's: a package of the page, mobilenetv2, resnet50, vgg19, squeezenet
             (from ../shared/models), an ONNX file or a package folder
   --trace   for room: Chrome trace of a request of median length of each method
+  --request for room: another one: slowest (of each method), all, or METHOD:BLOCK:REQUEST, numbers from 0 as in samples
 room --json: {scenario, model, rows: [{method, model, meanMs, ciMs, p95Ms, ratioToLocal, ratioToLimit, top1, bytes, ...}],
 summary, notes, throughput, played, environment, solo, plans, samples, traces}; with all: {scenarios: [...]}`,
   options: {
@@ -44,6 +45,7 @@ summary, notes, throughput, played, environment, solo, plans, samples, traces}; 
     seed: { type: 'string' },
     model: { type: 'string' },
     trace: { type: 'string' },
+    request: { type: 'string' },
   },
   positionals: { min: 1, max: 1 },
   async run(context) {
@@ -88,13 +90,16 @@ async function runPlanner(context: CommandContext): Promise<0> {
 }
 
 async function runRoom(context: CommandContext): Promise<0 | 1> {
-  const { benchRoom, DIST, loadScenario, resumed, roomMarkdown, roomTrace, scenarioNames } = await import(
+  const { benchRoom, DIST, loadScenario, resumed, roomMarkdown, roomTrace, scenarioNames, traceChoice } = await import(
     '@roomful/bench/room'
   )
   const wanted = option(context, 'scenario')
   if (wanted === undefined) throw new UsageError(`--scenario is missing: ${scenarioNames().join(', ')} or all`)
   const seedText = option(context, 'seed')
   const seed = seedText === undefined ? {} : { seed: wholeNumber(seedText, 'seed', 0) }
+  const request = option(context, 'request') ?? 'median'
+  const choice = traceChoice(request)
+  if (choice === undefined) throw new UsageError(`--request ${request}: median, slowest, all or METHOD:BLOCK:REQUEST`)
   const quick = context.values['quick'] === true
   const all = wanted === 'all'
   const scenarios = (all ? scenarioNames() : [wanted]).map(loadScenario)
@@ -119,9 +124,14 @@ async function runRoom(context: CommandContext): Promise<0 | 1> {
         }),
       ))
   const trace = option(context, 'trace')
-  if (trace !== undefined) await writeFile(context.path(trace), JSON.stringify(roomTrace(results)))
-  const [first] = results
-  context.result(all || first === undefined ? { scenarios: results } : first)
+  if (trace !== undefined) {
+    const shown = roomTrace(results, choice)
+    if (shown.traceEvents.length === 0) context.warn(`--request ${request}: no such request was answered`)
+    await writeFile(context.path(trace), JSON.stringify(shown))
+  }
+  const printed = results.map(({ requestTraces: _, ...rest }) => rest)
+  const [first] = printed
+  context.result(all || first === undefined ? { scenarios: printed } : first)
   return results.every(({ rows }) => rows.length > 0) ? 0 : 1
 }
 
@@ -145,7 +155,7 @@ async function writeRoom(result: RoomBenchResult): Promise<void> {
   const { roomCsv, roomFile, roomMarkdown, roomPlot, samplesCsv } = await import('@roomful/bench/room')
   const folder = path.join(ROOT, 'docs', 'benchmarks')
   await mkdir(folder, { recursive: true })
-  const { samples: _, traces: _traces, played, ...figures } = result
+  const { samples: _, traces: _traces, requestTraces: _requests, played, ...figures } = result
   const { samples: _played, ...ends } = played ?? { samples: [] }
   const kept = { ...figures, ...(played === undefined ? {} : { played: ends }) }
   const name = roomFile(result)
