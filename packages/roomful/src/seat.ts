@@ -145,6 +145,7 @@ export class Seat implements RoomSession {
       clock,
       self,
       downloadedBytes,
+      isAsking: () => this.#asking.busy,
       onLearned: (corrections) => void options.settings.write({ corrections }),
     })
     this.#asking = new Asking({

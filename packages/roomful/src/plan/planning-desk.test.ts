@@ -63,6 +63,7 @@ beforeEach(() => {
     store,
     clock: new VirtualClock(),
     downloadedBytes: () => 0,
+    isAsking: () => false,
     self: () => ({ id: self, backends: [{}] }) as unknown as DeviceProfile,
   })
 })

@@ -7,7 +7,6 @@ import {
   type PlanId,
   type Topology,
 } from '@roomful/core'
-import { DEFAULT_HYSTERESIS, initialReplanState, type ReplanState, replan } from '@roomful/planner'
 import type { InstalledPlan, Measurement, Runtime } from '@roomful/runtime'
 import type { Room } from '@roomful/transport'
 import { modelView, type OpenedModel } from '../model/open-model.ts'
@@ -18,6 +17,7 @@ import { LearningDesk } from './learning-desk.ts'
 import { culpritsOf, remember, runsAlready } from './plan-records.ts'
 import { type ChosenPlan, DEFAULT_PLANNING, type Planning, type Wish } from './planning.ts'
 import { topologyOf } from './planning-room.ts'
+import { ReplanWatch } from './replan-watch.ts'
 
 export interface PlanningDeskOptions {
   readonly room: Room
@@ -28,12 +28,12 @@ export interface PlanningDeskOptions {
   readonly self: () => DeviceProfile
   /** Weight bytes that this device has fetched so far. */
   readonly downloadedBytes: () => number
+  /** Whether a request or a stream of this device is under way. */
+  readonly isAsking: () => boolean
   /** This device's correction factors by backend, whenever they have moved. */
   readonly onLearned?: (own: Readonly<Record<string, number>>) => void
 }
 
-/** Changes of the room within this time make one new plan. */
-const SETTLE_MS = 150
 /** Models whose labels are remembered: requests on a plan that was replaced are still answered. */
 const MAX_MODELS = 4
 const MAX_PLANS = 64
@@ -48,8 +48,6 @@ export class PlanningDesk {
   #byHand: Wish | undefined
   /** The drawn plan that is installed. */
   #handInUse: Wish | undefined
-  #state: ReplanState = initialReplanState
-  #cancelTimer: (() => void) | undefined
   /** A plan that practice found, until the next planning has taken it. */
   #learned: ChosenPlan | undefined
   /** Whether the plan in use was made automatically and for the present options: then it may be kept. */
@@ -60,10 +58,17 @@ export class PlanningDesk {
   readonly #models = new Map<ModelDigest, OpenedModel>()
   readonly #planModels = new Map<PlanId, OpenedModel>()
   readonly #learning: LearningDesk
+  readonly #watch: ReplanWatch
 
   constructor(options: PlanningDeskOptions) {
     this.#o = options
-    const { planning, clock, onLearned } = options
+    const { planning, clock, store, isAsking, onLearned } = options
+    this.#watch = new ReplanWatch({
+      clock,
+      isAsking,
+      topology: () => this.#topology(),
+      onDue: () => this.#replan().catch((error: unknown) => store.say('warning', errorText(error))),
+    })
     this.#excluded = new Exclusions(clock, () => this.changed(true))
     this.#learning = new LearningDesk({
       planning,
@@ -127,12 +132,7 @@ export class PlanningDesk {
 
   /** Something in the room changed: plan again when that is worth it. `force`: the current plan cannot go on. */
   changed(force = false): void {
-    if (this.#model === undefined || this.#closed) return
-    if (force) this.#state = initialReplanState
-    this.#cancelTimer ??= this.#o.clock.after(SETTLE_MS, () => {
-      this.#cancelTimer = undefined
-      this.#look()
-    })
+    if (this.#model !== undefined) this.#watch.changed(force)
   }
 
   /** A time measured in an answered request. */
@@ -167,6 +167,7 @@ export class PlanningDesk {
 
   /** Resolves when some plan is installed. @throws RoomfulError `no-model`; `signal.reason` */
   async ready(signal: AbortSignal): Promise<void> {
+    this.#watch.asked()
     while (this.#o.runtime.current.length === 0) {
       signal.throwIfAborted()
       if (this.#model === undefined && this.#o.store.snapshot.modelState !== 'loading') {
@@ -186,27 +187,11 @@ export class PlanningDesk {
 
   close(): void {
     this.#closed = true
-    this.#cancelTimer?.()
+    this.#watch.close()
     this.#learning.close()
     this.#installing?.abort(new RoomfulError('left', 'this device has left the room'))
     this.#excluded.close()
     this.#wake()
-  }
-
-  /** Plans anew when the room has changed by more than the hysteresis; within the pause after a plan, later. */
-  #look(): void {
-    const { clock, store } = this.#o
-    const topology = this.#topology()
-    const nowMs = clock.now()
-    if (replan(this.#state, topology, nowMs).reason !== undefined) {
-      this.#replan().catch((error: unknown) => store.say('warning', errorText(error)))
-    } else if (replan(this.#state, topology, Number.POSITIVE_INFINITY).reason !== undefined) {
-      const waitMs = Math.max(SETTLE_MS, this.#state.plannedAtMs + DEFAULT_HYSTERESIS.pauseMs - nowMs)
-      this.#cancelTimer ??= clock.after(waitMs, () => {
-        this.#cancelTimer = undefined
-        if (!this.#closed) this.#look()
-      })
-    }
   }
 
   /** Plans anew and waits until no newer planning is under way: then the newest wish is installed. */
@@ -243,7 +228,7 @@ export class PlanningDesk {
     }
     this.#model = model
     this.#byHand = byHand
-    this.#state = initialReplanState
+    this.#watch.forget()
     if (model === undefined) {
       store.drop('model')
       return
@@ -258,11 +243,11 @@ export class PlanningDesk {
     // Nothing is planned for a device that has not measured itself: the measurement's end comes back here.
     if (this.#o.self().backends.length === 0) return
     const topology = this.#topology()
-    const state: ReplanState = { planned: topology, plannedAtMs: this.#o.clock.now() }
+    const atMs = this.#o.clock.now()
     const chosen = await this.#choose(model, topology)
     if (signal.aborted || this.#closed) return
     const hand = this.#byHand
-    this.#state = state
+    this.#watch.planned(topology, atMs)
     const { runtime } = this.#o
     const [current] = runtime.current
     const same = runsAlready(runtime.current, chosen, hand !== undefined)
