@@ -4,14 +4,14 @@ import { ProbeSchedule } from './probe-schedule.ts'
 
 function setup() {
   const clock = new VirtualClock()
-  const world = { calm: true, known: false, probes: [] as { atMs: number; first: boolean }[] }
+  const world = { calm: true, known: false, probes: [] as { atMs: number; thorough: boolean }[] }
   const schedule = new ProbeSchedule({
     clock,
     random: { ...seededRandom(1), next: () => 0 },
     calm: () => world.calm,
     known: () => world.known,
-    probe: async (first) => {
-      world.probes.push({ atMs: Math.round(clock.now() / 1000), first })
+    probe: async (thorough) => {
+      world.probes.push({ atMs: Math.round(clock.now() / 1000), thorough })
     },
   })
   const times = () => world.probes.map(({ atMs }) => atMs)
@@ -23,7 +23,7 @@ describe('probe schedule', () => {
     const { clock, schedule, times, world } = setup()
     await clock.advance(310_000)
     expect(times()).toEqual([0, 5, 10, 15, 60, 180, 300])
-    expect(world.probes.map(({ first }) => first)).toEqual([true, false, false, false, false, false, false])
+    expect(world.probes.map(({ thorough }) => thorough)).toEqual([false, true, true, true, false, false, false])
     schedule.stop()
     expect(clock.pending).toBe(0)
   })

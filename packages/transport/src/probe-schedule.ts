@@ -22,8 +22,11 @@ export interface ProbeScheduleOptions {
   readonly calm: () => boolean
   /** Transfers have lately measured this link in both directions. */
   readonly known: () => boolean
-  /** Measures the link; `first`: it has just come up. Never rejects. */
-  readonly probe: (first: boolean) => Promise<void>
+  /**
+   * Measures the link. `thorough`: while little is known of it and the room is calm; a look at whether it has changed, and the first
+   * one of all, must not cost a weak device a second of its processor. Never rejects.
+   */
+  readonly probe: (thorough: boolean) => Promise<void>
 }
 
 /** Decides when one link is measured: at once, then at growing distances, in calm moments. */
@@ -66,7 +69,7 @@ export class ProbeSchedule {
     const run = this.#runs++
     const at = PROBE_AT_MS[run]
     if (at === 0) {
-      void this.#measure(true)
+      void this.#measure(false)
       return
     }
     const pauseMs = at === undefined ? PROBE_EVERY_MS : this.#sinceMs + at - clock.now()
@@ -87,17 +90,17 @@ export class ProbeSchedule {
     this.#cancel = clock.after(LISTEN_MS, () => {
       const lateMs = clock.now() - sinceMs - LISTEN_MS
       const isCalm = this.#o.calm() && lateMs < LATE_MS
-      if (isCalm || tries <= 1) void this.#measure(false)
+      if (isCalm || tries <= 1) void this.#measure(needed)
       else this.#whenCalm(tries - 1, needed)
     })
   }
 
-  async #measure(first: boolean): Promise<void> {
+  async #measure(thorough: boolean): Promise<void> {
     this.#running = true
     // In its own turn: the owner of a fresh link first has to know it.
     await Promise.resolve()
     if (this.#stopped) return
-    await this.#o.probe(first)
+    await this.#o.probe(thorough)
     this.#running = false
     if (this.#stopped) return
     this.#next()

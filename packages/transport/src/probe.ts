@@ -12,9 +12,9 @@ const TIMEOUT_MS = 5000
 const SHORTEST_MS = 0.5
 
 /** Bytes of the bursts in each direction. The first opens the congestion window. */
-export const FIRST_BURSTS: readonly number[] = [64 << 10, 256 << 10]
-/** For a calm link: about 90 ms in each direction at 100 Mbit/s, enough for an estimate that needs several samples. */
-export const CALM_BURSTS: readonly number[] = [64 << 10, 256 << 10, 512 << 10, 512 << 10]
+export const BRIEF_BURSTS: readonly number[] = [64 << 10, 256 << 10]
+/** For a calm link of which little is known: about 90 ms in each direction at 100 Mbit/s, enough for an estimate that needs several samples. */
+export const THOROUGH_BURSTS: readonly number[] = [64 << 10, 256 << 10, 512 << 10, 512 << 10]
 
 export interface ProbeResult {
   readonly rttMs: number
@@ -34,7 +34,7 @@ export async function probeLink(
   clock: Clock,
   options: { readonly bursts?: readonly number[]; readonly signal?: AbortSignal } = {},
 ): Promise<ProbeResult> {
-  const { bursts = FIRST_BURSTS, signal } = options
+  const { bursts = BRIEF_BURSTS, signal } = options
   const ask = async (sendBytes: number, replyBytes: number): Promise<number> => {
     const startMs = clock.now()
     const body = { replyBytes, ...(sendBytes === 0 ? {} : { blobs: [new Uint8Array(sendBytes)] }) }

@@ -13,7 +13,7 @@ import type { FlowLimits } from './flow-controlled-channel.ts'
 import { LinkQuality } from './link-quality.ts'
 import type { Connect } from './peer-connection.ts'
 import type { PeerLink } from './peer-link.ts'
-import { CALM_BURSTS, FIRST_BURSTS, probeLink } from './probe.ts'
+import { BRIEF_BURSTS, probeLink, THOROUGH_BURSTS } from './probe.ts'
 import { ProbeSchedule } from './probe-schedule.ts'
 import { Pulse } from './pulse.ts'
 import { RemotePeer } from './remote-peer.ts'
@@ -247,8 +247,8 @@ class WebRtcRoom {
   #probing(id: DeviceId, remote: Remote, link: PeerLink): ProbeSchedule {
     remote.probes?.stop()
     const { quality } = remote
-    const probe = async (first: boolean) => {
-      const result = await probeLink(link, this.#clock, { bursts: first ? FIRST_BURSTS : CALM_BURSTS })
+    const probe = async (thorough: boolean) => {
+      const result = await probeLink(link, this.#clock, { bursts: thorough ? THOROUGH_BURSTS : BRIEF_BURSTS })
       this.#measured(id, remote, quality.probed(result))
     }
     return new ProbeSchedule({
@@ -257,7 +257,7 @@ class WebRtcRoom {
       calm: () => [...this.#remotes.values()].every(({ peer }) => !peer.busy(CALM_MS)),
       known: () => quality.known(KNOWN_MS),
       // A link that cannot be probed ends by itself or is measured by its transfers.
-      probe: (first) => this.#probeQueue.run(() => probe(first)).catch(() => {}),
+      probe: (thorough) => this.#probeQueue.run(() => probe(thorough)).catch(() => {}),
     })
   }
 
