@@ -22,6 +22,8 @@ const CHROMIUM_FLAGS = [
 
 const FIREFOX_PREFERENCES = {
   'media.peerconnection.ice.obfuscate_host_addresses': false,
+  // The relays' ports are on 127.0.0.1.
+  'media.peerconnection.ice.loopback': true,
   'media.navigator.permission.disabled': true,
   'media.navigator.streams.fake': true,
 }

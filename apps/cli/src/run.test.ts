@@ -279,3 +279,16 @@ describe('the command line', () => {
     expect(bad.stderr.trimEnd().split('\n').at(-1)).toMatch(/^roomful: .*no such file/)
   })
 })
+
+describe('bench room', () => {
+  it('refuses what it cannot run before it starts anything', async () => {
+    expect(await roomful('bench', 'room')).toMatchObject({ code: 2, stderr: expect.stringContaining('phone-laptop') })
+    expect(await roomful('bench', 'room', '--scenario', 'nowhere')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/unknown scenario nowhere; there are .*phone-laptop/),
+    })
+    const trace = ['bench', 'room', '--scenario', 'phone-laptop', '--request', 'fastest']
+    expect(await roomful(...trace)).toMatchObject({ code: 2, stderr: expect.stringContaining('METHOD:BLOCK:REQUEST') })
+    expect(await roomful('bench', 'room', '--scenario', 'phone-laptop', '--seed', 'x')).toMatchObject({ code: 2 })
+  })
+})

@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { type DeviceId, seededRandom, type Trace } from '@roomful/core'
+import { type DeviceId, errorText, seededRandom, type Trace } from '@roomful/core'
 import { IN_BROWSERS, type PlannableModel, RoomPredictor } from '@roomful/planner'
 import type { ServerOptions } from '@roomful/signaling-server'
 import { DIST } from '../../../../e2e/rig/room.ts'
@@ -44,6 +44,8 @@ export interface RoomBenchOptions {
   readonly model?: BenchModel
   /** Less than a quick or full run: for functional tests. */
   readonly extent?: Partial<Extent>
+  /** What else a reader of the figures must know; the first of the notes. */
+  readonly remarks?: readonly string[]
   readonly signal?: AbortSignal
   readonly print?: (line: string) => void
 }
@@ -150,10 +152,23 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
     say(`block ${blocks + 1} of ${extent.blocks} in ${((performance.now() - startMs) / 1000).toFixed(0)} s`)
   }
   const limit = await PhysicalLimit.of(model, topology, room.statedLinks(), solo)
-  const throughput = streams ? await measureThroughput(room, model, topology, predictor, extent) : undefined
-  if (streams) say('streams measured')
-  const played = events ? await playEvents(room, model, pictures, signal) : undefined
-  if (events) say('events played')
+  // What has been measured stands, whatever becomes of the rest.
+  const lost: string[] = []
+  const attempt = async <T>(what: string, work: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      const result = await work()
+      say(`${what} done`)
+      return result
+    } catch (error) {
+      signal?.throwIfAborted()
+      lost.push(`${what}: not measured: ${errorText(error).split('\n')[0]}`)
+      return undefined
+    }
+  }
+  const throughput = streams
+    ? await attempt('streams', () => measureThroughput(room, model, topology, predictor, extent))
+    : undefined
+  const played = events ? await attempt('events', () => playEvents(room, model, pictures, signal)) : undefined
   const environment = environmentOf({ browsers, cpuShares, loadBefore, relay })
   const rows = rowsOf(plans, run.measured, {
     model,
@@ -170,6 +185,7 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
     rows,
     summary: summaryOf(rows, run.measured),
     notes: notesOf({
+      remarks: [...(options.remarks ?? []), ...lost],
       quick,
       extent,
       planNotes: planned.notes,

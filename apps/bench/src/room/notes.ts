@@ -1,10 +1,11 @@
 import type { Extent } from './extent.ts'
-import { ALL_METHODS, QUICK_METHODS } from './methods.ts'
+import { ALL_METHODS } from './methods.ts'
 import type { Played } from './playing.ts'
 import type { RoomRow } from './rows.ts'
 
 /** What a reader of the figures must know besides them, a sentence each. */
 export interface RunFacts {
+  readonly remarks: readonly string[]
   readonly quick: boolean
   readonly extent: Extent
   /** Why methods have no plan. */
@@ -31,11 +32,14 @@ const BUSY_SHARE = 0.5
 
 export function notesOf(facts: RunFacts): string[] {
   const { extent, pictures, rows } = facts
-  const unmeasured = facts.quick ? ALL_METHODS.filter((method) => !isIn(QUICK_METHODS, method)) : []
+  const unmeasured = ALL_METHODS.filter((method) => !extent.methods.includes(method))
   const halfAnswered = rows.filter(({ failed, sameAs }) => failed > 0 && sameAs === undefined)
   return [
+    ...facts.remarks,
     ...facts.planNotes,
-    ...(unmeasured.length === 0 ? [] : [`not measured in a quick run: ${unmeasured.join(', ')}`]),
+    ...(unmeasured.length === 0
+      ? []
+      : [`not measured in a ${facts.quick ? 'quick' : 'short'} run: ${unmeasured.join(', ')}`]),
     ...(facts.without.length === 0 ? [] : [`left out with a net of this size: ${facts.without.join(', ')}`]),
     ...[...facts.failed].map(([method, why]) => `${method}: ended ${why}; no further block tried it`),
     ...halfAnswered.map(
@@ -65,8 +69,6 @@ export function notesOf(facts: RunFacts): string[] {
     ...(facts.played === undefined ? [] : notesOfEvents(facts.played)),
   ]
 }
-
-const isIn = (list: readonly string[], name: string): boolean => list.includes(name)
 
 function notesOfEvents({ eventful, calm, p95Ratio, deadlineMs, events }: Played): string[] {
   const failed = Object.entries(eventful.failed).map(([reason, count]) => `${count} ended with ${reason}`)

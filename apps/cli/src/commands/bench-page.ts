@@ -1,14 +1,24 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import path from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 import { CommandError } from '../command.ts'
 
 const BUILD_TIMEOUT_MS = 10 * 60_000
 
-/** Builds the page that the emulated devices open where there is none; one that is there is taken as it is. @throws CommandError */
-export async function pageBuilt(root: string, dist: string, say: (line: string) => void): Promise<void> {
-  if (existsSync(path.join(dist, 'index.html'))) return
+/**
+ * Builds the page that the emulated devices open where there is none. One that is there is taken as it is: others may be measuring it.
+ * Resolves to what a reader of the figures must know of it, a sentence each.
+ * @throws CommandError
+ */
+export async function pageBuilt(root: string, dist: string, say: (line: string) => void): Promise<string[]> {
+  if (existsSync(path.join(dist, 'index.html'))) {
+    if (path.resolve(dist) !== path.join(root, 'dist') || (await isUpToDate(root))) return []
+    const older = 'the page was built before its sources last changed: `npm run build` makes it anew'
+    say(older)
+    return [older]
+  }
   say('Building the page ...')
   const vite = path.join(root, 'node_modules', 'vite', 'bin', 'vite.js')
   const options = { cwd: root, timeout: BUILD_TIMEOUT_MS, maxBuffer: 1 << 24 }
@@ -17,4 +27,12 @@ export async function pageBuilt(root: string, dist: string, say: (line: string) 
       throw new CommandError('file', 'the page could not be built: see npm run build', { cause })
     },
   )
+  return []
+}
+
+/** The rule of `npm run build` and `npm test`. */
+async function isUpToDate(root: string): Promise<boolean> {
+  const build = pathToFileURL(path.join(root, 'scripts', 'build.mjs')).href
+  const { isBuilt } = (await import(build)) as { isBuilt(root: string): boolean }
+  return isBuilt(root)
 }

@@ -103,17 +103,23 @@ async function runRoom(context: CommandContext): Promise<0 | 1> {
   const quick = context.values['quick'] === true
   const all = wanted === 'all'
   const scenarios = (all ? scenarioNames() : [wanted]).map(loadScenario)
-  await pageBuilt(ROOT, DIST, (line) => context.warn(line))
+  const remarks = await pageBuilt(ROOT, DIST, (line) => context.warn(line))
   const model = await modelOption(context)
   const { signal } = context
   const run = (scenario: Scenario) =>
-    benchRoom({ scenario, quick, ...seed, ...model, signal, print: (line) => context.warn(line) })
+    benchRoom({ scenario, quick, ...seed, ...model, remarks, signal, print: (line) => context.warn(line) })
   const told = async (result: RoomBenchResult) => {
     if (context.values['write'] === true) await writeRoom(result)
     context.print(roomMarkdown(result))
   }
+  // What was measured with other sources, another page or another model is no part of this run.
+  const version = await sourceDigest([
+    ...ROOM_SOURCES.map((folder) => path.join(ROOT, folder)),
+    path.join(DIST, 'index.html'),
+    ...(model.model === undefined ? [] : [path.join(model.model.folder, 'model.json')]),
+  ])
   const keyOf = ({ name, seed: own }: Scenario) =>
-    [name, model.model?.name, quick ? 'quick' : 'full', seed.seed ?? own].filter((part) => part !== undefined).join('-')
+    [name, model.model?.name, quick ? 'quick' : 'full', seed.seed ?? own, version].filter(isGiven).join('-')
   const results = await (all
     ? resumed(KEPT, scenarios, keyOf, run, told)
     : Promise.all(
@@ -134,6 +140,20 @@ async function runRoom(context: CommandContext): Promise<0 | 1> {
   context.result(all || first === undefined ? { scenarios: printed } : first)
   return results.every(({ rows }) => rows.length > 0) ? 0 : 1
 }
+
+const isGiven = <T>(part: T | undefined): part is T => part !== undefined
+
+/** What a room's figures depend on besides the page. */
+const ROOM_SOURCES = [
+  'apps/bench/scenarios',
+  'apps/bench/src/room',
+  'e2e/rig',
+  'packages/core/src',
+  'packages/graph/src',
+  'packages/planner/src',
+  'packages/runtime/src',
+  'signaling-server/src',
+] as const
 
 /** What `--scenario all` has done before it was cut off. */
 const KEPT = path.join(ROOT, 'node_modules', '.cache', 'roomful-bench')
