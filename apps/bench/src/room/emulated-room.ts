@@ -14,6 +14,7 @@ const PROBES_WITHIN_MS = 20_000
 const STARTING = 4
 /** Shares of devices that measure themselves at once: more than this and they would slow each other down. */
 const MEASURING_CORES = 1.25
+const WEAKEST_FIRST = ['none', 'cdp', 'cgroup'] as const
 
 export interface EmulatedRoomOptions {
   readonly seed: number
@@ -31,6 +32,8 @@ export class EmulatedRoom implements AsyncDisposable {
   readonly #network: RelayNetwork
   readonly #devices = new Map<string, Device>()
   readonly #ids = new Map<string, DeviceId>()
+  /** Of all that have ever been here: a device that comes back has another id. */
+  readonly #names = new Map<DeviceId, string>()
   readonly #model: string
   #closing: Promise<void> | undefined
 
@@ -121,17 +124,18 @@ export class EmulatedRoom implements AsyncDisposable {
   }
 
   nameOf(id: DeviceId): string {
-    return [...this.#ids].find(([, own]) => own === id)?.[0] ?? id
+    return this.#names.get(id) ?? id
   }
 
   /** By id, of all that have ever been here. */
   get names(): Readonly<Record<string, string>> {
-    return Object.fromEntries([...this.#ids].map(([name, id]) => [id, name]))
+    return Object.fromEntries(this.#names)
   }
 
-  /** How the CPU shares are brought about. */
+  /** How the CPU shares are brought about: the weakest of the devices' means. */
   get cpuMeans(): CpuMeans {
-    return this.initiator.cpuMeans
+    const used = new Set([...this.#devices.values()].map(({ cpuMeans }) => cpuMeans))
+    return WEAKEST_FIRST.find((means) => used.has(means)) ?? 'none'
   }
 
   async open(device: ScenarioDevice): Promise<Device> {
@@ -146,7 +150,9 @@ export class EmulatedRoom implements AsyncDisposable {
       model: this.#model,
     })
     this.#devices.set(name, opened)
-    this.#ids.set(name, (await opened.snapshot()).self.id)
+    const { id } = (await opened.snapshot()).self
+    this.#ids.set(name, id)
+    this.#names.set(id, name)
     return opened
   }
 

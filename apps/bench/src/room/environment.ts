@@ -12,6 +12,7 @@ import { mean } from './statistics.ts'
 /** Where and with what the figures were measured. */
 export interface Environment {
   readonly date: string
+  /** `with changes` where sources differed from it. */
   readonly commit: string
   readonly processor: string
   readonly cores: number
@@ -49,9 +50,15 @@ export function environmentOf(
 
 export const currentLoad = (): number => loadavg()[0] ?? 0
 
+/** What figures depend on: changes of documents do not count. */
+const SOURCES = ['apps', 'e2e', 'packages', 'public', 'signaling-server', 'package-lock.json']
+
 function commit(): string {
+  const git = (...args: string[]) =>
+    execFileSync('git', args, { cwd: REPOSITORY, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
   try {
-    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: REPOSITORY, encoding: 'utf8' }).trim()
+    const changed = git('status', '--porcelain', '--untracked-files=no', '--', ...SOURCES)
+    return git('rev-parse', '--short', 'HEAD') + (changed === '' ? '' : ' with changes')
   } catch {
     return 'unknown'
   }
