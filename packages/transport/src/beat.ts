@@ -11,6 +11,8 @@ export interface Beat {
   readonly echoHeldMs: number
   /** What the sender gets from the receiver of this beat, in 10^6 bits per second; absent while it does not know. */
   readonly receivedMbit?: number
+  /** How many slices of messages the sender has got, so that the receiver knows whether its last one has arrived. */
+  readonly receivedSlices?: number
 }
 
 /** What a sender may promise. Who is promised less than it promises itself beats as fast as its peer. */
@@ -26,12 +28,15 @@ export const INTERVALS = {
 } as const
 
 /*
- * A beat on the wire, little-endian, 40 bytes:
+ * A beat on the wire, little-endian, 44 bytes:
  *   u8 magic | u8 0 | u16 intervalMs | u32 sequence | f64 sentAtMs | f64 echoSentAtMs | f64 echoHeldMs | f64 receivedMbit
+ *   | u32 receivedSlices
  * receivedMbit (since protocol 2) is NaN while unknown: how a sender learns its own uplink, which only the receiver sees.
+ * receivedSlices (since protocol 4) is 2^32 - 1 while unknown.
  */
 const MAGIC = 0x48
-const BEAT_BYTES = 40
+const BEAT_BYTES = 44
+const UNCOUNTED = 0xffff_ffff
 /** 1 Tbit/s: more is no measurement. */
 const MAX_MBIT = 1e6
 
@@ -45,6 +50,7 @@ export function encodeBeat(beat: Beat): Uint8Array<ArrayBuffer> {
   view.setFloat64(16, beat.echoSentAtMs, true)
   view.setFloat64(24, beat.echoHeldMs, true)
   view.setFloat64(32, beat.receivedMbit ?? Number.NaN, true)
+  view.setUint32(40, beat.receivedSlices ?? UNCOUNTED, true)
   return bytes
 }
 
@@ -54,6 +60,7 @@ export function decodeBeat(bytes: Uint8Array): Beat | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (view.getUint8(0) !== MAGIC || view.getUint8(1) !== 0) return undefined
   const receivedMbit = view.getFloat64(32, true)
+  const receivedSlices = view.getUint32(40, true)
   const beat: Beat = {
     intervalMs: view.getUint16(2, true),
     sequence: view.getUint32(4, true),
@@ -61,6 +68,7 @@ export function decodeBeat(bytes: Uint8Array): Beat | undefined {
     echoSentAtMs: view.getFloat64(16, true),
     echoHeldMs: view.getFloat64(24, true),
     ...(receivedMbit > 0 && receivedMbit <= MAX_MBIT ? { receivedMbit } : {}),
+    ...(receivedSlices === UNCOUNTED ? {} : { receivedSlices }),
   }
   // A promise of more than the slowest honest timer would buy a dead peer time.
   const honest = beat.intervalMs > 0 && beat.intervalMs <= 2 * INTERVALS.hiddenMs && Number.isFinite(beat.sentAtMs)

@@ -76,6 +76,7 @@ export class FlowControlledChannel {
   readonly #slice: Uint8Array<ArrayBuffer>
   #nextId = 1
   #queuedBytes = 0
+  #slicesSent = 0
   #inRow = 0
   #highWaterBytes: number
   #closed: TransportError | undefined
@@ -94,6 +95,11 @@ export class FlowControlledChannel {
   /** Bytes of messages that have not been handed over completely. */
   get queuedBytes(): number {
     return this.#queuedBytes
+  }
+
+  /** Slices handed to the channel. */
+  get slicesSent(): number {
+    return this.#slicesSent
   }
 
   /**
@@ -243,6 +249,7 @@ export class FlowControlledChannel {
   #handOver(slice: Uint8Array<ArrayBuffer>): boolean {
     try {
       this.#channel.send(slice)
+      this.#slicesSent++
       return true
     } catch (cause) {
       this.close(new TransportError('disconnected', 'the channel does not take data any more', { cause }))

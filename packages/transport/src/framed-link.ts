@@ -22,6 +22,8 @@ export interface FramedLinkOptions {
   readonly onClose: (error: TransportError) => void
   /** Called for what arrives, a slice at a time or the next one 20 ms later: the peer lives. */
   readonly onBytes?: () => void
+  /** A message has come, and no other is half here. */
+  readonly onWhole?: () => void
   /** A passive measurement of the incoming direction. */
   readonly onRate?: (sample: RateSample) => void
   /** Round trip of the idle link, where known. */
@@ -40,7 +42,7 @@ export class FramedLink implements MessageLink {
   readonly #meter: TransferMeter
   #lastLargeMs = Number.NEGATIVE_INFINITY
   #aliveMs = Number.NEGATIVE_INFINITY
-  #arrivals = 0
+  #received = 0
   #closed = false
 
   constructor(options: FramedLinkOptions) {
@@ -66,9 +68,9 @@ export class FramedLink implements MessageLink {
     return this.#flow.queuedBytes + this.#channel.bufferedAmount
   }
 
-  /** Slices that have come. */
-  get arrivals(): number {
-    return this.#arrivals
+  /** Slices that have come, and that were handed to the channel. */
+  get slices(): { readonly received: number; readonly sent: number } {
+    return { received: this.#received, sent: this.#flow.slicesSent }
   }
 
   send(message: PeerMessage, options: LinkSendOptions): Promise<void> | undefined {
@@ -87,7 +89,7 @@ export class FramedLink implements MessageLink {
 
   #receive(bytes: Uint8Array<ArrayBuffer>): void {
     if (this.#closed) return
-    this.#arrivals++
+    this.#received++
     let whole: Uint8Array | undefined
     try {
       whole = this.#reassembler.push(bytes)?.bytes
@@ -99,6 +101,7 @@ export class FramedLink implements MessageLink {
     const isPartial = this.#reassembler.partialMessages > 0
     if (whole !== undefined) this.#deliver(whole)
     const nowMs = this.#meter.received(bytes.byteLength, isPartial)
+    if (whole !== undefined && !isPartial) this.#options.onWhole?.()
     if (nowMs - this.#aliveMs < ALIVE_MS) return
     this.#aliveMs = nowMs
     this.#options.onBytes?.()

@@ -323,3 +323,61 @@ describe('the pace of beats', () => {
     link.stop()
   })
 })
+
+describe('the end of a message on a lossy way', () => {
+  const WAY_MS = 5
+
+  /** Two ends that count beats; `lost`: the message's last slice does not arrive. */
+  async function exchange({ lost = false, answerAfterMs }: { lost?: boolean; answerAfterMs?: number }) {
+    const clock = new VirtualClock()
+    const counts = [
+      { received: 0, sent: 0 },
+      { received: 0, sent: 0 },
+    ] as const
+    const beats = [0, 0]
+    const ends: Heartbeat[] = []
+    for (const index of [0, 1]) {
+      ends.push(
+        new Heartbeat({
+          pulse: new Pulse(clock),
+          send: (bytes) => {
+            beats[index] = (beats[index] ?? 0) + 1
+            clock.after(WAY_MS, () => ends[1 - index]?.receive(bytes))
+          },
+          onSilent: () => {},
+          onRtt: () => {},
+          slices: () => ({ ...(counts[index] as { received: number; sent: number }) }),
+        }),
+      )
+    }
+    const message = (from: 0 | 1, arrives: boolean) => {
+      ends[from]?.sent()
+      counts[from].sent++
+      if (!arrives) return
+      clock.after(WAY_MS, () => {
+        counts[(1 - from) as 0 | 1].received++
+        ends[1 - from]?.whole()
+      })
+    }
+    // Round trips are known, and the way is not: it counts as lossy.
+    await clock.advance(2010)
+    const before = [...beats]
+    message(0, !lost)
+    if (answerAfterMs !== undefined) clock.after(WAY_MS + answerAfterMs, () => message(1, true))
+    await clock.advance(100)
+    for (const end of ends) end.stop()
+    return beats.map((count, index) => count - (before[index] ?? 0))
+  }
+
+  it('is told by one beat of the receiver, so that the sender need not probe', async () => {
+    expect(await exchange({})).toEqual([0, 1])
+  })
+
+  it('is probed with three beats when no word of it comes', async () => {
+    expect(await exchange({ lost: true })).toEqual([3, 0])
+  })
+
+  it('needs no beat of who answers at once; the answer is told of in its turn', async () => {
+    expect(await exchange({ answerAfterMs: 2 })).toEqual([1, 0])
+  })
+})

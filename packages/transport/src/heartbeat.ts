@@ -9,6 +9,8 @@ const REST_AFTER_MS = 2000
 const LONGEST_MS = 600
 /** A beat may leave this much early, so that it need not wait for the next wake-up. */
 const EARLY_MS = TICK_MS / 2
+/** On a lossy way a beat tells of a message that has come, unless something else has left for the peer this soon after. */
+const TELL_MS = 4
 
 export interface HeartbeatOptions {
   /** The page's; all its links share one. */
@@ -28,8 +30,8 @@ export interface HeartbeatOptions {
   readonly busy?: () => boolean
   /** True while messages wait for the wire. */
   readonly sending?: () => boolean
-  /** Counts what has come on the messages' channel; `alive` is told of some of it only. */
-  readonly arrivals?: () => number
+  /** Slices that have come on the messages' channel, and that went out on it; `alive` is told of some only. */
+  readonly slices?: () => { readonly received: number; readonly sent: number }
 }
 
 /**
@@ -51,6 +53,8 @@ export class Heartbeat implements PulseMember {
   #sentAtMs = Number.NEGATIVE_INFINITY
   #movedAtMs: number
   #asking = false
+  #telling = false
+  #cancelTelling: () => void = () => {}
   #stopped = false
 
   constructor(options: HeartbeatOptions) {
@@ -61,7 +65,8 @@ export class Heartbeat implements PulseMember {
       clock: options.pulse.clock,
       rttMs: () => this.#monitor.rttMs,
       isLossy: () => this.#monitor.isLossy,
-      arrivals: () => options.arrivals?.() ?? 0,
+      arrivals: () => options.slices?.().received ?? 0,
+      isDelivered: () => this.#isDelivered,
       isSending: () => options.sending?.() === true,
       probe: () => this.#send(options.pulse.clock.now(), this.#promisedMs[0]),
     })
@@ -105,8 +110,24 @@ export class Heartbeat implements PulseMember {
     this.#tail.sent(this.#sentAtMs)
   }
 
+  /**
+   * A message of the peer is complete. On a lossy way its sender waits for word of that: an acknowledgement is due in any case,
+   * and goes along with the beat.
+   */
+  whole(): void {
+    if (this.#telling || this.#stopped || !this.#monitor.isLossy) return
+    this.#telling = true
+    const { clock } = this.#options.pulse
+    const sinceMs = clock.now()
+    this.#cancelTelling = clock.after(TELL_MS, () => {
+      this.#telling = false
+      if (this.#sentAtMs < sinceMs) this.#send(clock.now(), this.#promisedMs[0])
+    })
+  }
+
   stop(): void {
     this.#stopped = true
+    this.#cancelTelling()
     this.#tail.stop()
     this.#leave()
   }
@@ -149,9 +170,16 @@ export class Heartbeat implements PulseMember {
     this.#send(nowMs, intervalMs)
   }
 
+  /** By the newest beat, everything that was sent has come. */
+  get #isDelivered(): boolean {
+    const sent = this.#options.slices?.().sent
+    return sent !== undefined && this.#monitor.newest?.beat.receivedSlices === sent
+  }
+
   #send(nowMs: number, intervalMs: number): void {
     const newest = this.#monitor.newest
     const receivedMbit = this.#options.receivedMbit?.()
+    const receivedSlices = this.#options.slices?.().received
     this.#options.send(
       encodeBeat({
         sequence: this.#sequence++,
@@ -160,6 +188,7 @@ export class Heartbeat implements PulseMember {
         echoSentAtMs: newest?.beat.sentAtMs ?? Number.NaN,
         echoHeldMs: newest === undefined ? 0 : nowMs - newest.atMs,
         ...(receivedMbit === undefined ? {} : { receivedMbit }),
+        ...(receivedSlices === undefined ? {} : { receivedSlices }),
       }),
     )
   }

@@ -194,6 +194,7 @@ export class RemotePeer {
         else attempt.peerLink.offence(error.reason === 'too-large' ? 'too-large' : 'malformed', error.message)
       },
       onBytes: () => attempt.heartbeat?.alive(),
+      onWhole: () => attempt.heartbeat?.whole(),
       onRate: (sample) => this.#o.onRate(sample),
       idleRttMs: () => this.#o.idleRttMs(),
       sendMbit: () => this.#o.sendMbit(),
@@ -228,7 +229,7 @@ export class RemotePeer {
       hidden: this.#o.hidden,
       busy: () => peerLink.open.outgoing + peerLink.open.incoming > 0,
       sending: () => link.unsentBytes > 0,
-      arrivals: () => link.arrivals,
+      slices: () => link.slices,
       send: (bytes) => attempt.connection.sendBeat(bytes),
       onRtt: (rttMs) => {
         this.#o.onRtt(rttMs)

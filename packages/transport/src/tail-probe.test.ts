@@ -5,12 +5,13 @@ import { TailProbe } from './tail-probe.ts'
 function setup(options: { rttMs?: number; lossy?: boolean } = {}) {
   const clock = new VirtualClock()
   const probes: number[] = []
-  const state = { sending: false, arrivals: 0, lossy: options.lossy ?? true }
+  const state = { sending: false, arrivals: 0, delivered: false, lossy: options.lossy ?? true }
   const tail = new TailProbe({
     clock,
     rttMs: () => options.rttMs,
     isLossy: () => state.lossy,
     arrivals: () => state.arrivals,
+    isDelivered: () => state.delivered,
     isSending: () => state.sending,
     probe: () => probes.push(clock.now()),
   })
@@ -35,12 +36,16 @@ describe('TailProbe', () => {
     expect(probes).toEqual([65, 65, 65])
   })
 
-  it('is not needed where the peer has answered, and not on a way that loses nothing', async () => {
+  it('is not needed where the peer has answered or told that all is there, and not on a way that loses nothing', async () => {
     const { clock, probes, state, tail } = setup({ rttMs: 10 })
     tail.sent(clock.now())
     await clock.advance(4)
     state.arrivals++
     await clock.advance(1000)
+    tail.sent(clock.now())
+    state.delivered = true
+    await clock.advance(1000)
+    state.delivered = false
     state.lossy = false
     tail.sent(clock.now())
     await clock.advance(1000)

@@ -13,6 +13,8 @@ export interface TailProbeOptions {
   readonly isLossy: () => boolean
   /** Counts what the peer has sent on the messages' channel. */
   readonly arrivals: () => number
+  /** Whether the peer has told that everything has arrived. */
+  readonly isDelivered: () => boolean
   /** Messages still wait for the wire: probes would overtake them. */
   readonly isSending: () => boolean
   /** Sends one small datagram that no one waits for, over the same association. */
@@ -22,7 +24,8 @@ export interface TailProbeOptions {
 /**
  * Tail loss probes (after RFC 8985, section 7, for SCTP). What follows a lost datagram tells the sender of the loss within a
  * round trip; when nothing follows, since it was the end of a message, Chromium waits 220 ms and more. So where a way loses
- * datagrams, three small ones follow a message that nothing else has followed and nothing has answered.
+ * datagrams, three small ones follow a message that nothing else has followed, nothing has answered, and of which the peer has not
+ * told that it is there (`Heartbeat.whole`).
  */
 export class TailProbe {
   readonly #o: TailProbeOptions
@@ -59,7 +62,7 @@ export class TailProbe {
 
   #look(): void {
     // Most likely a peer that has sent something since has what was sent before.
-    if (this.#o.arrivals() !== this.#arrivalsThen) return
+    if (this.#o.arrivals() !== this.#arrivalsThen || this.#o.isDelivered()) return
     const waitMs = this.#waitMs()
     const leftMs = this.#sentAtMs + waitMs - this.#o.clock.now()
     if (leftMs > 1) this.#arm(leftMs)
