@@ -23,7 +23,7 @@ export const QUICK: Extent = {
   blocks: 3,
   loopMs: 2_000,
   budgetMs: 165_000,
-  picturesPerBlock: 60,
+  picturesPerBlock: 80,
   episodes: 5,
   streamMs: 3_000,
   allStreams: false,
