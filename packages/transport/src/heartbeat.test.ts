@@ -330,13 +330,13 @@ describe('the end of a message on a lossy way', () => {
   /** Two ends that count beats; `lost`: the message's last slice does not arrive. */
   async function exchange({ lost = false, answerAfterMs }: { lost?: boolean; answerAfterMs?: number }) {
     const clock = new VirtualClock()
-    const counts = [
-      { received: 0, sent: 0 },
-      { received: 0, sent: 0 },
-    ] as const
+    const counts: Record<0 | 1, { received: number; sent: number }> = {
+      0: { received: 0, sent: 0 },
+      1: { received: 0, sent: 0 },
+    }
     const beats = [0, 0]
     const ends: Heartbeat[] = []
-    for (const index of [0, 1]) {
+    for (const index of [0, 1] as const) {
       ends.push(
         new Heartbeat({
           pulse: new Pulse(clock),
@@ -346,7 +346,7 @@ describe('the end of a message on a lossy way', () => {
           },
           onSilent: () => {},
           onRtt: () => {},
-          slices: () => ({ ...(counts[index] as { received: number; sent: number }) }),
+          slices: () => counts[index],
         }),
       )
     }
