@@ -5,6 +5,7 @@ export const SEGMENT_MS = 15
 /** On devices where starting a run takes long, sessions may be so many times as long, and so long at most. */
 const RUNS_OF_OVERHEAD = 20
 const MOST_MS = 100
+const LEAST_RUNS_OF_OVERHEAD = 2
 /** On slower devices than this sessions are longer in proportion. */
 const WEAK_GMACS = 4
 
@@ -38,7 +39,7 @@ export class Sessions {
     const total = (this.#macs[to] as number) - start
     const predictedMs = overheadMs + (total * share) / (gmacsPerSecond * 1e6)
     const weakMs = Math.max(RUNS_OF_OVERHEAD * overheadMs, (this.#segmentMs * WEAK_GMACS) / gmacsPerSecond)
-    const longestMs = Math.max(this.#segmentMs, Math.min(MOST_MS, weakMs))
+    const longestMs = Math.max(this.#segmentMs, Math.min(MOST_MS, weakMs), LEAST_RUNS_OF_OVERHEAD * overheadMs)
     if (predictedMs <= longestMs || !(total > 0)) return 0
     const perMac = predictedMs / total
     let count = 0

@@ -225,9 +225,16 @@ describe('segments', () => {
     expect(segmentsOf(net, { trunk: 'main', from: 'x', to: 'logits' }, 19, 20)).toHaveLength(1)
   })
 
+  it('are one for an exit, however long it is predicted to take: none of the trunk lies inside', () => {
+    const [exit] = net.exits
+    if (exit === undefined) throw new Error('the net has no exit')
+    const part = { trunk: 'main', from: exit.from, to: exit.output }
+    expect(segmentsOf(net, part, 500, 100)).toEqual([part])
+  })
+
   it('are longer where starting a run takes long', () => {
     const laptop = 1e-6 / 13
-    expect([0.2, 2, 50].map((overheadMs) => segmentLimitMs(15, overheadMs, laptop))).toEqual([15, 40, 100])
+    expect([0.2, 2, 50, 150].map((overheadMs) => segmentLimitMs(15, overheadMs, laptop))).toEqual([15, 40, 100, 300])
     expect(segmentLimitMs(1e6, 50, laptop)).toBe(1e6)
   })
 

@@ -1,8 +1,9 @@
 import type { Range, TensorName } from '@roomful/core'
 import type { StagedModel, StagePart } from '../model/staged-model.ts'
 
-/** No segment is made longer than this for the sake of its overhead. */
+/** No segment is made longer than this for the sake of its overhead, unless its run takes as long before it computes anything. */
 const MOST_MS = 100
+const LEAST_RUNS_OF_OVERHEAD = 2
 /** Overhead of a run is at most a twentieth of its segment where that is possible. */
 const RUNS_OF_OVERHEAD = 20
 /**
@@ -17,7 +18,8 @@ const WEAK_GMACS = 4
  */
 export function segmentLimitMs(wantedMs: number, overheadMs: number, msPerMac: number): number {
   const weakMs = wantedMs * WEAK_GMACS * 1e6 * msPerMac
-  return Math.max(wantedMs, Math.min(MOST_MS, Math.max(RUNS_OF_OVERHEAD * overheadMs, weakMs)))
+  const usefulMs = Math.min(MOST_MS, Math.max(RUNS_OF_OVERHEAD * overheadMs, weakMs))
+  return Math.max(wantedMs, usefulMs, LEAST_RUNS_OF_OVERHEAD * overheadMs)
 }
 
 /** What is known of the backend's speed. */
@@ -51,8 +53,8 @@ export function sessionsOf(
  * @param predictedMs predicted time of the whole stage on its backend; work is taken to be spread as its MACs are
  */
 export function segmentsOf(model: StagedModel, part: StagePart, predictedMs: number, maxMs: number): StagePart[] {
-  // Which of the main trunk's points another one has inside is not known here: its stages are one session each.
-  const isKnown = part.trunk === model.trunks[0]
+  // Which of the main trunk's points another one has inside is not known here, and exits have none: one session each.
+  const isKnown = part.trunk === model.trunks[0] && isOnTrunk(model, part.to)
   const boundaries = isKnown && predictedMs > maxMs ? cutTensors(model, part, predictedMs, maxMs) : []
   const tensors = [part.from, ...boundaries, part.to]
   const segments: StagePart[] = []
@@ -94,6 +96,9 @@ function cutTensors(model: StagedModel, part: StagePart, predictedMs: number, ma
   }
   return cuts
 }
+
+const isOnTrunk = (model: StagedModel, tensor: TensorName): boolean =>
+  tensor === model.output.tensor || model.points.some((point) => point.tensor === tensor)
 
 function macsAt(model: StagedModel, tensor: TensorName): number {
   if (tensor === model.input.tensor) return 0
