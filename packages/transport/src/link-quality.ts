@@ -78,9 +78,9 @@ export class LinkQuality {
     const nowMs = this.#clock.now()
     this.#trips.push({ atMs: nowMs, rttMs })
     while (this.#isSpare(nowMs)) this.#trips.shift()
-    const sorted = this.#trips.map((trip) => trip.rttMs).sort((a, b) => a - b)
-    this.rttMs = sorted[Math.min(1, sorted.length >> 2)]
-    this.#idleRttMs = sorted[0]
+    const [shortest, second] = this.#shortestTwo()
+    this.rttMs = this.#trips.length < 4 ? shortest : second
+    this.#idleRttMs = shortest
     return this.#worthTelling()
   }
 
@@ -101,6 +101,21 @@ export class LinkQuality {
   probed(result: ProbeResult): boolean {
     this.#probed = result
     return this.roundTrip(result.rttMs)
+  }
+
+  /** Every beat asks: nothing is sorted for it. */
+  #shortestTwo(): readonly [number, number] {
+    let shortest = Number.POSITIVE_INFINITY
+    let second = Number.POSITIVE_INFINITY
+    for (const { rttMs } of this.#trips) {
+      if (rttMs < shortest) {
+        second = shortest
+        shortest = rttMs
+      } else if (rttMs < second) {
+        second = rttMs
+      }
+    }
+    return [shortest, second]
   }
 
   /** The oldest round trip counts no longer. */

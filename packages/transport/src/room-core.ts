@@ -36,6 +36,8 @@ export class RoomCore implements Room {
   readonly #clock: Clock
   readonly #host: RoomHost
   readonly #peers = new Map<DeviceId, Peer>()
+  /** What `peers` returns until something changes: every request asks several times. */
+  #states: ReadonlyMap<DeviceId, PeerState> | undefined
   readonly #events = new Emitter<RoomEvents>()
   readonly #handlers: HandlerTable
   readonly #linkLimits: PeerLinkLimits | undefined
@@ -68,7 +70,8 @@ export class RoomCore implements Room {
   }
 
   get peers(): ReadonlyMap<DeviceId, PeerState> {
-    return new Map([...this.#peers].map(([id, peer]) => [id, peer.state]))
+    this.#states ??= new Map([...this.#peers].map(([id, peer]) => [id, peer.state]))
+    return this.#states
   }
 
   get links(): readonly LinkProfile[] {
@@ -135,6 +138,7 @@ export class RoomCore implements Room {
     const error = new TransportError('closed', 'the room was left')
     for (const peer of this.#peers.values()) peer.link?.end(error)
     this.#peers.clear()
+    this.#states = undefined
     this.#handlers.clear()
     await this.#host.leave()
     this.#events.emit('signalling', 'closed')
@@ -224,6 +228,7 @@ export class RoomCore implements Room {
     if (peer === undefined) return
     peer.link?.end(new TransportError('disconnected', `${peer.state.profile.name}: ${reason}`))
     this.#peers.delete(id)
+    this.#states = undefined
     this.emit('gone', id, reason)
   }
 
@@ -242,6 +247,7 @@ export class RoomCore implements Room {
   }
 
   #changed(id: DeviceId): void {
+    this.#states = undefined
     const peer = this.#peers.get(id)
     if (peer !== undefined) this.emit('peer', id, peer.state)
   }
