@@ -4,9 +4,9 @@ import type { RoomPredictorOptions } from './predictor.ts'
  * By how much one message delays a request at one end, for a device of 1 GMAC/s: promises and tasks of the page, DTLS, and the
  * hops between a browser's processes. Chosen on offloaded requests at 0.1, 0.2 and 1.0 core (docs/benchmarks). [ours]
  */
-const MESSAGE_MS = 12
+const MESSAGE_MS = 9
 /** What it takes of the processor in all: the page's thread is about half of it. [ours] */
-const MESSAGE_WORK_MS = 24
+const MESSAGE_WORK_MS = 19
 /**
  * And per byte: its packets through SCTP and DTLS. A picture's 77 KB of pixels took a device of 0.1 core 50 ms more than 8 KB. [ours]
  */

@@ -4,6 +4,7 @@ import type { RowEfficiency } from './compute.ts'
 import { type FittedCosts, fitCosts } from './fit.ts'
 import { addLayer } from './layer-work.ts'
 import { referenceCosts } from './reference-costs.ts'
+import { speedOfCosts } from './speed-layer.ts'
 import { addRowShare, addWork, emptyWork, type Work, workMs } from './work.ts'
 
 /** One measured net of the engine's micro-benchmark: its layers, and what one run of all of them took. */
@@ -44,19 +45,6 @@ export function fitLayers(samples: readonly LayerSample[]): FittedBackend {
 
 /** A sustained speed this much below the fitted one means that the small nets ran in bursts. */
 const BURST_RATIO = 1.2
-/** The layer of the speed test: 64 channels, 3 x 3, 40 x 40. */
-const SPEED_LAYER: LayerShape = {
-  kind: 'conv',
-  inputChannels: 64,
-  outputChannels: 64,
-  groups: 1,
-  taps: 9,
-  stride: 1,
-  rows: 40,
-  columns: 40,
-}
-const SPEED_GMACS = (64 * 64 * 9 * 40 * 40) / 1e9
-
 /**
  * As `fitLayers`, held against the speed that the backend sustains: on a throttled processor (a CPU quota, a hot phone) nets
  * of a few milliseconds fit into its bursts and look too fast; their times are then stretched to the sustained speed.
@@ -64,7 +52,7 @@ const SPEED_GMACS = (64 * 64 * 9 * 40 * 40) / 1e9
  */
 export function fitSustained(speed: BackendSpeed, samples: readonly LayerSample[]): FittedBackend {
   const fitted = fitLayers(samples)
-  const ratio = SPEED_GMACS / speed.gmacsPerSecond / (workMs(workOf([SPEED_LAYER]), fitted.costs) / 1e3)
+  const ratio = speedOfCosts(fitted.costs) / speed.gmacsPerSecond
   if (!(ratio > BURST_RATIO) || !Number.isFinite(ratio)) return fitted
   return fitLayers(samples.map((sample) => ({ ...sample, ms: sample.ms * ratio })))
 }

@@ -90,7 +90,7 @@ export class RoomPredictor implements LatencyPredictor {
     return new CodecModel({ gmacsPerSecond: this.#cpuSpeed(profile), burst, mbPerSecond, message })
   }
 
-  /** As it has shown itself in what it computed: a short measurement of a throttled processor may say twice or half of it. */
+  /** As it has shown itself in what it computed: the speed test of a throttled processor may say three times or half of it. */
   #cpuSpeed(profile: DeviceProfile): number {
     const { gmacsPerSecond, backend } = cpuSpeed(profile)
     const correction = backend === undefined ? 1 : (this.#options.correction?.(profile.id, backend) ?? 1)
