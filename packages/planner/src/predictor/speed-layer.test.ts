@@ -5,7 +5,7 @@ import { RoomPredictor } from './predictor.ts'
 import { predictedSpeed } from './speed-layer.ts'
 import { costsOfSpeed, WORK_FEATURES, workStart } from './work.ts'
 
-const speedTest: BackendSpeed = { backend: 'ort-wasm', gmacsPerSecond: 1.29, overheadMs: 1 }
+const speedTest: BackendSpeed = { backend: 'ort-wasm', gmacsPerSecond: 1.29, overheadMs: 1, threads: 1 }
 /** Fitted costs of a convolution as for so many GMAC/s. */
 const fittedFor = (gmacs: number): BackendSpeed => {
   const start = workStart('conv')
