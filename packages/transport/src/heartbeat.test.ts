@@ -325,10 +325,16 @@ describe('the pace of beats', () => {
 })
 
 describe('the end of a message on a lossy way', () => {
-  const WAY_MS = 5
-
   /** Two ends that count beats; `lost`: the message's last slice does not arrive. */
-  async function exchange({ lost = false, answerAfterMs }: { lost?: boolean; answerAfterMs?: number }) {
+  async function exchange({
+    wayMs = 5,
+    lost = false,
+    answerAfterMs,
+  }: {
+    wayMs?: number
+    lost?: boolean
+    answerAfterMs?: number
+  }) {
     const clock = new VirtualClock()
     const counts: Record<0 | 1, { received: number; sent: number }> = {
       0: { received: 0, sent: 0 },
@@ -342,7 +348,7 @@ describe('the end of a message on a lossy way', () => {
           pulse: new Pulse(clock),
           send: (bytes) => {
             beats[index] = (beats[index] ?? 0) + 1
-            clock.after(WAY_MS, () => ends[1 - index]?.receive(bytes))
+            clock.after(wayMs, () => ends[1 - index]?.receive(bytes))
           },
           onSilent: () => {},
           onRtt: () => {},
@@ -354,7 +360,7 @@ describe('the end of a message on a lossy way', () => {
       ends[from]?.sent()
       counts[from].sent++
       if (!arrives) return
-      clock.after(WAY_MS, () => {
+      clock.after(wayMs, () => {
         counts[(1 - from) as 0 | 1].received++
         ends[1 - from]?.whole()
       })
@@ -363,14 +369,22 @@ describe('the end of a message on a lossy way', () => {
     await clock.advance(2010)
     const before = [...beats]
     message(0, !lost)
-    if (answerAfterMs !== undefined) clock.after(WAY_MS + answerAfterMs, () => message(1, true))
-    await clock.advance(100)
+    if (answerAfterMs !== undefined) clock.after(wayMs + answerAfterMs, () => message(1, true))
+    await clock.advance(150)
     for (const end of ends) end.stop()
     return beats.map((count, index) => count - (before[index] ?? 0))
   }
 
   it('is told by one beat of the receiver, so that the sender need not probe', async () => {
     expect(await exchange({})).toEqual([0, 1])
+  })
+
+  it.each([1.5, 2, 2.5, 10, 25])('is told of in time on a way of %d ms', async (wayMs) => {
+    expect(await exchange({ wayMs })).toEqual([0, 1])
+  })
+
+  it('is probed, and not told of as well, where word of it would come too late', async () => {
+    expect(await exchange({ wayMs: 30 })).toEqual([3, 0])
   })
 
   it('is probed with three beats when no word of it comes', async () => {

@@ -2,6 +2,7 @@ import { type Beat, decodeBeat, encodeBeat, INTERVALS } from './beat.ts'
 import { HeartbeatMonitor } from './heartbeat-monitor.ts'
 import { type Pulse, type PulseMember, TICK_MS } from './pulse.ts'
 import { TailProbe } from './tail-probe.ts'
+import { WordOfArrival } from './word-of-arrival.ts'
 
 /** A link that carried nothing but beats for this long rests. */
 const REST_AFTER_MS = 2000
@@ -9,8 +10,6 @@ const REST_AFTER_MS = 2000
 const LONGEST_MS = 600
 /** A beat may leave this much early, so that it need not wait for the next wake-up. */
 const EARLY_MS = TICK_MS / 2
-/** On a lossy way a beat tells of a message that has come, unless something else has left for the peer this soon after. */
-const TELL_MS = 4
 
 export interface HeartbeatOptions {
   /** The page's; all its links share one. */
@@ -43,6 +42,7 @@ export class Heartbeat implements PulseMember {
   readonly #options: HeartbeatOptions
   readonly #monitor: HeartbeatMonitor
   readonly #tail: TailProbe
+  readonly #word: WordOfArrival
   #sequence = 0
   #silent = false
   #leave: () => void = () => {}
@@ -53,22 +53,25 @@ export class Heartbeat implements PulseMember {
   #sentAtMs = Number.NEGATIVE_INFINITY
   #movedAtMs: number
   #asking = false
-  #telling = false
-  #cancelTelling: () => void = () => {}
   #stopped = false
 
   constructor(options: HeartbeatOptions) {
     this.#options = options
     const nowMs = options.pulse.clock.now()
     this.#monitor = new HeartbeatMonitor(nowMs)
-    this.#tail = new TailProbe({
+    const way = {
       clock: options.pulse.clock,
       rttMs: () => this.#monitor.rttMs,
       isLossy: () => this.#monitor.isLossy,
+    }
+    const beatBetween = () => this.#send(options.pulse.clock.now(), this.#promisedMs[0])
+    this.#word = new WordOfArrival({ ...way, sentAtMs: () => this.#sentAtMs, tell: beatBetween })
+    this.#tail = new TailProbe({
+      ...way,
       arrivals: () => options.slices?.().received ?? 0,
       isDelivered: () => this.#isDelivered,
       isSending: () => options.sending?.() === true,
-      probe: () => this.#send(options.pulse.clock.now(), this.#promisedMs[0]),
+      probe: beatBetween,
     })
     this.#movedAtMs = nowMs
     this.#beatAtMs = nowMs
@@ -110,24 +113,14 @@ export class Heartbeat implements PulseMember {
     this.#tail.sent(this.#sentAtMs)
   }
 
-  /**
-   * A message of the peer is complete. On a lossy way its sender waits for word of that: an acknowledgement is due in any case,
-   * and goes along with the beat.
-   */
+  /** A message of the peer is complete. */
   whole(): void {
-    if (this.#telling || this.#stopped || !this.#monitor.isLossy) return
-    this.#telling = true
-    const { clock } = this.#options.pulse
-    const sinceMs = clock.now()
-    this.#cancelTelling = clock.after(TELL_MS, () => {
-      this.#telling = false
-      if (this.#sentAtMs < sinceMs) this.#send(clock.now(), this.#promisedMs[0])
-    })
+    this.#word.whole()
   }
 
   stop(): void {
     this.#stopped = true
-    this.#cancelTelling()
+    this.#word.stop()
     this.#tail.stop()
     this.#leave()
   }

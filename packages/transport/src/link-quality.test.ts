@@ -43,6 +43,22 @@ describe('link quality', () => {
     },
   )
 
+  it('keeps round trips of 20 s and more when beats follow one another closely, beside messages', async () => {
+    const clock = new VirtualClock()
+    const quality = new LinkQuality(clock)
+    const trips = async (rttMs: number, forMs: number) => {
+      for (let ms = 0; ms < forMs; ms += 10) {
+        quality.roundTrip(rttMs)
+        await clock.advance(10)
+      }
+    }
+    await trips(5, 2000)
+    await trips(20, 20_000)
+    expect(quality.rttMs).toBe(5)
+    await trips(20, 12_000)
+    expect(quality.rttMs).toBe(20)
+  })
+
   it('plans with the slower direction and knows both', () => {
     const quality = new LinkQuality(new VirtualClock())
     quality.received(sure(90))

@@ -10,6 +10,8 @@ import type { RateSample } from './transfer-meter.ts'
  * request finds both ends free. One that is too short by chance does not count. The shortest is that of the idle link.
  */
 const RECENT = { ms: 30_000, most: 150, least: 16 }
+/** Of beats that come sooner after one another than a busy link's, the shortest round trip counts: they must not push out the older ones. */
+const APART_MS = 150
 const KNOWN_SAMPLES = 3
 /** A change below this share is not worth telling the room. */
 const TELL_SHARE = 0.1
@@ -24,7 +26,7 @@ export class LinkQuality {
   #outgoing: number | undefined
   #toldAtMs = Number.NEGATIVE_INFINITY
   #probed: ProbeResult | undefined
-  readonly #trips: { readonly atMs: number; readonly rttMs: number }[] = []
+  readonly #trips: { readonly atMs: number; rttMs: number }[] = []
   /** Of `#trips`; every large message asks. */
   #idleRttMs: number | undefined
   #toldRttMs = Number.NaN
@@ -76,7 +78,9 @@ export class LinkQuality {
   /** True when the room should hear of it. */
   roundTrip(rttMs: number): boolean {
     const nowMs = this.#clock.now()
-    this.#trips.push({ atMs: nowMs, rttMs })
+    const newest = this.#trips.at(-1)
+    if (newest !== undefined && nowMs - newest.atMs < APART_MS) newest.rttMs = Math.min(newest.rttMs, rttMs)
+    else this.#trips.push({ atMs: nowMs, rttMs })
     while (this.#isSpare(nowMs)) this.#trips.shift()
     const [shortest, second] = this.#shortestTwo()
     this.rttMs = this.#trips.length < 4 ? shortest : second

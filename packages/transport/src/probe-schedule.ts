@@ -23,8 +23,8 @@ export interface ProbeScheduleOptions {
   /** Transfers have lately measured this link in both directions. */
   readonly known: () => boolean
   /**
-   * Measures the link. `thorough`: while little is known of it and the room is calm; a look at whether it has changed, and the first
-   * one of all, must not cost a weak device a second of its processor. Never rejects.
+   * Measures the link. `thorough`: while little is known of it, in a calm moment where one comes; a look at whether it has changed, and
+   * the first one of all, must not cost a weak device a second of its processor. Never rejects.
    */
   readonly probe: (thorough: boolean) => Promise<void>
 }

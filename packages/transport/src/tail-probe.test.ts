@@ -62,6 +62,25 @@ describe('TailProbe', () => {
     expect(probes).toEqual([120, 120, 120])
   })
 
+  it('looks again when all that has left is there and the rest still waits for the wire', async () => {
+    const { clock, probes, state, tail } = setup({ rttMs: 10 })
+    state.sending = true
+    state.delivered = true
+    tail.sent(clock.now())
+    await clock.advance(30)
+    state.sending = false
+    state.delivered = false
+    await clock.advance(1000)
+    expect(probes).toEqual([40, 40, 40])
+  })
+
+  it('leaves the peer time to tell, also on a short way', async () => {
+    const { clock, probes, tail } = setup({ rttMs: 4 })
+    tail.sent(clock.now())
+    await clock.advance(1000)
+    expect(probes).toEqual([12, 12, 12])
+  })
+
   it('sends nothing after it was stopped', async () => {
     const { clock, probes, tail } = setup()
     tail.sent(clock.now())

@@ -2,9 +2,16 @@ import type { Clock } from '@roomful/core'
 
 /** dcSCTP sends a chunk again at once when this many acknowledgements have reported it missing (RFC 9260, section 7.2.4). */
 const PROBES = 3
-/** Probes leave so many round trips after the last message, within bounds: by then an acknowledgement or an answer could be here. */
+/** Probes leave so many round trips after the last message: by then an acknowledgement or an answer could be here. */
 const WAIT_TRIPS = 2
-const WAIT_MS = { min: 8, max: 60 }
+/** Not before word of it could have come, and in good time before the browser's own timer. */
+const WORD_MS = 8
+const LONGEST_WAIT_MS = 60
+
+/** How long after the last message its sender probes. */
+export function probeAfterMs(rttMs = 0): number {
+  return Math.min(LONGEST_WAIT_MS, Math.max(rttMs + WORD_MS, WAIT_TRIPS * rttMs))
+}
 
 export interface TailProbeOptions {
   readonly clock: Clock
@@ -13,7 +20,7 @@ export interface TailProbeOptions {
   readonly isLossy: () => boolean
   /** Counts what the peer has sent on the messages' channel. */
   readonly arrivals: () => number
-  /** Whether the peer has told that everything has arrived. */
+  /** Whether the peer has told that everything that has left has arrived. */
   readonly isDelivered: () => boolean
   /** Messages still wait for the wire: probes would overtake them. */
   readonly isSending: () => boolean
@@ -25,7 +32,7 @@ export interface TailProbeOptions {
  * Tail loss probes (after RFC 8985, section 7, for SCTP). What follows a lost datagram tells the sender of the loss within a
  * round trip; when nothing follows, since it was the end of a message, Chromium waits 220 ms and more. So where a way loses
  * datagrams, three small ones follow a message that nothing else has followed, nothing has answered, and of which the peer has not
- * told that it is there (`Heartbeat.whole`).
+ * told that it is there (word-of-arrival.ts).
  */
 export class TailProbe {
   readonly #o: TailProbeOptions
@@ -62,15 +69,18 @@ export class TailProbe {
 
   #look(): void {
     // Most likely a peer that has sent something since has what was sent before.
-    if (this.#o.arrivals() !== this.#arrivalsThen || this.#o.isDelivered()) return
+    if (this.#o.arrivals() !== this.#arrivalsThen) return
+    const isSending = this.#o.isSending()
+    // All that has left may be there while the rest of the message waits for the wire.
+    if (!isSending && this.#o.isDelivered()) return
     const waitMs = this.#waitMs()
     const leftMs = this.#sentAtMs + waitMs - this.#o.clock.now()
     if (leftMs > 1) this.#arm(leftMs)
-    else if (this.#o.isSending()) this.#arm(waitMs)
+    else if (isSending) this.#arm(waitMs)
     else for (let count = 0; count < PROBES; count++) this.#o.probe()
   }
 
   #waitMs(): number {
-    return Math.min(WAIT_MS.max, Math.max(WAIT_MS.min, WAIT_TRIPS * (this.#o.rttMs() ?? 0)))
+    return probeAfterMs(this.#o.rttMs())
   }
 }

@@ -1,0 +1,82 @@
+import { VirtualClock } from '@roomful/core'
+import { describe, expect, it } from 'vitest'
+import { probeAfterMs } from './tail-probe.ts'
+import { WordOfArrival } from './word-of-arrival.ts'
+
+function setup(rttMs?: number) {
+  const clock = new VirtualClock()
+  const toldAtMs: number[] = []
+  const state = { lossy: true, sentAtMs: Number.NEGATIVE_INFINITY }
+  const word = new WordOfArrival({
+    clock,
+    rttMs: () => rttMs,
+    isLossy: () => state.lossy,
+    sentAtMs: () => state.sentAtMs,
+    tell: () => toldAtMs.push(clock.now()),
+  })
+  return { clock, word, toldAtMs, state }
+}
+
+describe('the word of arrival', () => {
+  it.each([0, 2, 3.5, 4, 4.5, 6, 10, 20, 30, 50, 52])(
+    'comes at least 4 ms before the sender would probe, with a round trip of %d ms',
+    async (rttMs) => {
+      const { clock, word, toldAtMs } = setup(rttMs)
+      word.whole()
+      await clock.advance(1000)
+      const [leftAtMs = expect.fail()] = toldAtMs
+      expect(leftAtMs).toBeGreaterThanOrEqual(4)
+      expect(rttMs + leftAtMs + 4).toBeLessThanOrEqual(probeAfterMs(rttMs))
+    },
+  )
+
+  it('is not sent where it would come too late, nor on a way that loses nothing', async () => {
+    for (const { rttMs, lossy } of [
+      { rttMs: 53, lossy: true },
+      { rttMs: 100, lossy: true },
+      { rttMs: 10, lossy: false },
+    ]) {
+      const { clock, word, toldAtMs, state } = setup(rttMs)
+      state.lossy = lossy
+      word.whole()
+      await clock.advance(1000)
+      expect(toldAtMs).toEqual([])
+    }
+  })
+
+  it('is sent once for messages that follow one another closely, after the last', async () => {
+    const { clock, word, toldAtMs } = setup(10)
+    for (let at = 0; at < 1000; at += 2) {
+      word.whole()
+      await clock.advance(2)
+    }
+    await clock.advance(1000)
+    expect(toldAtMs).toEqual([998 + 5])
+  })
+
+  it('is not needed when something has left since, and is when a message has come after that', async () => {
+    const { clock, word, toldAtMs, state } = setup(10)
+    word.whole()
+    await clock.advance(1)
+    state.sentAtMs = clock.now()
+    await clock.advance(100)
+    expect(toldAtMs).toEqual([])
+    word.whole()
+    await clock.advance(1)
+    state.sentAtMs = clock.now()
+    await clock.advance(2)
+    word.whole()
+    await clock.advance(100)
+    expect(toldAtMs).toEqual([101 + 3 + 5])
+  })
+
+  it('leaves no timer behind', async () => {
+    const { clock, word, toldAtMs } = setup(10)
+    word.whole()
+    word.stop()
+    word.whole()
+    expect(clock.pending).toBe(0)
+    await clock.advance(1000)
+    expect(toldAtMs).toEqual([])
+  })
+})
