@@ -1,4 +1,4 @@
-import { type Topology, VirtualClock } from '@roomful/core'
+import { sleep, type Topology, VirtualClock } from '@roomful/core'
 import { readRoom } from '@roomful/planner'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { ReplanWatch } from './replan-watch.ts'
@@ -14,6 +14,8 @@ function room(mbitPerSecond: number, names: readonly string[] = ['laptop']): Top
 let clock: VirtualClock
 let topology: Topology
 let asking: boolean
+let planningMs: number
+let runs: number
 let plannedAtMs: number[]
 let watch: ReplanWatch
 
@@ -21,14 +23,20 @@ beforeEach(() => {
   clock = new VirtualClock()
   topology = room(100)
   asking = false
+  planningMs = 0
+  runs = 0
   plannedAtMs = []
   watch = new ReplanWatch({
     clock,
     topology: () => topology,
     isAsking: () => asking,
-    onDue: () => {
-      plannedAtMs.push(clock.now())
-      watch.planned(topology, clock.now())
+    onDue: async () => {
+      const made = { of: topology, atMs: clock.now(), run: ++runs }
+      if (planningMs > 0) await sleep(clock, planningMs)
+      // As at the desk: the newest planning wins.
+      if (made.run !== runs) return
+      plannedAtMs.push(made.atMs)
+      watch.planned(made.of, made.atMs)
     },
   })
 })
@@ -92,5 +100,64 @@ describe('ReplanWatch', () => {
     watch.changed(true)
     await clock.advance(100_000)
     expect(plannedAtMs.length).toBe(before + 1)
+  })
+
+  it('plans soon for what is measured of a device that has just come to a restless room', async () => {
+    await restless(200_000)
+    const both = room(100, ['laptop', 'tablet'])
+    const unmeasured = { ...both, links: both.links.filter(({ b }) => b !== 'tablet') }
+    const before = plannedAtMs.length
+    topology = unmeasured
+    watch.changed()
+    await clock.advance(3_200)
+    expect(plannedAtMs.length).toBe(before + 1)
+    topology = both
+    watch.changed()
+    await clock.advance(3_200)
+    expect(plannedAtMs.length).toBe(before + 2)
+  })
+
+  it('does not take the forming of a room for drifts of it', async () => {
+    const names = ['a', 'b', 'c', 'd', 'e']
+    for (let count = 1; count <= names.length; count++) {
+      topology = room(100, names.slice(0, count))
+      watch.changed()
+      await clock.advance(4_000)
+    }
+    expect(plannedAtMs.length).toBe(5)
+    topology = room(20, names)
+    watch.changed()
+    await clock.advance(200)
+    expect(plannedAtMs.length).toBe(6)
+  })
+
+  it.each([true, false])('finishes plans that take longer than the room stays as it is (asked: %s)', async (asks) => {
+    asking = asks
+    planningMs = 400
+    for (let at = 0; at < 60_000; at += 100) {
+      topology = room(10 * 3 ** ((at / 100) % 5))
+      watch.changed()
+      await clock.advance(100)
+    }
+    expect(plannedAtMs.length).toBeGreaterThan(asks ? 8 : 4)
+  })
+
+  it('plans once more when the plan could not go on while another one was being made', async () => {
+    planningMs = 400
+    watch.changed()
+    await clock.advance(300)
+    watch.changed(true)
+    await clock.advance(2_000)
+    expect(plannedAtMs).toEqual([150, 600])
+  })
+
+  it('leaves no timer behind when it is closed, also while a plan is being made', async () => {
+    planningMs = 400
+    watch.changed()
+    await clock.advance(200)
+    watch.changed()
+    watch.close()
+    await clock.advance(500)
+    expect(clock.pending).toBe(0)
   })
 })

@@ -3,7 +3,7 @@ import { DEFAULT_HYSTERESIS, initialReplanState, type ReplanReason, type ReplanS
 
 /** Changes of the room within this time make one new plan. */
 const SETTLE_MS = 150
-/** Plans that nobody asked anything of are made at growing distances, up to 16 times the usual pause (48 s). */
+/** What drifts while nobody asks is planned for at growing distances, up to 16 times the usual pause (48 s). */
 const MAX_DOUBLINGS = 4
 
 export interface ReplanWatchOptions {
@@ -12,20 +12,26 @@ export interface ReplanWatchOptions {
   readonly topology: () => Topology
   /** Whether a request or a stream is under way here. */
   readonly isAsking: () => boolean
-  /** The room is worth another plan. */
-  readonly onDue: () => void
+  /** The room is worth another plan: make one, and call `planned`. Never rejects. */
+  readonly onDue: () => Promise<void>
 }
 
 /**
  * Decides when to plan anew: at once when a device has gone, within the pause (`Hysteresis.pauseMs`) when one has come or
  * somebody asks, and ever more seldom where links and speeds drift and nobody does. Each plan of a device that only lends, or
- * that nobody looks at, costs it the processor; a question finds the plan before it and has a new one made.
+ * that nobody looks at, costs it the processor; a question finds the plan before it and has a new one made. What is measured of a
+ * device that has just come is no drift: each coming and going begins anew with the usual pause. A plan that is being made is not
+ * given up for another one: where planning takes longer than the room stays the same, none would ever be finished.
  */
 export class ReplanWatch {
   readonly #o: ReplanWatchOptions
   #state: ReplanState = initialReplanState
-  /** Plans made since somebody asked. */
-  #unasked = 0
+  #forcedAtMs = Number.NEGATIVE_INFINITY
+  /** How often it was planned for a drift since somebody asked and since anybody came or went. */
+  #drifts = 0
+  /** A plan was asked for and is not there yet. */
+  #isPlanning = false
+  #runs = 0
   #cancel: (() => void) | undefined
   #lookAtMs = 0
   #closed = false
@@ -37,26 +43,31 @@ export class ReplanWatch {
   /** Something in the room has changed. `force`: the current plan cannot go on. */
   changed(force = false): void {
     if (this.#closed) return
-    if (force) this.#state = initialReplanState
+    if (force) {
+      this.#state = initialReplanState
+      this.#forcedAtMs = this.#o.clock.now()
+    }
     this.#lookAfter(SETTLE_MS)
   }
 
   /** Somebody asks: what has been put off is due. */
   asked(): void {
-    if (this.#unasked === 0) return
-    this.#unasked = 0
+    if (this.#drifts === 0) return
+    this.#drifts = 0
     this.changed()
   }
 
   /** A plan was made for the room as it was then. */
   planned(topology: Topology, atMs: number): void {
-    this.#state = { planned: topology, plannedAtMs: atMs }
-    this.#unasked++
+    this.#isPlanning = false
+    // What has made a plan necessary meanwhile has not been seen by this one.
+    if (this.#forcedAtMs <= atMs) this.#state = { planned: topology, plannedAtMs: atMs }
   }
 
   /** The next look asks for a plan whatever has changed. */
   forget(): void {
     this.#state = initialReplanState
+    this.#drifts = 0
   }
 
   close(): void {
@@ -65,19 +76,36 @@ export class ReplanWatch {
   }
 
   #look(): void {
-    const { clock, topology, isAsking, onDue } = this.#o
+    if (this.#isPlanning) {
+      this.#lookAfter(SETTLE_MS)
+      return
+    }
+    const { clock, topology, isAsking } = this.#o
     const { reason } = replan(this.#state, topology(), Number.POSITIVE_INFINITY)
     if (reason === undefined) return
-    if (isAsking()) this.#unasked = 0
+    const isDrift = reason === 'load' || reason === 'speed' || reason === 'link'
+    const counts = isDrift && !isAsking()
+    if (!counts) this.#drifts = 0
     const leftMs = this.#state.plannedAtMs + this.#pauseMs(reason) - clock.now()
-    if (leftMs <= 0) onDue()
-    else this.#lookAfter(Math.max(SETTLE_MS, leftMs))
+    if (leftMs > 0) {
+      this.#lookAfter(Math.max(SETTLE_MS, leftMs))
+      return
+    }
+    if (counts) this.#drifts++
+    this.#plan()
+  }
+
+  #plan(): void {
+    const run = ++this.#runs
+    this.#isPlanning = true
+    void this.#o.onDue().finally(() => {
+      if (run === this.#runs) this.#isPlanning = false
+    })
   }
 
   #pauseMs(reason: ReplanReason): number {
-    if (reason === 'first' || reason === 'leave') return 0
     const { pauseMs } = DEFAULT_HYSTERESIS
-    return reason === 'join' ? pauseMs : pauseMs * 2 ** Math.min(Math.max(0, this.#unasked - 1), MAX_DOUBLINGS)
+    return reason === 'first' || reason === 'leave' ? 0 : pauseMs * 2 ** Math.min(this.#drifts, MAX_DOUBLINGS)
   }
 
   /** A look that is planned already stays where it is unless this one is sooner. */
