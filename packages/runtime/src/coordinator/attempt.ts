@@ -5,16 +5,21 @@ import type { RowAssembler } from '../stage/row-assembler.ts'
 import type { InstalledPlan } from './installer.ts'
 import type { SpanBatch } from './place-spans.ts'
 
+/** Reports of a device beyond one for each of its stages that are still kept: some ends of a request bring one more. */
+const SPARE_REPORTS = 4
+
 /** One try at a request: one plan, from one of its cuts on. It has a request id of its own, so tries never mix. */
 export class Attempt {
   readonly id: RequestId
   readonly installed: InstalledPlan
   readonly startVolume: number
   readonly startMs: number
-  readonly batches: SpanBatch[] = []
+  readonly #batches: SpanBatch[] = []
   readonly #controller = new AbortController()
   /** Stages that have not reported yet, by device. */
   readonly #open: Map<DeviceId, number>
+  /** How many more reports of each device are kept. */
+  readonly #reportsLeft: Map<DeviceId, number>
   readonly #isWatched: boolean
   /** Rows of a sharded last volume's output, as they come. */
   gathering: RowAssembler | undefined
@@ -30,6 +35,7 @@ export class Attempt {
     this.startMs = startMs
     this.#isWatched = isWatched
     this.#open = stagesFrom(installed.layout, startVolume, isWatched)
+    this.#reportsLeft = new Map([...this.#open].map(([device, stages]) => [device, stages + SPARE_REPORTS]))
   }
 
   get signal(): AbortSignal {
@@ -45,7 +51,17 @@ export class Attempt {
     return [...this.#open.keys()]
   }
 
-  stageReported(device: DeviceId): void {
+  /** What its stages have told. */
+  get batches(): readonly SpanBatch[] {
+    return this.#batches
+  }
+
+  /** A stage has ended. What a device tells beyond its stages is dropped: it would fill the memory until the request ends. */
+  stageReported(batch: SpanBatch): void {
+    const { device } = batch
+    const left = this.#reportsLeft.get(device) ?? SPARE_REPORTS
+    this.#reportsLeft.set(device, left - 1)
+    if (left > 0) this.#batches.push(batch)
     this.#open.set(device, Math.max(0, (this.#open.get(device) ?? 0) - 1))
   }
 

@@ -1,5 +1,6 @@
-import { type DeviceId, deviceId, seededRandom, type Trace } from '@roomful/core'
+import { type DeviceId, deviceId, type Span, seededRandom, type Trace } from '@roomful/core'
 import type { StageSession } from '@roomful/engine'
+import { encodeSpans } from '@roomful/protocol'
 import { afterEach, describe, expect, it } from 'vitest'
 import { DEFAULT_LIMITS } from '../stage/worker-limits.ts'
 import { MiniNet } from '../testing/mini-net.ts'
@@ -311,6 +312,18 @@ describe('what comes from others', () => {
     const { trace } = await room.until(answer)
     expect(trace.recovered).toBeUndefined()
     expect(trace.spans.some(({ device, kind }) => device === b.id && kind === 'compute')).toBe(true)
+  })
+
+  it('reports beyond those of its stages are not kept', async () => {
+    const [a, b] = await setup({ speed: () => 100 })
+    await room.until(a.runtime.install(split))
+    const answer = a.runtime.infer({ tensor: room.picture() })
+    const lie: Span = { device: b.id, kind: 'recover', startMs: 0, endMs: 1, volume: 77 }
+    const report = { requestId: 'a:r1.1' as never, blobs: [encodeSpans([lie])] }
+    for (let i = 0; i < 200; i++) await b.room.notify(a.id, 'spans', report, { timeoutMs: 1000 })
+    const { trace } = await room.until(answer)
+    expect(trace.recovered).toBeUndefined()
+    expect(trace.spans.filter(({ volume }) => volume === 77).length).toBeLessThan(10)
   })
 
   it('garbled rows from the plan itself end in a recovery, not in a hang', async () => {

@@ -107,8 +107,7 @@ export class RequestRun {
   }
 
   onSpans(attempt: Attempt, from: DeviceId, spans: readonly Span[], originMs?: number): void {
-    attempt.batches.push({ device: from, spans, ...this.#origin(originMs) })
-    attempt.stageReported(from)
+    attempt.stageReported({ device: from, spans, ...this.#origin(originMs) })
   }
 
   onResult(
@@ -120,8 +119,7 @@ export class RequestRun {
   ): void {
     if (header.spans.length > 0) {
       const resultMs = this.#sinceStart()
-      attempt.batches.push({ device: from, spans: header.spans, resultMs, ...this.#origin(originMs) })
-      attempt.stageReported(from)
+      attempt.stageReported({ device: from, spans: header.spans, resultMs, ...this.#origin(originMs) })
     }
     if (this.#ended || !attempt.running) return
     if (header.exit === FINAL_EXIT) this.#final(attempt, header, outputs)
