@@ -13,6 +13,8 @@ export interface Beat {
   readonly receivedMbit?: number
   /** How many slices of messages the sender has got, so that the receiver knows whether its last one has arrived. */
   readonly receivedSlices?: number
+  /** What comes from the receiver of this beat has lately lost nothing: only this end can tell. */
+  readonly lossless?: true
 }
 
 /** What a sender may promise. Who is promised less than it promises itself beats as fast as its peer. */
@@ -29,12 +31,13 @@ export const INTERVALS = {
 
 /*
  * A beat on the wire, little-endian, 44 bytes:
- *   u8 magic | u8 0 | u16 intervalMs | u32 sequence | f64 sentAtMs | f64 echoSentAtMs | f64 echoHeldMs | f64 receivedMbit
+ *   u8 magic | u8 flags (1 lossless) | u16 intervalMs | u32 sequence | f64 sentAtMs | f64 echoSentAtMs | f64 echoHeldMs | f64 receivedMbit
  *   | u32 receivedSlices
  * receivedMbit (since protocol 2) is NaN while unknown: how a sender learns its own uplink, which only the receiver sees.
- * receivedSlices (since protocol 4) is 2^32 - 1 while unknown.
+ * receivedSlices (since protocol 4) is 2^32 - 1 while unknown; lossless (since protocol 4).
  */
 const MAGIC = 0x48
+const LOSSLESS = 1
 const BEAT_BYTES = 44
 const UNCOUNTED = 0xffff_ffff
 /** 1 Tbit/s: more is no measurement. */
@@ -44,6 +47,7 @@ export function encodeBeat(beat: Beat): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(BEAT_BYTES)
   const view = new DataView(bytes.buffer)
   view.setUint8(0, MAGIC)
+  view.setUint8(1, beat.lossless === true ? LOSSLESS : 0)
   view.setUint16(2, beat.intervalMs, true)
   view.setUint32(4, beat.sequence, true)
   view.setFloat64(8, beat.sentAtMs, true)
@@ -58,7 +62,8 @@ export function encodeBeat(beat: Beat): Uint8Array<ArrayBuffer> {
 export function decodeBeat(bytes: Uint8Array): Beat | undefined {
   if (bytes.byteLength !== BEAT_BYTES) return undefined
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  if (view.getUint8(0) !== MAGIC || view.getUint8(1) !== 0) return undefined
+  const flags = view.getUint8(1)
+  if (view.getUint8(0) !== MAGIC || flags > LOSSLESS) return undefined
   const receivedMbit = view.getFloat64(32, true)
   const receivedSlices = view.getUint32(40, true)
   const beat: Beat = {
@@ -69,6 +74,7 @@ export function decodeBeat(bytes: Uint8Array): Beat | undefined {
     echoHeldMs: view.getFloat64(24, true),
     ...(receivedMbit > 0 && receivedMbit <= MAX_MBIT ? { receivedMbit } : {}),
     ...(receivedSlices === UNCOUNTED ? {} : { receivedSlices }),
+    ...(flags === LOSSLESS ? { lossless: true } : {}),
   }
   // A promise of more than the slowest honest timer would buy a dead peer time.
   const honest = beat.intervalMs > 0 && beat.intervalMs <= 2 * INTERVALS.hiddenMs && Number.isFinite(beat.sentAtMs)

@@ -99,7 +99,7 @@ export class HeartbeatMonitor {
     return newest.length === STEADY.trips && newest.every((ms) => ms < LONG_RTT_MS) && this.#loss <= STEADY.loss
   }
 
-  /** A beat was lost not long ago, or too few have come to tell. */
+  /** A beat of the peer was lost not long ago, or too few have come to tell. */
   get isLossy(): boolean {
     const isTrusted = this.#shortestMs < NEAR_MS && !this.#hasLost
     return !isTrusted && this.#beatsInRow < LOSSLESS_BEATS

@@ -238,6 +238,11 @@ describe('heartbeat', () => {
     expect(decodeBeat(new Uint8Array(32))).toBeUndefined()
     const beat = { sequence: 7, intervalMs: 200, sentAtMs: 1.5, echoSentAtMs: 2.5, echoHeldMs: 3 }
     expect(decodeBeat(encodeBeat(beat))).toEqual(beat)
+    const told = { ...beat, receivedMbit: 12.5, receivedSlices: 0, lossless: true } as const
+    expect(decodeBeat(encodeBeat(told))).toEqual(told)
+    const flagged = encodeBeat(told)
+    flagged[1] = 2
+    expect(decodeBeat(flagged)).toBeUndefined()
     expect(decodeBeat(encodeBeat({ ...beat, intervalMs: 60_000 }))).toBeUndefined()
   })
 })
@@ -393,5 +398,56 @@ describe('the end of a message on a lossy way', () => {
 
   it('needs no beat of who answers at once; the answer is told of in its turn', async () => {
     expect(await exchange({ answerAfterMs: 2 })).toEqual([1, 0])
+  })
+
+  it('is probed and told of by the way that it took, not by the way back', async () => {
+    const clock = new VirtualClock()
+    const counts: Record<0 | 1, { received: number; sent: number }> = {
+      0: { received: 0, sent: 0 },
+      1: { received: 0, sent: 0 },
+    }
+    const beats = [0, 0]
+    const ends: Heartbeat[] = []
+    for (const index of [0, 1] as const) {
+      ends.push(
+        new Heartbeat({
+          pulse: new Pulse(clock),
+          send: (bytes) => {
+            beats[index] = (beats[index] ?? 0) + 1
+            // Only what the first end sends is lost now and then.
+            const isLost = index === 0 && (beats[0] ?? 0) % 20 === 0
+            if (!isLost) clock.after(5, () => ends[1 - index]?.receive(bytes))
+          },
+          onSilent: () => {},
+          onRtt: () => {},
+          busy: () => true,
+          slices: () => counts[index],
+        }),
+      )
+    }
+    await clock.advance(90_000)
+    const beatsOf = async (act: () => void) => {
+      const before = [...beats]
+      act()
+      await clock.advance(100)
+      return beats.map((count, index) => count - (before[index] ?? 0))
+    }
+    const idle = await beatsOf(() => {})
+    await clock.advance(100)
+    const lost = await beatsOf(() => {
+      ends[0]?.sent()
+      counts[0].sent++
+    })
+    await clock.advance(100)
+    const arrived = await beatsOf(() => {
+      ends[1]?.sent()
+      counts[1].sent++
+      clock.after(5, () => {
+        counts[0].received++
+        ends[0]?.whole()
+      })
+    })
+    for (const end of ends) end.stop()
+    expect([lost, arrived]).toEqual([[3, 0], idle])
   })
 })

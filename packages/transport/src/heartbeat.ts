@@ -59,15 +59,17 @@ export class Heartbeat implements PulseMember {
     this.#options = options
     const nowMs = options.pulse.clock.now()
     this.#monitor = new HeartbeatMonitor(nowMs)
-    const way = {
-      clock: options.pulse.clock,
-      rttMs: () => this.#monitor.rttMs,
-      isLossy: () => this.#monitor.isLossy,
-    }
+    const way = { clock: options.pulse.clock, rttMs: () => this.#monitor.rttMs }
     const beatBetween = () => this.#send(options.pulse.clock.now(), this.#promisedMs[0])
-    this.#word = new WordOfArrival({ ...way, sentAtMs: () => this.#sentAtMs, tell: beatBetween })
+    this.#word = new WordOfArrival({
+      ...way,
+      isLossy: () => this.#monitor.isLossy,
+      sentAtMs: () => this.#sentAtMs,
+      tell: beatBetween,
+    })
     this.#tail = new TailProbe({
       ...way,
+      isLossy: () => this.#monitor.newest?.beat.lossless !== true,
       arrivals: () => options.slices?.().received ?? 0,
       isDelivered: () => this.#isDelivered,
       isSending: () => options.sending?.() === true,
@@ -182,6 +184,7 @@ export class Heartbeat implements PulseMember {
         echoHeldMs: newest === undefined ? 0 : nowMs - newest.atMs,
         ...(receivedMbit === undefined ? {} : { receivedMbit }),
         ...(receivedSlices === undefined ? {} : { receivedSlices }),
+        ...(this.#monitor.isLossy ? {} : { lossless: true }),
       }),
     )
   }

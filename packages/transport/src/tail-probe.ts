@@ -16,7 +16,7 @@ export function probeAfterMs(rttMs = 0): number {
 export interface TailProbeOptions {
   readonly clock: Clock
   readonly rttMs: () => number | undefined
-  /** Whether the way loses something, as far as anybody knows. */
+  /** Whether the way to the peer loses something, as far as the peer knows. */
   readonly isLossy: () => boolean
   /** Counts what the peer has sent on the messages' channel. */
   readonly arrivals: () => number

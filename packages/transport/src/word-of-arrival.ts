@@ -7,7 +7,7 @@ const SOONEST_MS = 4
 export interface WordOfArrivalOptions {
   readonly clock: Clock
   readonly rttMs: () => number | undefined
-  /** Whether the way loses something, as far as anybody knows. */
+  /** Whether the way from the peer loses something, as far as anybody knows; the peer hears so with every beat. */
   readonly isLossy: () => boolean
   /** When something was last handed over for the peer: that tells of the arrival, too. */
   readonly sentAtMs: () => number
