@@ -2,9 +2,10 @@ import { lastPoint, type PlannableModel, segmentAt } from '../model/plannable.ts
 
 /** Longest predicted time of one session in the runtime, whose cancel acts between sessions. */
 export const SEGMENT_MS = 15
-/** On devices where starting a run takes long, sessions may be so many times as long, and so long at most. */
+/** On devices where starting a run takes long, sessions may be so many times as long, and so long at most, */
 const RUNS_OF_OVERHEAD = 20
 const MOST_MS = 100
+/** unless more than half of a session would be overhead. */
 const LEAST_RUNS_OF_OVERHEAD = 2
 /** On slower devices than this sessions are longer in proportion. */
 const WEAK_GMACS = 4
