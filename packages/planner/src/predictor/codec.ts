@@ -6,7 +6,7 @@ const MB_PER_GMAC = 200
 export const DEFLATE_RATIO = 0.75
 const DEFLATE_MB_PER_GMAC = 10
 
-/** Measured in Chromium at 0.1, 0.2 and 1.0 core: per pixel, for a device of 1 GMAC/s. */
+/** Where nothing else is said: per pixel, for a device of 1 GMAC/s; canvas, a blob and back, as measured in Chromium. */
 const PICTURE_MS_PER_PIXEL = 0.7e-3
 
 export interface CodecModelOptions {
@@ -26,6 +26,8 @@ export interface MessageCosts {
   readonly delayMs: (bytes: number) => number
   /** Time of the processor in all, that of threads beside the page's included. */
   readonly workMs: (bytes: number) => number
+  /** Packing or unpacking one pixel of a picture. */
+  readonly pixelMs?: number
 }
 
 /**
@@ -76,6 +78,7 @@ export class CodecModel {
 
   /** JPEG of a picture of `pixels`, either way, canvas included. */
   pictureMs(pixels: number): number {
-    return (pixels * PICTURE_MS_PER_PIXEL * MB_PER_GMAC) / this.#mbPerSecond
+    const pixelMs = this.#message?.pixelMs ?? PICTURE_MS_PER_PIXEL
+    return (pixels * pixelMs * MB_PER_GMAC) / this.#mbPerSecond
   }
 }

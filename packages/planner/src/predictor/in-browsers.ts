@@ -4,13 +4,16 @@ import type { RoomPredictorOptions } from './predictor.ts'
  * By how much one message delays a request at one end, for a device of 1 GMAC/s: promises and tasks of the page, DTLS, and the
  * hops between a browser's processes. Chosen on offloaded requests at 0.1, 0.2 and 1.0 core (docs/benchmarks). [ours]
  */
-const MESSAGE_MS = 9
+const MESSAGE_MS = 12
 /** What it takes of the processor in all: the page's thread is about half of it. [ours] */
-const MESSAGE_WORK_MS = 19
+const MESSAGE_WORK_MS = 16
 /**
  * And per byte: its packets through SCTP and DTLS. A picture's 77 KB of pixels took a device of 0.1 core 50 ms more than 8 KB. [ours]
  */
 const BYTE_MS = 5e-4
+
+/** A picture's pixel to JPEG or back: 0.5 ms of a desktop's core for 160 x 160, since no other process has a part in it. [ours] */
+const PIXEL_MS = 2.5e-4
 
 /**
  * One stage, for a device of 1 GMAC/s: its way from the page's thread to the engine's Worker and back. Measured in Chromium
@@ -28,6 +31,7 @@ export const IN_BROWSERS: Pick<RoomPredictorOptions, 'startWindowBytes' | 'messa
   message: {
     delayMs: (bytes) => MESSAGE_MS + BYTE_MS * bytes,
     workMs: (bytes) => MESSAGE_WORK_MS + BYTE_MS * bytes,
+    pixelMs: PIXEL_MS,
   },
   hopMs: (gmacsPerSecond) => HOP_MS / gmacsPerSecond,
 }
