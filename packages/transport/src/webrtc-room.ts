@@ -161,10 +161,11 @@ class WebRtcRoom {
     if (this.core.closed || profile.id === this.core.self) return
     const remote = this.#remotes.get(profile.id) ?? this.#add(profile.id)
     const hasNews = !sameSpeeds(this.core.peers.get(profile.id)?.profile.backends, profile.backends)
-    this.core.peerKnown(profile)
-    if (hasNews) remote.probes?.news()
+    // Who hears of the peer looks at its links with others too.
     this.#reported.set(profile.id, links)
     this.core.setRoomLinks(merged(this.#reported.values()))
+    this.core.peerKnown(profile)
+    if (hasNews) remote.probes?.news()
     if (!remote.peer.registered) remote.peer.forgive()
     remote.peer.registered = true
     remote.peer.start()
