@@ -23,6 +23,12 @@ const TABLE = { rows: 4, efficiency: 0.5 }
 const with2 = (laptop: object) => ({ ...ROOM, devices: [ROOM.devices[0], { id: 'laptop', ...laptop }] })
 
 describe('ROOM.json', () => {
+  it('takes coefficients as a profile carries them', () => {
+    const fitted = { dense: [20, 0.1], run: [1, 1, 1, 1], rows: [4, 0.5, 16, 1] }
+    const { topology } = readRoom(with2({ backends: [{ ...WASM, coefficients: fitted }] }))
+    expect(topology.devices[1]?.backends[0]?.coefficients).toEqual(fitted)
+  })
+
   it('becomes a topology, a predictor and limits', () => {
     const { topology, predictor, limits } = readRoom(ROOM)
     expect(topology.initiator).toBe('phone')
@@ -49,6 +55,14 @@ describe('ROOM.json', () => {
     [with2({ gmacsPerSecond: 1, table: [TABLE, { ...TABLE, efficiency: 1 }] }), 'table has 4 rows twice'],
     [{ ...ROOM, limits: { wire: { bits: 8, entropy: 'deflate' } } }, 'limits.wire.entropy: the methods weigh no'],
     [7, '(root)'],
+    [{}, 'initiator is missing'],
+    [{ initiator: 'phone' }, 'devices is missing'],
+    [{ ...ROOM, links: [{ a: 'phone', b: 'laptop' }] }, 'links.0.mbitPerSecond is missing'],
+    [with2({ gmacsPerSecond: 1e-300 }), 'devices.1.gmacsPerSecond'],
+    [with2({ gmacsPerSecond: 1, overheadMs: 1e308 }), 'devices.1.overheadMs'],
+    [{ ...ROOM, links: [{ a: 'phone', b: 'laptop', mbitPerSecond: 1e-320 }] }, 'links.0.mbitPerSecond'],
+    [with2({ backends: [{ ...WASM, coefficients: { convs: [1] } }] }), 'laptop: unknown key coefficients.convs'],
+    [with2({ backends: [{ ...WASM, coefficients: { dense: [1] } }] }), 'coefficients.dense needs 2 numbers, not 1'],
   ])('refuses what is wrong by name (%#)', (value, words) => {
     expect(() => readRoom(value)).toThrow(words)
   })

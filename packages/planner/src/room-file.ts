@@ -1,18 +1,26 @@
 import { BACKENDS, type DeviceId, deviceId, type Topology } from '@roomful/core'
 import * as v from 'valibot'
 import { PlannerError } from './error.ts'
+import { Duration, issueText, Rate } from './fields.ts'
 import type { PlanningLimits } from './partitioners/limits.ts'
 import { type DeviceDetail, type LatencyPredictor, RoomPredictor } from './predictor/predictor.ts'
+import { WORK_FEATURES } from './predictor/work.ts'
 
 const Id = v.pipe(v.string(), v.minLength(1), v.maxLength(64))
 const Positive = v.pipe(v.number(), v.finite(), v.gtValue(0))
 const NotNegative = v.pipe(v.number(), v.finite(), v.minValue(0))
 const Share = v.pipe(v.number(), v.minValue(0), v.maxValue(1))
 
+/** How many numbers each kind of coefficients has in a profile (predictor/coefficients.ts). */
+const COEFFICIENTS: Readonly<Record<string, number>> = {
+  ...Object.fromEntries(Object.entries(WORK_FEATURES).map(([kind, features]) => [kind, features.length])),
+  run: 4,
+}
+
 const BackendSchema = v.strictObject({
   backend: v.picklist(BACKENDS),
-  gmacsPerSecond: Positive,
-  overheadMs: v.optional(NotNegative, 0),
+  gmacsPerSecond: Rate,
+  overheadMs: v.optional(Duration, 0),
   threads: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 1),
   coefficients: v.optional(v.record(v.string(), v.pipe(v.array(NotNegative), v.maxLength(16)))),
 })
@@ -25,13 +33,13 @@ const TableEntry = v.strictObject({
 const DeviceSchema = v.strictObject({
   id: Id,
   name: v.optional(v.pipe(v.string(), v.maxLength(40))),
-  gmacsPerSecond: v.optional(Positive),
-  overheadMs: v.optional(NotNegative),
+  gmacsPerSecond: v.optional(Rate),
+  overheadMs: v.optional(Duration),
   backends: v.optional(v.pipe(v.array(BackendSchema), v.minLength(1), v.maxLength(8))),
   memoryMb: v.optional(Positive, 4096),
   rowStep: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1024))),
   table: v.optional(v.pipe(v.array(TableEntry), v.maxLength(4096))),
-  codecMbPerSecond: v.optional(Positive),
+  codecMbPerSecond: v.optional(Rate),
   load: v.optional(Share, 0),
   lending: v.optional(v.boolean(), true),
   visible: v.optional(v.boolean(), true),
@@ -40,9 +48,9 @@ const DeviceSchema = v.strictObject({
 const LinkSchema = v.strictObject({
   a: Id,
   b: Id,
-  mbitPerSecond: Positive,
-  rttMs: v.optional(NotNegative, 0),
-  startWindowBytes: v.optional(Positive),
+  mbitPerSecond: Rate,
+  rttMs: v.optional(Duration, 0),
+  startWindowBytes: v.optional(v.pipe(v.number(), v.finite(), v.minValue(1))),
 })
 
 const NO_DEFLATE = 'the methods weigh no deflated wires; only a given plan may name them'
@@ -54,7 +62,7 @@ const LimitsSchema = v.strictObject({
   privacy: v.optional(v.picklist(['none', 'raw-stays-local'])),
   privateUntil: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(512))),
   exits: v.optional(v.boolean()),
-  cache: v.optional(v.strictObject({ hitRate: Share, hitMs: NotNegative })),
+  cache: v.optional(v.strictObject({ hitRate: Share, hitMs: Duration })),
   seed: v.optional(v.pipe(v.number(), v.integer())),
   episodes: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(10_000))),
   learn: v.optional(v.boolean()),
@@ -83,14 +91,7 @@ export interface RoomFile {
  */
 export function readRoom(value: unknown): RoomFile {
   const parsed = v.safeParse(RoomSchema, value)
-  if (!parsed.success) {
-    const [issue] = parsed.issues
-    const where = v.getDotPath(issue) ?? '(root)'
-    throw new PlannerError(
-      'room',
-      `room: ${issue.expected === 'never' ? `unknown key ${where}` : `${where}: ${issue.message}`}`,
-    )
-  }
+  if (!parsed.success) throw new PlannerError('room', `room: ${issueText(parsed.issues[0])}`)
   const room = parsed.output
   checkNames(room)
   const topology = topologyOf(room)
@@ -120,9 +121,24 @@ function checkNames({ initiator, devices, links }: RoomJson): void {
     }
     const twice = backends.find(({ backend }, at) => backends.findIndex((one) => one.backend === backend) < at)
     if (twice !== undefined) throw new PlannerError('room', `room: device ${id} has ${twice.backend} twice`)
+    for (const { coefficients = {} } of backends) checkCoefficients(id, coefficients)
     const again = table.find(({ rows }, at) => table.findIndex((one) => one.rows === rows) < at)
     if (again !== undefined)
       throw new PlannerError('room', `room: device ${id}: its table has ${again.rows} rows twice`)
+  }
+}
+
+/** Profiles that travel may be of another version and fall back; in a file a misspelled kind would quietly count for nothing. */
+function checkCoefficients(id: string, coefficients: Readonly<Record<string, readonly number[]>>): void {
+  for (const [kind, { length }] of Object.entries(coefficients)) {
+    if (kind === 'rows') continue
+    const expected = Object.hasOwn(COEFFICIENTS, kind) ? COEFFICIENTS[kind] : undefined
+    if (expected === undefined) throw new PlannerError('room', `room: device ${id}: unknown key coefficients.${kind}`)
+    if (length !== expected)
+      throw new PlannerError(
+        'room',
+        `room: device ${id}: coefficients.${kind} needs ${expected} numbers, not ${length}`,
+      )
   }
 }
 

@@ -25,7 +25,9 @@ describe('a scenario file', () => {
     [{ ...base, events: [{ atMs: 1, kind: 'link', a: 'b', b: 'b' }] }, 'from b to itself'],
     [{ ...base, methods: ['magic'] }, 'methods.0'],
     [{ ...base, methods: ['auto'], plan: {} }, 'either methods or a plan'],
-    [{ model: 'vgg16', room }, 'requests'],
+    [{ model: 'vgg16', room }, 'requests is missing'],
+    [{}, 'model is missing'],
+    [{ ...base, events: [{ atMs: 1, kind: 'link', a: 'a', b: 'b', rttMs: 1e308 }] }, 'events.0.rttMs'],
     [
       { ...base, room: { initiator: 'a', devices: [{ id: 'a' }, { id: 'Tab B' }] } },
       'room.devices.1.id: an id of letters',

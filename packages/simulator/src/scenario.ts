@@ -1,5 +1,5 @@
 import { checkPlan, type Plan } from '@roomful/core'
-import { METHODS, SEGMENT_MS } from '@roomful/planner'
+import { Duration, issueText, METHODS, Rate, SEGMENT_MS } from '@roomful/planner'
 import * as v from 'valibot'
 import { SimulatorError } from './error.ts'
 
@@ -39,8 +39,8 @@ const EventSchema = v.variant('kind', [
     kind: v.literal('link'),
     a: Id,
     b: Id,
-    mbitPerSecond: v.optional(Positive),
-    rttMs: v.optional(NotNegative),
+    mbitPerSecond: v.optional(Rate),
+    rttMs: v.optional(Duration),
     lossProbability: v.optional(Share),
     jitterMs: v.optional(NotNegative),
     overMs: v.optional(Positive),
@@ -84,11 +84,7 @@ export interface Scenario extends Omit<ScenarioJson, 'plan' | 'methods'> {
  */
 export function readScenario(value: unknown): Scenario {
   const parsed = v.safeParse(ScenarioSchema, value)
-  if (!parsed.success) {
-    const [issue] = parsed.issues
-    const where = v.getDotPath(issue) ?? '(root)'
-    throw bad(issue.expected === 'never' ? `unknown key ${where}` : `${where}: ${issue.message}`)
-  }
+  if (!parsed.success) throw bad(issueText(parsed.issues[0]))
   const { plan, methods, ...rest } = parsed.output
   if (plan !== undefined && methods !== undefined) throw bad('give either methods or a plan, not both')
   checkEvents(rest)
