@@ -43,6 +43,16 @@ describe('the evaluator', () => {
     expect(throughputPerSecond).toBeCloseTo(1000 / Math.max(head, tail), 6)
   })
 
+  it('names the two devices that would have to be linked', () => {
+    const lan = { mbitPerSecond: 8, rttMs: 10 }
+    const links = ['b', 'c'].map((b) => ({ a: 'a', b, ...lan }))
+    const star = readRoom({ initiator: 'a', devices: ['a', 'b', 'c'].map((id) => ({ ...A, id })), links })
+    const { evaluator } = new Search(MODEL, star.topology, star.predictor, {})
+    const volumes = [wholeVolume(0, 1, 1, 2), wholeVolume(1, 3, 2)]
+    expect(evaluator.quick(draft({ volumes }))).toMatchObject({ feasible: false, why: 'b and c are not linked' })
+    expect(evaluator.quick(draft({ volumes: [wholeVolume(0, 3, 2)] })).feasible).toBe(true)
+  })
+
   it('sends only halos between shards of neighbouring volumes', () => {
     const strips = (from: number, to: number) => ({
       from,

@@ -88,7 +88,7 @@ export class Evaluator {
     this.count++
     const run = this.#run
     run.play(draft, spans, bound)
-    const why = Number.isFinite(run.fullMs) ? run.memory.overflow() : 'two of its devices are not linked'
+    const why = Number.isFinite(run.fullMs) ? run.memory.overflow() : run.transfers.whyNever()
     if (why !== undefined) return infeasible(why)
     const busiestMs = run.transfers.busiestMs()
     const answerMs = expectedLatency(run.exitMs, run.shares, run.fullMs, this.#options.cache)

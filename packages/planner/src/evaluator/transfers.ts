@@ -21,6 +21,8 @@ export class Transfers {
   /** When the picture is encoded; negative before. */
   #pictureMs = -1
   #spans: Span[] | undefined
+  /** `from * devices + to` of a transfer that had no link; negative before. */
+  #unlinked = -1
   bytes = 0
   /** Rows sent as features or pictures, answers excluded. */
   rows = 0
@@ -40,6 +42,7 @@ export class Transfers {
     this.#verdictMs.length = 0
     this.#verdictShare.length = 0
     this.#pictureMs = -1
+    this.#unlinked = -1
     this.#spans = spans
     this.bytes = 0
     this.rows = 0
@@ -58,6 +61,7 @@ export class Transfers {
     this.#verdictMs.length = 0
     this.#verdictShare.length = 0
     this.#pictureMs = from.pictureMs
+    this.#unlinked = -1
     this.#spans = undefined
     this.bytes = from.bytes
     this.rows = from.rows
@@ -84,7 +88,8 @@ export class Transfers {
 
   /** Rows from one device to another: encode, uplink, way, downlink, decode. Infinity when there is no link. */
   send(from: number, to: number, rows: number, readyMs: number, payload: Payload, volume: number): number {
-    if (this.#links[from * this.#burst.length + to] === undefined) return Number.POSITIVE_INFINITY
+    const way = from * this.#burst.length + to
+    if (this.#links[way] === undefined) return this.#refuse(way)
     this.rows += rows
     const packed = payload.kind === 'picture' ? 1 : rows
     const encodedMs = this.#encode(from, packed * (payload.encodeMs[from] as number), readyMs, payload, volume)
@@ -107,6 +112,20 @@ export class Transfers {
   /** Until when a processor is busy. */
   freeMs(processor: number): number {
     return this.#use.processorFree[processor] ?? 0
+  }
+
+  /** Why a request never ends: a sentence with the two devices that are not linked. */
+  whyNever(): string {
+    const { devices } = this.#room
+    const from = devices[Math.floor(this.#unlinked / devices.length)]
+    const to = devices[this.#unlinked % devices.length]
+    if (from === undefined || to === undefined) return 'two of its devices are not linked'
+    return `${from.name} and ${to.name} are not linked`
+  }
+
+  #refuse(way: number): number {
+    if (this.#unlinked < 0) this.#unlinked = way
+    return Number.POSITIVE_INFINITY
   }
 
   /** The work per request of the busiest resource: its inverse is the pipeline's throughput. */
@@ -195,7 +214,7 @@ export class Transfers {
   #transmit(from: number, to: number, bytes: number, readyMs: number, volume: number): number {
     const way = from * this.#burst.length + to
     const link = this.#links[way]
-    if (link === undefined) return Number.POSITIVE_INFINITY
+    if (link === undefined) return this.#refuse(way)
     const { upFree, upBusy, downFree, downBusy, sentMs } = this.#use
     const serialMs = link.serialMs(bytes)
     const leavesMs = this.#countsMessages ? this.#handle(from, readyMs, bytes) : readyMs

@@ -25,11 +25,12 @@ export const exhaustive: Method = {
   about: 'every plan of a small case, without exits',
   propose(search) {
     if (search.last > MAX_CUTS || search.room.devices.length > MAX_DEVICES) {
-      return refuse('too-large', `for at most ${MAX_CUTS} cuts and ${MAX_DEVICES} devices`)
+      return refuse('too-large', `looks at every plan: for at most ${MAX_CUTS} cuts and ${MAX_DEVICES} devices`)
     }
     const walk = new ExhaustiveWalk(search)
-    if (!walk.go()) return refuse('too-large', `more than ${MAX_STEPS} partial plans`)
-    return walk.best === undefined ? search.whyNot() : propose(walk.best, `${walk.steps} partial plans`)
+    if (!walk.go())
+      return refuse('too-large', `looks at every plan: here there are more than ${MAX_STEPS} partial ones`)
+    return walk.best === undefined ? search.whyNot() : propose(walk.best, `looked at ${walk.steps} partial plans`)
   },
 }
 
