@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -277,6 +278,18 @@ describe('the command line', () => {
     const bad = run('inspect', 'absent.onnx')
     expect(bad.status).toBe(1)
     expect(bad.stderr.trimEnd().split('\n').at(-1)).toMatch(/^roomful: .*no such file/)
+  })
+
+  it('ends without a word when nobody reads its output any more', async () => {
+    const script = fileURLToPath(new URL('../../../scripts/roomful.mjs', import.meta.url))
+    const child = spawn(process.execPath, [script, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] })
+    child.stdout.destroy()
+    let stderr = ''
+    child.stderr.on('data', (chunk) => {
+      stderr += chunk
+    })
+    const [code] = await once(child, 'close')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   })
 })
 

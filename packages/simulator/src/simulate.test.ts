@@ -189,4 +189,18 @@ describe('a simulation', { timeout: 60_000 }, () => {
     expect(names).toContain('laptop (auto)')
     for (const { ph, ts, dur } of traceEvents) if (ph === 'X') expect((ts ?? -1) >= 0 && (dur ?? -1) >= 0).toBe(true)
   })
+
+  it('gives no slice of its Chrome trace less than no time', async () => {
+    const requests = { kind: 'closed', count: 1 }
+    const result = await simulate(readScenario({ model: 'vgg16', methods: ['local'], room, requests }), vgg)
+    const late = result.requests.map((request) => {
+      if (request.trace === undefined) return request
+      const spans = request.trace.spans.map((span) => ({ ...span, endMs: span.startMs - 1 }))
+      return { ...request, trace: { ...request.trace, spans } }
+    })
+    const { traceEvents } = chromeTrace({ ...result, requests: late })
+    const lengths = traceEvents.flatMap(({ dur }) => (dur === undefined ? [] : [dur]))
+    expect(lengths.length).toBeGreaterThan(1)
+    expect(Math.min(...lengths)).toBe(0)
+  })
 })

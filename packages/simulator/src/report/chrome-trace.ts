@@ -107,9 +107,10 @@ function inRows(slices: readonly Slice[]): TraceEvent[] {
   return events
 }
 
+/** Helpers' spans are placed between messages: one placed behind the request's end would last less than no time, which viewers refuse. */
 function timesOf(startMs: number, endMs: number): { readonly ts: number; readonly dur: number } {
   const ts = us(startMs)
-  return { ts, dur: us(endMs) - ts }
+  return { ts, dur: Math.max(0, us(endMs) - ts) }
 }
 
 const us = (ms: number): number => Math.round(ms * 1000)
