@@ -7,10 +7,12 @@ import type { Method, Proposal, RunnerUp } from './method.ts'
 import type { Search } from './search.ts'
 import { knownTo, startsOf } from './starts.ts'
 import { stricterThan } from './stricter.ts'
-import { uselessDevices } from './why.ts'
+import { type Addition, additions, uselessDevices } from './why.ts'
 
 /** The best plans are refined with so many times the evaluations. */
 const LAST_EVALUATIONS = 3
+/** What a plan must be cheaper by to take the place of another, as a share. */
+const LEAST_GAIN = 1e-3
 /**
  * Everything together: local, the picture to a helper, every single cut in every wire format, chains, pipelines and row
  * splits, on every trunk that the loss allows; exits placed on the best of them; then hill climbing on the evaluator.
@@ -67,13 +69,29 @@ function proposeAuto(search: Search, learned: readonly Candidate[]): Proposal {
     search.best([search.single(0)])
     return search.whyNot()
   }
-  const best = simplest(found, soonest)
+  const { best, left } = withHelpful(simplest(found, soonest))
   return {
     ok: true,
     draft: best.draft,
     search: best.search,
-    notes: [...assumptions(best), ...uselessDevices(best.search, best.draft, best.cost)],
+    notes: [...assumptions(best), ...uselessDevices(best.search, left, best.cost)],
     runnersUp: runnersUp(found, best),
+  }
+}
+
+/** What is said of the devices left out is true: one that would save time after all, which climbs that end early miss, is added. */
+function withHelpful(chosen: Candidate): { readonly best: Candidate; readonly left: readonly Addition[] } {
+  const { method, search } = chosen
+  const margin = Math.max(LEAST_GAIN, search.limits.margin)
+  let best = chosen
+  for (let round = 0; ; round++) {
+    const left = additions(search, best.draft)
+    let next: Candidate | undefined
+    for (const { draft, cost } of left) {
+      if (draft !== undefined && cost < (next?.cost ?? best.cost * (1 - margin))) next = { method, search, draft, cost }
+    }
+    if (next === undefined || round >= search.room.devices.length) return { best, left }
+    best = next
   }
 }
 
