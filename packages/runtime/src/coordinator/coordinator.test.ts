@@ -401,6 +401,49 @@ describe('what is learned', () => {
       [80, 90],
     ])
   })
+
+  it('a stage that began with rows of its own device lies behind them, and what came later arrives where it was unpacked', () => {
+    const b = deviceId('b')
+    const self = deviceId('a')
+    const span = (
+      device: DeviceId,
+      kind: 'compute' | 'decode' | 'wait',
+      volume: number,
+      startMs: number,
+      endMs: number,
+    ) => ({
+      device,
+      kind,
+      volume,
+      startMs,
+      endMs,
+    })
+    const transfer = { device: self, kind: 'transfer', startMs: 10, endMs: 10, volume: 1, to: b, bytes: 10 } as const
+    const spans = placeSpans(
+      [
+        { device: self, originMs: 0, spans: [span(self, 'compute', 0, 0, 10), transfer] },
+        { device: b, spans: [span(b, 'decode', 0, 0, 1), span(b, 'compute', 0, 1, 6)] },
+        {
+          device: b,
+          resultMs: 40,
+          spans: [span(b, 'decode', 1, 8, 9), span(b, 'wait', 1, 0, 8), span(b, 'compute', 1, 9, 20)],
+        },
+      ],
+      0,
+      40,
+      self,
+    )
+    const computes = spans.filter(({ device, kind }) => device === b && kind === 'compute')
+    expect(computes.map(({ startMs, endMs }) => [startMs, endMs])).toEqual([
+      [8, 13],
+      [22, 33],
+    ])
+    const transfers = spans.filter(({ kind }) => kind === 'transfer')
+    expect(transfers.map(({ startMs, endMs }) => [startMs, endMs])).toEqual([
+      [10, 21],
+      [33, 40],
+    ])
+  })
 })
 
 describe('pictures', () => {
