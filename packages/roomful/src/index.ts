@@ -17,6 +17,7 @@ export {
   type Range,
   ReasonedError,
   requestId,
+  SPAN_KINDS,
   type Span,
   type SpanKind,
   type TensorName,

@@ -24,7 +24,7 @@ const room = {
     { id: 'phone', gmacsPerSecond: 0.5, overheadMs: 0.1, load: 0.9 },
     { id: 'laptop', gmacsPerSecond: 20, overheadMs: 0.1 },
   ],
-  links: [{ a: 'phone', b: 'laptop', mbitPerSecond: 20, rttMs: 2 }],
+  links: [{ a: 'phone', b: 'laptop', mbitPerSecond: 20, rttMs: 3 }],
 }
 
 describe('replanning with exits', { timeout: 60_000 }, () => {
@@ -32,7 +32,7 @@ describe('replanning with exits', { timeout: 60_000 }, () => {
     const scenario = readScenario({
       model: 'early',
       room,
-      requests: { kind: 'rate', count: 60, perSecond: 6, arrivals: 'even' },
+      requests: { kind: 'rate', count: 240, perSecond: 6, arrivals: 'even' },
       events: [{ atMs: 4000, kind: 'load', device: 'phone', load: 0 }],
     })
     const result = await simulate(scenario, net)
@@ -41,6 +41,6 @@ describe('replanning with exits', { timeout: 60_000 }, () => {
       const some = result.requests.filter(({ startMs }) => startMs >= from && startMs < to)
       return some.reduce((sum, { startMs, endMs }) => sum + endMs - startMs, 0) / some.length
     }
-    expect(meanMs(7000, 10_000)).toBeLessThan(0.75 * meanMs(1000, 4000))
+    expect(meanMs(7000, 40_000)).toBeLessThan(0.7 * meanMs(1000, 4000))
   })
 })

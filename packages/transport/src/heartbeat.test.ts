@@ -329,6 +329,36 @@ describe('the pace of beats', () => {
   })
 })
 
+/** Two ends that count the beats they send and the slices that their owner says have left and come. */
+function counted(
+  clock: VirtualClock,
+  path: { wayMs: number; isLost?: (index: number, sent: number) => boolean; busy?: () => boolean },
+) {
+  const { wayMs, isLost = () => false, busy } = path
+  const counts: Record<0 | 1, { received: number; sent: number }> = {
+    0: { received: 0, sent: 0 },
+    1: { received: 0, sent: 0 },
+  }
+  const beats: [number, number] = [0, 0]
+  const ends: Heartbeat[] = []
+  for (const index of [0, 1] as const) {
+    ends.push(
+      new Heartbeat({
+        pulse: new Pulse(clock),
+        send: (bytes) => {
+          beats[index]++
+          if (!isLost(index, beats[index])) clock.after(wayMs, () => ends[1 - index]?.receive(bytes))
+        },
+        onSilent: () => {},
+        onRtt: () => {},
+        slices: () => counts[index],
+        ...(busy === undefined ? {} : { busy }),
+      }),
+    )
+  }
+  return { counts, beats, ends }
+}
+
 describe('the end of a message on a lossy way', () => {
   /** Two ends that count beats; `lost`: the message's last slice does not arrive. */
   async function exchange({
@@ -341,26 +371,7 @@ describe('the end of a message on a lossy way', () => {
     answerAfterMs?: number
   }) {
     const clock = new VirtualClock()
-    const counts: Record<0 | 1, { received: number; sent: number }> = {
-      0: { received: 0, sent: 0 },
-      1: { received: 0, sent: 0 },
-    }
-    const beats = [0, 0]
-    const ends: Heartbeat[] = []
-    for (const index of [0, 1] as const) {
-      ends.push(
-        new Heartbeat({
-          pulse: new Pulse(clock),
-          send: (bytes) => {
-            beats[index] = (beats[index] ?? 0) + 1
-            clock.after(wayMs, () => ends[1 - index]?.receive(bytes))
-          },
-          onSilent: () => {},
-          onRtt: () => {},
-          slices: () => counts[index],
-        }),
-      )
-    }
+    const { counts, beats, ends } = counted(clock, { wayMs })
     const message = (from: 0 | 1, arrives: boolean) => {
       ends[from]?.sent()
       counts[from].sent++
@@ -402,29 +413,9 @@ describe('the end of a message on a lossy way', () => {
 
   it('is probed and told of by the way that it took, not by the way back', async () => {
     const clock = new VirtualClock()
-    const counts: Record<0 | 1, { received: number; sent: number }> = {
-      0: { received: 0, sent: 0 },
-      1: { received: 0, sent: 0 },
-    }
-    const beats = [0, 0]
-    const ends: Heartbeat[] = []
-    for (const index of [0, 1] as const) {
-      ends.push(
-        new Heartbeat({
-          pulse: new Pulse(clock),
-          send: (bytes) => {
-            beats[index] = (beats[index] ?? 0) + 1
-            // Only what the first end sends is lost now and then.
-            const isLost = index === 0 && (beats[0] ?? 0) % 20 === 0
-            if (!isLost) clock.after(5, () => ends[1 - index]?.receive(bytes))
-          },
-          onSilent: () => {},
-          onRtt: () => {},
-          busy: () => true,
-          slices: () => counts[index],
-        }),
-      )
-    }
+    // Only what the first end sends is lost now and then.
+    const isLost = (index: number, sent: number) => index === 0 && sent % 20 === 0
+    const { counts, beats, ends } = counted(clock, { wayMs: 5, isLost, busy: () => true })
     await clock.advance(90_000)
     const beatsOf = async (act: () => void) => {
       const before = [...beats]

@@ -12,9 +12,8 @@ const TWO = {
 
 describe('scenario files', () => {
   it('all read', () => {
-    const shipped = ['crowd', 'flaky', 'four-equal', 'mixed-room', 'phone-laptop', 'slow-wifi']
-    expect(scenarioNames()).toEqual(expect.arrayContaining(shipped))
-    for (const name of scenarioNames()) expect(loadScenario(name).devices.length).toBeGreaterThan(0)
+    expect(scenarioNames()).toEqual(['crowd', 'flaky', 'four-equal', 'mixed-room', 'phone-laptop', 'slow-wifi'])
+    for (const name of scenarioNames()) expect(loadScenario(name).devices.length).toBeGreaterThan(1)
   })
 
   it('give each pair the slower of its two ways into the network', () => {

@@ -1,17 +1,4 @@
-import type { RequestView, SpanKind } from 'roomful'
-
-const KINDS: readonly SpanKind[] = [
-  'preprocess',
-  'cache',
-  'queue',
-  'compute',
-  'exit',
-  'encode',
-  'transfer',
-  'decode',
-  'wait',
-  'recover',
-]
+import { type RequestView, SPAN_KINDS } from 'roomful'
 
 /** One line a request (RFC 4180): what was answered and the milliseconds of each kind of work over all devices. */
 export function requestsCsv(requests: readonly RequestView[]): string {
@@ -24,7 +11,7 @@ export function requestsCsv(requests: readonly RequestView[]): string {
     'label',
     'confidence',
     'totalMs',
-    ...KINDS.map((kind) => `${kind}Ms`),
+    ...SPAN_KINDS.map((kind) => `${kind}Ms`),
   ]
   const lines = requests.map(({ trace, answer, endedAt }) => [
     trace.request,
@@ -35,7 +22,7 @@ export function requestsCsv(requests: readonly RequestView[]): string {
     answer?.label ?? '',
     answer?.confidence.toFixed(4) ?? '',
     trace.totalMs.toFixed(3),
-    ...KINDS.map((kind) =>
+    ...SPAN_KINDS.map((kind) =>
       trace.spans.reduce((sum, span) => sum + (span.kind === kind ? span.endMs - span.startMs : 0), 0).toFixed(3),
     ),
   ])
