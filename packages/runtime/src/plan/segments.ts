@@ -1,9 +1,9 @@
 import type { Range, TensorName } from '@roomful/core'
 import type { StagedModel, StagePart } from '../model/staged-model.ts'
 
-/** No segment is made longer than this for the sake of its overhead, */
+/** No segment is made longer than this for the sake of its overhead, except by LEAST_RUNS_OF_OVERHEAD. */
 const MOST_MS = 100
-/** unless more than half of it would be overhead. */
+/** At most half of a segment is overhead, whatever that makes of its length. */
 const LEAST_RUNS_OF_OVERHEAD = 2
 /** Overhead of a run is at most a twentieth of its segment where that is possible. */
 const RUNS_OF_OVERHEAD = 20
