@@ -22,6 +22,7 @@ import { EnginePool } from './compute/engine-pool.ts'
 import { predictedMs } from './compute/predicted-ms.ts'
 import { SelfMeasurement } from './compute/self-measurement.ts'
 import { followPressure } from './device/follow-pressure.ts'
+import { LearningKeeper } from './device/learning-keeper.ts'
 import { Lending } from './device/lending.ts'
 import type { SettingsStore } from './device/settings.ts'
 import { WakeLock } from './device/wake-lock.ts'
@@ -70,6 +71,7 @@ export class Seat implements RoomSession {
   readonly #runtime: Runtime
   readonly #cache: RoomCacheLink
   readonly #planning: Planning
+  readonly #keeper: LearningKeeper
   readonly #desk: PlanningDesk
   readonly #asking: Asking
   readonly #lending: Lending
@@ -137,6 +139,11 @@ export class Seat implements RoomSession {
     })
     const downloadedBytes = () => this.#downloads.bytes
     this.#planning = new WorkerPlanning(clock)
+    this.#keeper = new LearningKeeper({
+      settings: options.settings,
+      clock,
+      learned: () => this.#planning.learned(this.self),
+    })
     this.#desk = new PlanningDesk({
       room,
       runtime: this.#runtime,
@@ -146,7 +153,7 @@ export class Seat implements RoomSession {
       self,
       downloadedBytes,
       isAsking: () => this.#asking.busy,
-      onLearned: (corrections) => void options.settings.write({ corrections }),
+      onLearned: () => this.#keeper.changed(),
     })
     this.#asking = new Asking({
       runtime: this.#runtime,
@@ -179,8 +186,9 @@ export class Seat implements RoomSession {
   /** Begins what goes on in the background until the device leaves. */
   async start(): Promise<void> {
     const { signal } = this.#ended
-    const { lending, corrections } = await this.#o.settings.read()
-    if (corrections !== undefined) this.#planning.recall(this.self, corrections).catch(() => {})
+    const { lending } = await this.#o.settings.read()
+    const earlier = await this.#keeper.earlier()
+    if (earlier !== undefined) this.#planning.recall(this.self, earlier).catch(() => {})
     this.#lending.start(lending, signal)
     if (this.#profile.role === 'observer') return
     const common = {
@@ -335,6 +343,7 @@ export class Seat implements RoomSession {
     this.#ended.abort(new RoomfulError('left', 'this device has left the room'))
     this.#asking.close()
     this.#desk.close()
+    this.#keeper.close()
     for (const undo of this.#undo.splice(0)) undo()
     // All at once: a page that is being closed runs no further than this task, and the goodbye must be out by then.
     const { room } = this.#o

@@ -6,8 +6,8 @@ export interface Settings {
   readonly name?: string
   readonly lending?: boolean
   readonly speeds?: { readonly madeBy: string; readonly at: number; readonly backends: readonly BackendSpeed[] }
-  /** Observed / predicted times of this device by backend, as learned from requests. */
-  readonly corrections?: Readonly<Record<string, number>>
+  /** What this device has learned of itself from requests (`OwnLearning`), as it was stored: to be checked when it is read. */
+  readonly learned?: unknown
 }
 
 const KEY = 'settings'

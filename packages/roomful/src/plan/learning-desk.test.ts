@@ -10,7 +10,7 @@ it('says of every transfer how long nothing had gone that way before', async () 
   const planning = {
     observe: async (_: unknown, __: unknown, measured: readonly Observed[]) => {
       seen.push(...measured)
-      return { ratio: 1, own: {} }
+      return { ratio: 1 }
     },
   } as Partial<Planning> as Planning
   const topology = () => ({ initiator: a, devices: [], links: [] })

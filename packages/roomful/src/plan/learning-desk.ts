@@ -1,6 +1,6 @@
 import type { Clock, ModelDigest, Topology } from '@roomful/core'
 import type { Measurement } from '@roomful/runtime'
-import type { Drift, Observed, Planning } from './planning.ts'
+import type { Observed, Planning } from './planning.ts'
 
 export interface LearningDeskOptions {
   readonly planning: Planning
@@ -8,7 +8,9 @@ export interface LearningDeskOptions {
   /** The room as it is now. */
   readonly topology: () => Topology
   /** The devices have turned out so much faster or slower than predicted that another plan may be better. */
-  readonly onDrift: (own: Drift['own']) => void
+  readonly onDrift: () => void
+  /** Something was learned. */
+  readonly onLearned?: () => void
 }
 
 /** Measured times are handed over in batches this far apart, or further where learning takes more than its share. */
@@ -66,8 +68,9 @@ export class LearningDesk {
     if (this.#digest === undefined || batch.length === 0) return
     const { clock, planning, topology } = this.#o
     const startMs = clock.now()
-    const { ratio, own } = await planning.observe(this.#digest, topology(), batch)
+    const { ratio } = await planning.observe(this.#digest, topology(), batch)
     this.#pauseMs = Math.max(BATCH_MS, (clock.now() - startMs) / LEARNING_SHARE)
-    if (ratio >= DRIFT_RATIO) this.#o.onDrift(own)
+    this.#o.onLearned?.()
+    if (ratio >= DRIFT_RATIO) this.#o.onDrift()
   }
 }

@@ -1,6 +1,7 @@
 import type { BackendSpeed, DeviceId, DeviceProfile, ModelDigest, Plan, Topology } from '@roomful/core'
 import type { CallHandlers, MicroSample } from '@roomful/engine'
 import type { Manifest } from '@roomful/model'
+import type { OwnLearning } from '../device/own-learning.ts'
 import type { PlanningOptions } from '../session.ts'
 import type {
   ChosenPlan,
@@ -39,7 +40,8 @@ export type PlanningCalls = {
   }
   fit: { request: { speed: BackendSpeed; samples: readonly MicroSample[] }; reply: BackendSpeed }
   rest: { request: Record<string, never>; reply: undefined }
-  recall: { request: { self: DeviceId; factors: Readonly<Record<string, number>> }; reply: undefined }
+  learned: { request: { self: DeviceId }; reply: OwnLearning | undefined }
+  recall: { request: { self: DeviceId; learned: OwnLearning }; reply: undefined }
 }
 
 export function planningHandlers(planning: Planning): CallHandlers<PlanningCalls> {
@@ -57,8 +59,9 @@ export function planningHandlers(planning: Planning): CallHandlers<PlanningCalls
       await planning.rest()
       return undefined
     },
-    recall: async ({ self, factors }) => {
-      await planning.recall(self, factors)
+    learned: ({ self }) => planning.learned(self),
+    recall: async ({ self, learned }) => {
+      await planning.recall(self, learned)
       return undefined
     },
   }

@@ -21,7 +21,7 @@ const chosen = (digest: string, trunk: string): ChosenPlan =>
 const planning = {
   automatically: vi.fn(async (digest: string) => chosen(digest, 't')),
   byHand: vi.fn(async (digest: string) => chosen(digest, 'hand')),
-  observe: vi.fn(async () => ({ ratio: 1, own: {} })),
+  observe: vi.fn(async () => ({ ratio: 1 })),
 }
 
 function modelOf(digest: string): OpenedModel {

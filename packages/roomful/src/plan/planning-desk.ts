@@ -30,8 +30,8 @@ export interface PlanningDeskOptions {
   readonly downloadedBytes: () => number
   /** Whether a request or a stream of this device is under way. */
   readonly isAsking: () => boolean
-  /** This device's correction factors by backend, whenever they have moved. */
-  readonly onLearned?: (own: Readonly<Record<string, number>>) => void
+  /** Something was learned from measured times. */
+  readonly onLearned?: () => void
 }
 
 /** Models whose labels are remembered: requests on a plan that was replaced are still answered. */
@@ -74,10 +74,8 @@ export class PlanningDesk {
       planning,
       clock,
       topology: () => this.#topology(),
-      onDrift: (own) => {
-        onLearned?.(own)
-        this.changed(true)
-      },
+      onDrift: () => this.changed(true),
+      ...(onLearned === undefined ? {} : { onLearned }),
     })
   }
 

@@ -7,6 +7,7 @@ import { compressedPackage } from '@roomful/model/testing'
 import { LinkModel } from '@roomful/planner'
 import type { Measurement } from '@roomful/runtime'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { type OwnLearning, speedKey } from '../device/own-learning.ts'
 import { DEFAULT_PLANNING, type ModelOutline, type Planning } from './planning.ts'
 import { planningHandlers } from './planning-calls.ts'
 import { PlanningHost } from './planning-host.ts'
@@ -63,6 +64,37 @@ async function plansThin(planning: Planning): Promise<void> {
   expect(thin.plan.predicted.latencyMs).toBeLessThan(0.5 * exact.plan.predicted.latencyMs)
 }
 
+const wholeHere = (model: ModelOutline) => ({
+  plan: [{ device: phone, to: model.points.at(-1)?.tensor ?? ('' as never) }],
+  exits: false,
+})
+
+const phoneUnder = (load: number, gmacs = 0.5): Topology => {
+  const { devices, ...rest } = room(gmacs)
+  return { ...rest, devices: devices.map((one) => (one.id === phone ? { ...one, load } : one)) }
+}
+
+/** The phone computes everything, much slower than predicted, so many times. */
+async function slowAlone(planning: Planning, model: ModelOutline, load: number, times: number): Promise<void> {
+  const { plan } = await planning.byHand(model.digest, room(), wholeHere(model))
+  const measured = runs(plan, () => 1500)
+  for (let i = 0; i < times; i++) await planning.observe(model.digest, phoneUnder(load), measured)
+}
+
+/** What the phone is predicted to need for everything while others use half of it. */
+async function aloneMs(planning: Planning, model: ModelOutline, gmacs = 0.5): Promise<number> {
+  const { plan } = await planning.byHand(model.digest, phoneUnder(0.5, gmacs), wholeHere(model))
+  return plan.predicted.latencyMs
+}
+
+/** Another visit, which begins with what an earlier one has kept. */
+async function visit(learned: OwnLearning | undefined, self = phone): Promise<PlanningHost> {
+  const host = new PlanningHost()
+  await opened(host)
+  if (learned !== undefined) await host.recall(self, structuredClone(learned))
+  return host
+}
+
 describe('PlanningHost', () => {
   let host: PlanningHost
   let model: ModelOutline
@@ -116,7 +148,7 @@ describe('PlanningHost', () => {
     if (first === undefined) throw new Error('a plan has a volume')
     // Three quarters of load cost the whole network a fifth there.
     const macs = model.segments.reduce((sum, segment) => sum + segment.macs, 0)
-    let drift = { ratio: 1, own: {} }
+    let drift = { ratio: 1 }
     for (let i = 0; i < 8; i++) {
       const { from } = first
       const to = volumes.at(-1)?.to ?? from
@@ -174,24 +206,32 @@ describe('PlanningHost', () => {
   })
 
   it('gives back what it learned of this device, for the next visit', async () => {
-    const { plan } = await host.byHand(model.digest, room(), {
-      plan: [{ device: phone, to: model.points.at(-1)?.tensor ?? ('' as never) }],
-      exits: false,
-    })
-    let own: Readonly<Record<string, number>> = {}
-    for (let i = 0; i < 40; i++)
-      own = (
-        await host.observe(
-          model.digest,
-          room(),
-          runs(plan, () => 900),
-        )
-      ).own
-    expect(own['ort-wasm']).toBeGreaterThan(1.2)
-    const next = new PlanningHost()
-    await opened(next)
-    await next.recall(phone, own)
-    expect((await next.observe(model.digest, room(), [])).own).toEqual(own)
+    expect(await host.learned(phone)).toBeUndefined()
+    await slowAlone(host, model, 0, 40)
+    const learned = await host.learned(phone)
+    expect(learned?.backends['ort-wasm']?.factor).toBeGreaterThan(1.2)
+    const later = deviceId('phone, later')
+    const next = await visit(learned, later)
+    expect(await next.learned(later)).toEqual(learned)
+  })
+
+  it('remembers how load slows this device down, until the device is measured anew', async () => {
+    await slowAlone(host, model, 0.5, 12)
+    const learned = await host.learned(phone)
+    expect(learned?.backends['ort-wasm']?.loaded).toHaveLength(12)
+    const [stranger, sameAgain, measuredAnew] = [await visit(undefined), await visit(learned), await visit(learned)]
+    const known = await aloneMs(host, model)
+    expect(Math.abs(known / (await aloneMs(stranger, model)) - 1)).toBeGreaterThan(0.05)
+    expect(await aloneMs(sameAgain, model)).toBeCloseTo(known, 6)
+    expect(await aloneMs(measuredAnew, model, 0.51)).toBeCloseTo(await aloneMs(stranger, model, 0.51), 6)
+  })
+
+  it('lets what this visit has seen count more than what an earlier one has', async () => {
+    await slowAlone(host, model, 0, 40)
+    const learned = await host.learned(phone)
+    const half = { speed: speedKey(device(phone, 0.5).backends[0]), factor: 0.5, loaded: [] }
+    await host.recall(phone, { version: 1, backends: { 'ort-wasm': half } })
+    expect(await host.learned(phone)).toEqual(learned)
   })
 })
 
@@ -248,6 +288,18 @@ describe('WorkerPlanning', () => {
     await expect(before).rejects.toMatchObject({ reason: 'lost' })
     expect(await planning.alone(model.digest, device(phone, 1))).toBeDefined()
     expect(made.started()).toBe(2)
+  })
+
+  it('tells a new worker what was known of this device', async () => {
+    const made = workers()
+    const planning = new WorkerPlanning(new VirtualClock(), made.spawn)
+    const model = await opened(planning)
+    await slowAlone(planning, model, 0.5, 6)
+    const learned = await planning.learned(phone)
+    expect(learned).toBeDefined()
+    made.crash('out of memory')
+    await planning.alone(model.digest, device(phone, 1))
+    expect(await planning.learned(phone)).toEqual(learned)
   })
 
   it('answers nothing after it was disposed', async () => {

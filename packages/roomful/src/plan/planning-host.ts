@@ -26,6 +26,7 @@ import {
   trainForRoom,
   worthSwitching,
 } from '@roomful/planner'
+import { type OwnLearning, speedKey } from '../device/own-learning.ts'
 import { type PlanningOptions, RoomfulError } from '../session.ts'
 import { describePlan, type PlanningModel, planAlone, planAutomatically, planByHand } from './plan-model.ts'
 import type {
@@ -57,7 +58,7 @@ interface Factors {
 /** Planning in the calling thread: what the Worker hosts, and what tests use. */
 export class PlanningHost implements Planning {
   readonly #models = new Map<ModelDigest, PlanningModel>()
-  readonly #correction = new OnlineCorrection()
+  #correction = new OnlineCorrection()
   readonly #links = new LinkLearning()
   /** Factors by device and backend at the last automatic plan. */
   #planned = new Map<string, Factors>()
@@ -141,9 +142,7 @@ export class PlanningHost implements Planning {
       const change = (factor / before.factor) * (load === before.load ? loaded / before.loaded : 1)
       ratio = Math.max(ratio, change, 1 / change)
     }
-    const self = topology.devices.find(({ id }) => id === topology.initiator)
-    const own = self?.backends.map(({ backend }) => [backend, now.get(keyOf(self.id, backend))?.factor ?? 1] as const)
-    return { ratio, own: Object.fromEntries(own ?? []) }
+    return { ratio }
   }
 
   async practise(
@@ -196,8 +195,28 @@ export class PlanningHost implements Planning {
     return fitQuality(samples, fitted) === 'too-few' ? speed : fittedSpeed(speed, fitted)
   }
 
-  async recall(self: DeviceProfile['id'], factors: Readonly<Record<string, number>>): Promise<void> {
-    this.#correction.recall(Object.entries(factors).map(([backend, factor]) => [keyOf(self, backend), factor]))
+  async learned(self: DeviceProfile['id']): Promise<OwnLearning | undefined> {
+    const own = keyOf(self, '')
+    const backends = Object.entries(this.#correction.toJSON().keys).flatMap(([key, { log, loaded }]) => {
+      const speed = this.#speeds.get(key)
+      if (!key.startsWith(own) || speed === undefined) return []
+      return [[key.slice(own.length), { speed, factor: Math.exp(log), loaded }] as const]
+    })
+    return backends.length === 0 ? undefined : { version: 1, backends: Object.fromEntries(backends) }
+  }
+
+  async recall(self: DeviceProfile['id'], { backends }: OwnLearning): Promise<void> {
+    const { version, keys: seen } = this.#correction.toJSON()
+    const recalled = Object.entries(backends).flatMap(([backend, { speed, factor, loaded }]) => {
+      const key = keyOf(self, backend)
+      const current = this.#speeds.get(key)
+      if (Object.hasOwn(seen, key) || (current !== undefined && current !== speed)) return []
+      // A speed that turns out to be another one makes it forgotten.
+      this.#speeds.set(key, speed)
+      return [[key, { log: Math.log(factor), runs: 0, loaded }] as const]
+    })
+    if (recalled.length === 0) return
+    this.#correction = OnlineCorrection.fromJSON({ version, keys: { ...Object.fromEntries(recalled), ...seen } })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -226,7 +245,7 @@ export class PlanningHost implements Planning {
     for (const { id, backends } of devices) {
       for (const speed of backends) {
         const key = keyOf(id, speed.backend)
-        const now = JSON.stringify(speed)
+        const now = speedKey(speed)
         const before = this.#speeds.get(key)
         if (before === now) continue
         if (before !== undefined) this.#correction.forget(key)

@@ -2,6 +2,7 @@ import type { BackendSpeed, DeviceProfile, ModelDigest, Plan, Schedule, TensorNa
 import type { MicroSample } from '@roomful/engine'
 import type { Manifest } from '@roomful/model'
 import type { Measurement } from '@roomful/runtime'
+import type { OwnLearning } from '../device/own-learning.ts'
 import type { PlanningOptions } from '../session.ts'
 import type { HandPlan, PlanChoice } from '../snapshot.ts'
 
@@ -49,8 +50,6 @@ export interface ModelOutline {
 export interface Drift {
   /** The largest change of a device's correction factor, as a ratio of at least 1. */
   readonly ratio: number
-  /** This device's correction factors by backend, to be kept for the next visit. */
-  readonly own: Readonly<Record<string, number>>
 }
 
 /** A measured time. `idleMs` of a transfer: how long nothing had gone that way before, Infinity at first. */
@@ -114,6 +113,8 @@ export interface Planning extends AsyncDisposable {
   rest(): Promise<void>
   /** A backend's speed with the coefficients fitted to its micro-benchmark; without where too little was measured. @throws PlannerError `samples` by name */
   fit(speed: BackendSpeed, samples: readonly MicroSample[]): Promise<BackendSpeed>
-  /** What an earlier visit learned about this device: factors by backend, as `Drift.own` gave them. */
-  recall(self: DeviceProfile['id'], factors: Readonly<Record<string, number>>): Promise<void>
+  /** What has been learned about this device, for its next visit; undefined while that is nothing. */
+  learned(self: DeviceProfile['id']): Promise<OwnLearning | undefined>
+  /** What an earlier visit learned about this device, as `learned` gave it. What has been seen since counts more. */
+  recall(self: DeviceProfile['id'], learned: OwnLearning): Promise<void>
 }

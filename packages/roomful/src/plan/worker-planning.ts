@@ -10,6 +10,7 @@ import {
 } from '@roomful/core'
 import { EngineError, type MicroSample, WorkerCalls, type WorkerPort, workerPort } from '@roomful/engine'
 import type { Manifest } from '@roomful/model'
+import type { OwnLearning } from '../device/own-learning.ts'
 import type { PlanningOptions } from '../session.ts'
 import type {
   ChosenPlan,
@@ -31,13 +32,14 @@ const PRACTICE_TIMEOUT_MS = 300_000
 
 /**
  * Planning in a Worker. When it crashes or hangs, the calls it had reject, and the next call starts a new one, which is
- * given the models again; what was learned is lost.
+ * given the models again, and what was last known of this device; what it had learned of others is lost.
  */
 export class WorkerPlanning implements Planning {
   readonly #spawn: () => WorkerPort
   readonly #clock: Clock
   /** What a new worker must be told. */
   readonly #models = new Map<ModelDigest, PlanningCalls['open']['request']>()
+  #learned: PlanningCalls['recall']['request'] | undefined
   #calls: WorkerCalls<PlanningCalls> | undefined
   #disposed = false
 
@@ -97,8 +99,15 @@ export class WorkerPlanning implements Planning {
     return this.#call('fit', { speed, samples })
   }
 
-  recall(self: DeviceProfile['id'], factors: Readonly<Record<string, number>>): Promise<void> {
-    return this.#call('recall', { self, factors })
+  async learned(self: DeviceProfile['id']): Promise<OwnLearning | undefined> {
+    const learned = await this.#call('learned', { self })
+    if (learned !== undefined) this.#learned = { self, learned }
+    return learned
+  }
+
+  recall(self: DeviceProfile['id'], learned: OwnLearning): Promise<void> {
+    this.#learned = { self, learned }
+    return this.#call('recall', { self, learned })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -123,6 +132,7 @@ export class WorkerPlanning implements Planning {
     if (this.#disposed) calls.end(new EngineError('disposed', 'this device has left the room'))
     // Messages keep their order: what is asked next finds the models.
     for (const model of this.#models.values()) calls.call('open', model, { timeoutMs: TIMEOUT_MS }).catch(() => {})
+    if (this.#learned !== undefined) calls.call('recall', this.#learned, { timeoutMs: TIMEOUT_MS }).catch(() => {})
     return calls
   }
 }
