@@ -62,6 +62,15 @@ describe('plans give the single-device answer', () => {
       ],
       { route: 'leader' },
     ),
+    'a leader that computes nothing': planOf(
+      net,
+      [
+        ['t1', ['b', 0, 3], ['c', 3, 14]],
+        ['t2', ['b']],
+        ['logits', ['c']],
+      ],
+      { route: 'leader' },
+    ),
     'one device, two shards': planOf(net, [
       ['t2', ['b', 0, 5], ['b', 5, 14]],
       ['logits', ['b']],
@@ -75,6 +84,7 @@ describe('plans give the single-device answer', () => {
         const tensor = room.picture()
         const result = await room.until(a.runtime.infer({ tensor }))
         expect(result.exit).toBe('final')
+        expect(result.trace.recovered).toBeUndefined()
         expectClose(result.outputs[0], net.reference(tensor))
       }
       await room.clock.advance(200)

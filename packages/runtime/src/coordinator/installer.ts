@@ -59,7 +59,7 @@ export class Installer {
     const layout = layOut(plan, model, room.self)
     const id = planId(`${room.self}:p${++this.#count}`)
     const order = this.#order(id, plan)
-    const devices = planDevices(plan)
+    const devices = devicesOf(plan, room.self)
     // One failure is enough: the others need not finish what nobody will use.
     const together = new AbortController()
     const both = signal === undefined ? together.signal : AbortSignal.any([signal, together.signal])
@@ -163,4 +163,10 @@ export class Installer {
     // Not answered: the device is gone or forgets the plan when this device leaves.
     room.request(device, 'retire', { planId: id }, { timeoutMs: 10_000, priority: 'control' }).catch(() => {})
   }
+}
+
+/** Every device that a plan needs: those that it names, and the initiator where maps go through it. */
+function devicesOf(plan: Plan, initiator: DeviceId): DeviceId[] {
+  const relays = plan.volumes.slice(0, -1).some(({ route }) => route === 'leader')
+  return [...new Set([...planDevices(plan), ...(relays ? [initiator] : [])])]
 }
