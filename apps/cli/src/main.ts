@@ -1,6 +1,10 @@
+import { setMaxListeners } from 'node:events'
+
 import { runCommandLine } from './run.ts'
 
 const controller = new AbortController()
+/** Every request in flight listens for its end: any number is no leak. */
+setMaxListeners(0, controller.signal)
 /** One press may arrive twice: from the terminal, and passed on by npm. */
 const SAME_PRESS_MS = 1_000
 let firstMs = Number.POSITIVE_INFINITY
