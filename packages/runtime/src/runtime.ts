@@ -183,10 +183,9 @@ export class Runtime implements AsyncDisposable {
         const maxElements = coordinator.resultElements(header.requestId, from)
         if (maxElements === undefined) return
         const spans = reportedSpans(blobs.at(-1), from)
-        Promise.all(blobs.slice(0, -1).map((blob) => codec.decode(blob, { maxElements }))).then(
-          (outputs) => coordinator.onResult(header.requestId, from, { ...header, spans }, outputs),
-          (error: unknown) => coordinator.onFailed(header.requestId, header.planId, from, error),
-        )
+        Promise.all(blobs.slice(0, -1).map((blob) => codec.decode(blob, { maxElements })))
+          .then((outputs) => coordinator.onResult(header.requestId, from, { ...header, spans }, outputs))
+          .catch((error: unknown) => coordinator.onFailed(header.requestId, header.planId, from, error))
       }),
       room.onNotice('load', ({ load, queued }, from) => {
         this.#o.onTopologyChange?.({ device: from, what: 'load', load, queued })

@@ -17,7 +17,7 @@ import { Attempt } from './attempt.ts'
 import type { InstalledPlan } from './installer.ts'
 import { RecoverySearch } from './recovery-search.ts'
 import { traceOf } from './request-trace.ts'
-import type { InferenceResult, KeptMap } from './result.ts'
+import { checkedLogits, type InferenceResult, type KeptMap } from './result.ts'
 import type { RunContext, RunOptions } from './run-options.ts'
 import { sendInput } from './send-input.ts'
 
@@ -110,6 +110,7 @@ export class RequestRun {
     attempt.stageReported({ device: from, spans, ...this.#origin(originMs) })
   }
 
+  /** @throws RuntimeError `malformed`, `engine`: the stage has failed */
   onResult(
     attempt: Attempt,
     from: DeviceId,
@@ -122,8 +123,9 @@ export class RequestRun {
       attempt.stageReported({ device: from, spans: header.spans, resultMs, ...this.#origin(originMs) })
     }
     if (this.#ended || !attempt.running) return
-    if (header.exit === FINAL_EXIT) this.#final(attempt, header, outputs)
-    else this.#exit(attempt, header.exit, outputs)
+    const logits = checkedLogits(attempt.installed, header, outputs)
+    if (header.exit === FINAL_EXIT) this.#final(attempt, header, logits, outputs)
+    else this.#exit(attempt, header.exit, logits, outputs)
   }
 
   onFailed(attempt: Attempt, from: DeviceId, error: unknown): void {
@@ -189,40 +191,41 @@ export class RequestRun {
     })
   }
 
-  #final(attempt: Attempt, header: ResultHeader, outputs: readonly FeatureMap[]): void {
+  #final(attempt: Attempt, header: ResultHeader, logits: FeatureMap, outputs: readonly FeatureMap[]): void {
     const { layout, model } = attempt.installed
-    const [first] = outputs
-    if (first === undefined) return
     const cut = layout.cuts.at(-1)
     if (header.rows !== undefined && cut !== undefined) {
       attempt.gathering ??= new RowAssembler(cut.dims, undefined, cut.height)
-      const whole = attempt.gathering.add(first, header.rows)
+      const whole = attempt.gathering.add(logits, header.rows)
       if (whole !== undefined) this.#answer(attempt, FINAL_EXIT, [whole], model.output.temperature)
       return
     }
     this.#answer(attempt, FINAL_EXIT, outputs, model.output.temperature)
   }
 
-  #exit(attempt: Attempt, name: ExitName, outputs: readonly FeatureMap[]): void {
-    const [logits] = outputs
+  #exit(attempt: Attempt, name: ExitName, logits: FeatureMap, outputs: readonly FeatureMap[]): void {
     const all = attempt.installed.layout.cuts.flatMap((cut) => cut.exits)
     const known = all.find(({ exit }) => exit.name === name)
-    if (logits === undefined || known === undefined) return
-    if (verdictOf(logits, known.exit.temperature).confidence < known.placement.threshold) return
+    if (known === undefined) return
+    // Not `<`: of logits that are no numbers an exit is never sure.
+    if (!(verdictOf(logits, known.exit.temperature).confidence >= known.placement.threshold)) return
     attempt.endedBy(name)
     this.#answer(attempt, name, outputs, known.exit.temperature)
   }
 
   #answer(attempt: Attempt, exit: ExitName, outputs: readonly FeatureMap[], temperature: number): void {
     const [logits] = outputs
-    if (logits === undefined) return
+    const verdict = logits && verdictOf(logits, temperature)
+    if (verdict === undefined || Number.isNaN(verdict.confidence)) {
+      throw new RuntimeError('engine', `the logits of ${exit} are no numbers`)
+    }
     if (exit === FINAL_EXIT && attempt.startVolume === 0) {
       attempt.installed.latency.add(this.#c.clock.now() - attempt.startMs)
     }
     const [first] = this.#attempts
     if (attempt === first && !attempt.late) this.#c.seconds.inTime(attempt.devices)
     if (attempt !== first && first?.running && this.#wasUrgent) this.#c.stuck(first)
-    this.#finish(attempt, exit, verdictOf(logits, temperature), outputs, 'computed')
+    this.#finish(attempt, exit, verdict, outputs, 'computed')
   }
 
   #finish(
