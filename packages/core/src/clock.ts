@@ -5,11 +5,14 @@ export interface Clock {
   after(delayMs: number, callback: () => void): () => void
 }
 
+/** What a host's timer takes at most, some 24 days: one that is longer would fire at once. */
+export const MAX_DELAY_MS = 2 ** 31 - 1
+
 /** The host's monotonic clock. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(delayMs, callback) {
-    const timer = setTimeout(callback, delayMs)
+    const timer = setTimeout(callback, Math.min(delayMs, MAX_DELAY_MS))
     return () => clearTimeout(timer)
   },
 }

@@ -1,5 +1,5 @@
 import type { SimilarCache } from '@roomful/cache'
-import type { Clock, ModelDigest, Trace } from '@roomful/core'
+import { type Clock, MAX_DELAY_MS, type ModelDigest, type Trace } from '@roomful/core'
 import type { Room } from '@roomful/transport'
 import type { AnswerCache } from '../cache/answer-cache.ts'
 import type { ModelLibrary } from '../model/staged-model.ts'
@@ -11,7 +11,7 @@ import type { InstalledPlan } from './installer.ts'
 import type { Measurement } from './measurements.ts'
 import type { TopologyChange } from './topology-change.ts'
 
-export const DEFAULT_DEADLINE_MS = 10_000
+const DEFAULT_DEADLINE_MS = 10_000
 
 export interface InferOptions {
   readonly signal?: AbortSignal | undefined
@@ -22,6 +22,9 @@ export interface InferOptions {
   /** Look into the cache and fill it. Default true where there is a cache, but false with a `plan` of one's own. */
   readonly cache?: boolean
 }
+
+/** No more than a timer takes: helpers are told a number. */
+export const deadlineOf = ({ deadlineMs = DEFAULT_DEADLINE_MS }: InferOptions) => Math.min(deadlineMs, MAX_DELAY_MS)
 
 export interface CoordinatorOptions {
   readonly room: Room

@@ -185,6 +185,58 @@ describe('several initiators', () => {
     expect(changes.filter(({ what }) => what === 'load').at(-1)).toMatchObject({ load: 0, queued: 0 })
   })
 
+  it('one asks more at once than runs at once: all are answered in their order, and none later than its deadline', async () => {
+    const [a] = await setup({ speed: () => 20 })
+    for (const device of ['a', 'b']) {
+      await room.until(a.runtime.install(planOf(net, [['logits', [device]]], { fullMs: 2000 })))
+      const order: number[] = []
+      const ask = (index: number) =>
+        a.runtime.infer({ tensor: room.picture() }, { deadlineMs: 60_000 }).then(({ trace }) => {
+          order.push(index)
+          return trace
+        })
+      const traces = await room.until(Promise.all(Array.from({ length: 40 }, (_, index) => ask(index))))
+      expect(traces.filter(({ recovered }) => recovered?.includes('under way'))).toEqual([])
+      // What is late at a helper is completed a second time, here and sooner.
+      if (device === 'a') expect(order).toEqual(order.toSorted((x, y) => x - y))
+      const [queued] = traces.at(-1)?.spans ?? []
+      expect(queued).toMatchObject({ kind: 'queue', startMs: 0 })
+    }
+    const late = Array.from({ length: 40 }, () =>
+      a.runtime.infer({ tensor: room.picture() }, { deadlineMs: 30 }).catch((error: unknown) => error),
+    )
+    const ends = await room.until(Promise.all(late))
+    expect(ends.at(-1)).toMatchObject({ reason: 'deadline' })
+    const stop = new AbortController()
+    const cancelled = Array.from({ length: 20 }, () => a.runtime.infer({ tensor: room.picture() }, stop))
+    stop.abort(new DOMException('no', 'AbortError'))
+    for (const end of await Promise.allSettled(cancelled)) expect(end).toMatchObject({ reason: { name: 'AbortError' } })
+    const waiting = Array.from({ length: 20 }, () =>
+      a.runtime.infer({ tensor: room.picture() }).catch((error: unknown) => error),
+    )
+    await a.runtime[Symbol.asyncDispose]()
+    for (const end of await Promise.all(waiting)) expect(end).toMatchObject({ reason: 'closed' })
+  })
+
+  it('more than so many waiting are refused at once', async () => {
+    const [a] = await setup({ speed: () => 20 })
+    await room.until(a.runtime.install(planOf(net, [['logits', ['a']]])))
+    const ends = Array.from({ length: 273 }, () =>
+      a.runtime.infer({ tensor: room.picture() }, { deadlineMs: 600_000 }).catch((error: unknown) => error),
+    )
+    expect(await ends[272]).toMatchObject({ reason: 'overloaded' })
+    expect((await room.until(Promise.all(ends))).filter((end) => end instanceof Error)).toHaveLength(1)
+  })
+
+  it('any deadline may be given, be it without end', async () => {
+    const [a] = await setup()
+    await room.until(a.runtime.install(planOf(net, [['logits', ['b']]])))
+    const { trace } = await room.until(
+      a.runtime.infer({ tensor: room.picture() }, { deadlineMs: Number.POSITIVE_INFINITY }),
+    )
+    expect(trace.recovered).toBeUndefined()
+  })
+
   it('a helper refuses more than it can hold, and the request is completed elsewhere', async () => {
     const limits = { ...DEFAULT_LIMITS, requestsPerPlan: 2 }
     const [a] = await setup({ speed: (id) => (id === 'b' ? 300 : 100), runtime: { limits } })

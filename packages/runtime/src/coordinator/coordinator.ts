@@ -4,7 +4,6 @@ import {
   errorText,
   type Plan,
   type PlanId,
-  ReasonedError,
   type RequestId,
   requestId,
   type Schedule,
@@ -19,12 +18,12 @@ import { stagesOf } from '../plan/stages.ts'
 import { Activity } from '../stage/activity.ts'
 import type { ResultHeader } from '../wire/request-links.ts'
 import type { Attempt } from './attempt.ts'
-import { type CoordinatorOptions, DEFAULT_DEADLINE_MS, type InferOptions } from './coordinator-options.ts'
+import { type CoordinatorOptions, deadlineOf, type InferOptions } from './coordinator-options.ts'
 import { Fallbacks } from './fallbacks.ts'
 import { helpersIn } from './helpers.ts'
 import { type InstalledPlan, Installer } from './installer.ts'
 import { measurementsOf } from './measurements.ts'
-import { type DownReason, PlanHealth } from './plan-health.ts'
+import { type DownReason, isPassing, PlanHealth } from './plan-health.ts'
 import { QuietBuild } from './quiet-build.ts'
 import { type PictureInput, RequestInput } from './request-input.ts'
 import { RequestRun } from './request-run.ts'
@@ -33,9 +32,7 @@ import type { RunContext, RunOptions } from './run-options.ts'
 import { SecondCompletions } from './second-completions.ts'
 import { ShareTurns } from './share-turns.ts'
 import { Stragglers } from './stragglers.ts'
-
-/** Failures of one request that say nothing about the next one on the same plan. */
-const PASSING: readonly string[] = ['overloaded', 'deadline', 'timeout', 'disconnected']
+import { Turnstile } from './turnstile.ts'
 
 /** The initiator's side: installs plans, runs requests on the current one, and sees each of them to its end. */
 export class Coordinator {
@@ -48,6 +45,7 @@ export class Coordinator {
   readonly #health = new PlanHealth()
   readonly #seconds = new SecondCompletions()
   readonly #activity: Activity
+  readonly #turnstile: Turnstile
   readonly #stragglers: Stragglers
   #switches = 0
   #requests = 0
@@ -57,6 +55,7 @@ export class Coordinator {
     this.#o = options
     this.#stragglers = new Stragglers(options.clock)
     this.#activity = new Activity(options.clock)
+    this.#turnstile = new Turnstile(options.clock, options.room.self)
     this.#installer = new Installer({
       ...options,
       onDropped: (device, detail) => options.onTopologyChange?.({ device, what: 'dropped', detail }),
@@ -133,7 +132,8 @@ export class Coordinator {
     this.#turns.enter(installed)
     this.#activity.begin()
     try {
-      const { signal, deadlineMs = DEFAULT_DEADLINE_MS } = options
+      const { signal } = options
+      const deadlineMs = deadlineOf(options)
       const answers = (options.cache ?? options.plan === undefined) ? this.#o.answers : undefined
       const lookup = await answers?.look(installed, input, { deadlineMs, signal })
       const known = lookup && answers?.resultOf(lookup, installed, id, startMs)
@@ -163,14 +163,15 @@ export class Coordinator {
 
   async #run(options: RunOptions): Promise<{ result: InferenceResult; kept: KeptMap | undefined }> {
     if (this.#closed) throw new RuntimeError('closed', 'this device has left')
-    const run = new RequestRun(this.#context, options)
+    const turn = await this.#turnstile.enter(options.installed, options)
+    const run = new RequestRun(this.#context, { ...options, spans: [...(options.spans ?? []), ...turn.spans] })
     this.#active.add(run)
     run.start()
     try {
-      const result = await run.result
-      return { result, kept: run.kept }
+      return { result: await run.result, kept: run.kept }
     } finally {
       this.#active.delete(run)
+      turn.leave()
     }
   }
 
@@ -199,9 +200,7 @@ export class Coordinator {
   onFailed(id: RequestId, planId: PlanId, from: DeviceId, error: unknown): void {
     const entry = this.#entry(id, from, planId)
     if (entry === undefined) return
-    const { installed } = entry.attempt
-    const passing = error instanceof ReasonedError && PASSING.includes(error.reason)
-    if (!passing) this.#broken(installed, from, errorText(error))
+    if (!isPassing(error)) this.#broken(entry.attempt.installed, from, errorText(error))
     entry.run.onFailed(entry.attempt, from, error)
   }
 
@@ -250,7 +249,9 @@ export class Coordinator {
 
   close(): void {
     this.#closed = true
-    for (const run of this.#active) run.abandon(new RuntimeError('closed', 'this device has left'))
+    const reason = new RuntimeError('closed', 'this device has left')
+    this.#turnstile.close(reason)
+    for (const run of this.#active) run.abandon(reason)
     this.#stragglers.close()
     this.#installer.retireAll()
     this.#turns.replace([])

@@ -1,8 +1,13 @@
-import type { DeviceId } from '@roomful/core'
+import { type DeviceId, ReasonedError } from '@roomful/core'
 import type { InstalledPlan } from './installer.ts'
 
 /** Why a device is not to be counted on for now: no sign of life, or it said so. */
 export type DownReason = 'silent' | 'away'
+
+/** Failures of one request that say nothing about the next one on the same plan. */
+const PASSING: readonly string[] = ['overloaded', 'deadline', 'timeout', 'disconnected']
+
+export const isPassing = (error: unknown): boolean => error instanceof ReasonedError && PASSING.includes(error.reason)
 
 /** Which installed plans can take a request at this moment, and which devices have to be prepared again for that. */
 export class PlanHealth {

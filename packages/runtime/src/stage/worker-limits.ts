@@ -19,7 +19,7 @@ export interface WorkerLimits {
 
 export const DEFAULT_LIMITS: WorkerLimits = {
   plansPerInitiator: 16,
-  requestsPerPlan: 16,
+  requestsPerPlan: 32,
   bufferedBytes: 256 << 20,
   jobsPerInitiator: 256,
   segmentMs: 15,
