@@ -41,7 +41,8 @@ export async function joinRoom(options: JoinOptions): Promise<RoomSession> {
   const settings = openSettings()
   const known = await settings.read()
   const profile = firstProfile(role, options.name || known.name || defaultDeviceName(navigator.userAgent))
-  const ice = options.iceServers === undefined ? await keptIce(url) : { servers: options.iceServers, stop: () => {} }
+  const ice =
+    options.iceServers === undefined ? await keptIce(url, signal) : { servers: options.iceServers, stop: () => {} }
   const iceServers = () => ice.servers
   const room = await joinOverWebRtc({
     url,
@@ -114,8 +115,11 @@ function firstSnapshot(profile: DeviceProfile, role: 'worker' | 'observer', invi
 const ICE_EVERY_MS = 30 * 60_000
 
 /** The server's ICE servers, kept fresh until `stop`. */
-async function keptIce(url: string): Promise<{ servers: readonly RTCIceServer[]; stop: () => void }> {
-  const kept = { servers: await serverIce(url), stop: () => clearInterval(timer) }
+async function keptIce(
+  url: string,
+  signal: AbortSignal | undefined,
+): Promise<{ servers: readonly RTCIceServer[]; stop: () => void }> {
+  const kept = { servers: await serverIce(url, signal), stop: () => clearInterval(timer) }
   const timer = setInterval(async () => {
     const servers = await serverIce(url)
     if (servers.length > 0) kept.servers = servers
@@ -124,9 +128,12 @@ async function keptIce(url: string): Promise<{ servers: readonly RTCIceServer[];
 }
 
 /** TURN and STUN as the server is configured; none when it does not say within 3 s (right within one network). */
-async function serverIce(url: string): Promise<readonly RTCIceServer[]> {
+async function serverIce(url: string, signal?: AbortSignal): Promise<readonly RTCIceServer[]> {
   try {
-    const response = await fetch(new URL('/ice', url), { signal: AbortSignal.timeout(3_000) })
+    const timeout = AbortSignal.timeout(3_000)
+    const response = await fetch(new URL('/ice', url), {
+      signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+    })
     const body: unknown = await response.json()
     const servers = (body as { iceServers?: unknown }).iceServers
     return Array.isArray(servers) ? (servers as RTCIceServer[]) : []

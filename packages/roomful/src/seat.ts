@@ -251,13 +251,13 @@ export class Seat implements RoomSession {
       store.update({ modelState: 'ready' })
     } catch (error) {
       // A refused model changes nothing: the room goes on with the one it had.
-      store.update({ modelState: hadModel ? 'ready' : 'failed' })
+      store.update({ modelState: hadModel || this.#desk.model !== undefined ? 'ready' : 'failed' })
       if (!this.#ended.signal.aborted && options.signal?.aborted !== true) store.say('error', errorText(error))
       throw error
     }
   }
 
-  infer(picture: Picture, options?: InferOptions): Promise<RequestView> {
+  async infer(picture: Picture, options?: InferOptions): Promise<RequestView> {
     this.#checkMayAsk()
     return this.#asking.infer(picture, options)
   }
