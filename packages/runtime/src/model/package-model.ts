@@ -7,6 +7,7 @@ import {
   localCuts,
   localStep,
   type ModelGraph,
+  outputRows,
   readModel,
   tileGeometry,
   writeModel,
@@ -163,9 +164,15 @@ export class PackageModel implements StagedModel {
     )
     if (decoder === undefined && encoder === undefined) return { bytes, fetchedBytes }
     let graph = readModel(bytes)
-    if (decoder !== undefined) graph = compose(this.#bottleneck(from, decoder).decoder, graph)
+    if (decoder !== undefined) graph = compose(this.#decoder(part, decoder), graph)
     if (encoder !== undefined) graph = compose(graph, this.#bottleneck(to, encoder).encoder)
     return { bytes: writeModel(graph).model, fetchedBytes }
+  }
+
+  /** It makes the whole tensor; rows of the part take theirs of it. */
+  #decoder({ from, to, rows }: StagePart, name: string): ModelGraph {
+    const { decoder } = this.#bottleneck(from, name)
+    return rows === undefined ? decoder : outputRows(decoder, this.inputRows(from, to, rows))
   }
 
   #bottleneck(tensor: TensorName, name: string): Bottleneck {

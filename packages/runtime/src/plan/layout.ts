@@ -102,8 +102,16 @@ function exitsAt(plan: Plan, model: StagedModel, tensor: TensorName): ExitLayout
 function shardLayouts(plan: Plan, model: StagedModel, k: number, cuts: readonly CutLayout[]): ShardLayout[] {
   const volume = plan.volumes[k]
   if (volume === undefined) return []
-  const height = cuts[k + 1]?.height
+  const { bottleneck } = volume.wire
+  const isEncoded = bottleneck !== undefined && k + 1 < plan.volumes.length
+  const shape = model.shape(volume.to)
+  const height = isEncoded && shape?.length === 4 ? shape[2] : cuts[k + 1]?.height
   const covered = volume.shards.at(-1)?.rows?.end
+  if (isEncoded && volume.shards.length > 1) {
+    throw bad(
+      `volume ${k}: its shards make rows of ${volume.to}, of which the bottleneck ${bottleneck} takes the whole`,
+    )
+  }
   if (covered !== undefined && covered !== height) {
     throw bad(`volume ${k}: its shards cover ${covered} of the ${height ?? 0} rows of ${volume.to}`)
   }
