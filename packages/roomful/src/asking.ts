@@ -1,5 +1,6 @@
 import { type Clock, ReasonedError, sleep } from '@roomful/core'
 import type { InferenceResult, Runtime } from '@roomful/runtime'
+import type { RecentPictures } from './picture/recent-pictures.ts'
 import type { PlanningDesk } from './plan/planning-desk.ts'
 import { type FrameOptions, type InferOptions, type Picture, RoomfulError } from './session.ts'
 import type { RequestView } from './snapshot.ts'
@@ -16,6 +17,7 @@ export interface AskingOptions {
   readonly desk: PlanningDesk
   readonly store: SnapshotStore
   readonly clock: Clock
+  readonly pictures: RecentPictures
   readonly onAnswered: (request: RequestView) => void
 }
 
@@ -49,6 +51,7 @@ export class Asking {
         { picture },
         { signal, deadlineMs: Math.max(1, left), cache: options.cache ?? true },
       )
+      this.#keep(picture)
       return this.#answered(result, options)
     } catch (error) {
       if (!signal.aborted) this.#failed()
@@ -70,7 +73,7 @@ export class Asking {
     try {
       const { deadlineMs = DEFAULT_DEADLINE_MS, window, frames: which = 'latest', cache = false } = options
       const wanted = { signal, deadlineMs, frames: which, cache, ...(window === undefined ? {} : { window }) }
-      for await (const end of runtime.stream(inputsOf(frames), wanted)) {
+      for await (const end of runtime.stream(this.#inputsOf(frames), wanted)) {
         if (end.ok) {
           yield this.#answered(end.result, options)
         } else if (!signal.aborted) {
@@ -132,8 +135,16 @@ export class Asking {
     const { store } = this.#o
     store.update({ stats: { ...store.snapshot.stats, failed: store.snapshot.stats.failed + 1 } })
   }
-}
 
-async function* inputsOf(frames: AsyncIterable<Picture>) {
-  for await (const picture of frames) yield { picture }
+  async *#inputsOf(frames: AsyncIterable<Picture>) {
+    for await (const picture of frames) {
+      this.#keep(picture)
+      yield { picture }
+    }
+  }
+
+  #keep(picture: Picture): void {
+    const { desk, pictures } = this.#o
+    if (desk.model !== undefined) pictures.keep(picture, desk.model.pack.manifest.input, desk.devices)
+  }
 }

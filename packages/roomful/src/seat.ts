@@ -12,16 +12,15 @@ import {
   seededRandom,
   systemClock,
 } from '@roomful/core'
-import { benchmarkStorage, createFeatureCodec, type FeatureCodec } from '@roomful/engine'
+import { createFeatureCodec, type FeatureCodec } from '@roomful/engine'
 import { browserStore } from '@roomful/model'
 import { PackageLibrary, peerSource, RoomCacheLink, Runtime, serveModels } from '@roomful/runtime'
 import type { Room } from '@roomful/transport'
-import { measureAlone } from './alone.ts'
 import { Asking } from './asking.ts'
+import { startBackground } from './background.ts'
 import { EnginePool } from './compute/engine-pool.ts'
 import { predictedMs } from './compute/predicted-ms.ts'
 import { SelfMeasurement } from './compute/self-measurement.ts'
-import { followPressure } from './device/follow-pressure.ts'
 import { LearningKeeper } from './device/learning-keeper.ts'
 import { Lending } from './device/lending.ts'
 import type { SettingsStore } from './device/settings.ts'
@@ -30,9 +29,9 @@ import { watchServing } from './device/watch-serving.ts'
 import { DownloadMeter } from './model/download-meter.ts'
 import { modelView, openModel, ownOriginSource, ownOriginUrl } from './model/open-model.ts'
 import { canvasCodec } from './picture/canvas-codec.ts'
+import { RecentPictures } from './picture/recent-pictures.ts'
 import type { Planning } from './plan/planning.ts'
 import { PlanningDesk } from './plan/planning-desk.ts'
-import { practise } from './plan/practice.ts'
 import { WorkerPlanning } from './plan/worker-planning.ts'
 import {
   type FrameOptions,
@@ -74,6 +73,7 @@ export class Seat implements RoomSession {
   readonly #keeper: LearningKeeper
   readonly #desk: PlanningDesk
   readonly #asking: Asking
+  readonly #pictures: RecentPictures
   readonly #lending: Lending
   readonly #measurement: SelfMeasurement
   readonly #wakeLock = new WakeLock()
@@ -83,7 +83,7 @@ export class Seat implements RoomSession {
   #showing: ModelDigest | undefined
 
   constructor(options: SeatOptions) {
-    const { room, store } = options
+    const { room, store, settings } = options
     this.#o = options
     this.#clock = options.clock ?? systemClock
     this.#profile = options.profile
@@ -132,18 +132,14 @@ export class Seat implements RoomSession {
     const self = () => this.#profile
     this.#lending = new Lending({
       store,
-      settings: options.settings,
+      settings,
       profile: self,
       update: (change) => this.#update(change),
       announce: (away, reason) => this.#runtime.announce(away, reason),
     })
     const downloadedBytes = () => this.#downloads.bytes
     this.#planning = new WorkerPlanning(clock)
-    this.#keeper = new LearningKeeper({
-      settings: options.settings,
-      clock,
-      learned: () => this.#planning.learned(this.self),
-    })
+    this.#keeper = new LearningKeeper({ settings, clock, planning: this.#planning, self: this.#profile.id })
     this.#desk = new PlanningDesk({
       room,
       runtime: this.#runtime,
@@ -155,15 +151,17 @@ export class Seat implements RoomSession {
       isAsking: () => this.#asking.busy,
       onLearned: () => this.#keeper.changed(),
     })
+    this.#pictures = new RecentPictures(clock)
     this.#asking = new Asking({
       runtime: this.#runtime,
       desk: this.#desk,
       store,
       clock,
+      pictures: this.#pictures,
       onAnswered: (request) => tellAnswer(room, this.#runtime, this.#desk.model, request),
     })
     this.#measurement = new SelfMeasurement({
-      settings: options.settings,
+      settings,
       store,
       clock,
       asking: this.#asking,
@@ -187,30 +185,23 @@ export class Seat implements RoomSession {
   async start(): Promise<void> {
     const { signal } = this.#ended
     const { lending } = await this.#o.settings.read()
-    const earlier = await this.#keeper.earlier()
-    if (earlier !== undefined) this.#planning.recall(this.self, earlier).catch(() => {})
+    await this.#keeper.recall()
     this.#lending.start(lending, signal)
     if (this.#profile.role === 'observer') return
-    const common = {
+    startBackground({
       runtime: this.#runtime,
       desk: this.#desk,
       asking: this.#asking,
+      planning: this.#planning,
+      pictures: this.#pictures,
+      measurement: this.#measurement,
+      lending: this.#lending,
       store: this.#o.store,
       clock: this.#clock,
+      self: () => this.#profile,
+      update: (change) => this.#update(change),
       signal,
-    }
-    const onStretch = followPressure({ ...common, update: (load) => this.#update({ load }) }, signal)
-    const background = [
-      this.#measurement.first(),
-      benchmarkStorage().then((storage) => this.#update({ storage })),
-      measureAlone({ ...common, self: () => this.#profile }),
-      practise({ ...common, planning: this.#planning, mayPractise: () => this.#lending.awake, onStretch }),
-    ]
-    for (const work of background) {
-      work.catch((error: unknown) => {
-        if (!signal.aborted) this.#o.store.say('warning', errorText(error))
-      })
-    }
+    })
     const undo = watchServing({
       runtime: this.#runtime,
       store: this.#o.store,

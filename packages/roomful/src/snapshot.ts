@@ -85,13 +85,41 @@ export interface RequestView {
   readonly endedAt: number
 }
 
+/** What became of a plan that practice has come to. */
+export interface TrialView {
+  /** The planner when it takes its time, or the agent. */
+  readonly by: 'planning' | 'learning'
+  readonly summary: string
+  /** As predicted, ms, and what the plan in use was predicted to need. */
+  readonly predictedMs: number
+  readonly currentPredictedMs: number
+  readonly verdict: 'adopted' | 'refused' | 'untried'
+  /** In words: what was measured, or why nothing was. */
+  readonly reason: string
+  /** Present when both plans were measured. */
+  readonly measured?: TrialTimes
+}
+
+/** Two plans on the same pictures in turns. */
+export interface TrialTimes {
+  /** Mean over the pictures of the median time of their runs, ms. */
+  readonly currentMs: number
+  readonly candidateMs: number
+  /** Pictures that were asked about before; 0: a grey one. */
+  readonly pictures: number
+  /** Runs of each plan. */
+  readonly runs: number
+}
+
 /** What the agent has learned for the room as it is. */
 export interface PracticeView {
   /** Best predicted latency after each episode, ms; stretches follow each other. */
   readonly curve: readonly number[]
-  /** Learned plans that were measured better than the one in use, and those that were not. */
+  /** Plans that were measured better than the one in use, and those that were not, since this device has joined. */
   readonly adopted: number
   readonly refused: number
+  /** What became of them, newest last, at most 10. */
+  readonly trials: readonly TrialView[]
 }
 
 export interface StatsView {

@@ -32,9 +32,7 @@ export function WhyPanel({ snapshot, session }: { snapshot: RoomSnapshot; sessio
           </tbody>
         </table>
       )}
-      {snapshot.practice !== undefined && snapshot.practice.curve.length > 0 && (
-        <p class="hint">{practiceWords(snapshot.practice)}</p>
-      )}
+      {snapshot.practice !== undefined && <Practice practice={snapshot.practice} />}
       {plan.byHand && (
         <button type="button" onClick={() => void session.planAutomatically().catch(() => {})}>
           Plan automatically again
@@ -43,6 +41,29 @@ export function WhyPanel({ snapshot, session }: { snapshot: RoomSnapshot; sessio
     </section>
   )
 }
+
+/** What practice in quiet moments has come to. */
+function Practice({ practice }: { practice: PracticeView }) {
+  const { curve, trials } = practice
+  return (
+    <>
+      {curve.length > 0 && <p class="hint">{practiceWords(practice)}</p>}
+      {trials.length > 0 && (
+        <ul class="trials" aria-label="Plans found in practice">
+          {trials.slice(-SHOWN_TRIALS).map((trial) => (
+            <li key={trial.summary + trial.reason}>
+              <strong>{VERDICTS[trial.verdict]}</strong> {trial.summary} ({ms(trial.predictedMs)} predicted):{' '}
+              {trial.reason}
+            </li>
+          ))}
+        </ul>
+      )}
+    </>
+  )
+}
+
+const SHOWN_TRIALS = 3
+const VERDICTS = { adopted: 'Adopted:', refused: 'Turned down:', untried: 'Not tried:' } as const
 
 function practiceWords({ curve, adopted, refused }: PracticeView): string {
   const episodes = `${curve.length} ${curve.length === 1 ? 'episode' : 'episodes'} of practice in quiet moments`

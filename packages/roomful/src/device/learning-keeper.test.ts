@@ -1,5 +1,5 @@
 import 'fake-indexeddb/auto'
-import { VirtualClock } from '@roomful/core'
+import { type DeviceId, deviceId, VirtualClock } from '@roomful/core'
 import { expect, it, vi } from 'vitest'
 import { LearningKeeper } from './learning-keeper.ts'
 import type { OwnLearning } from './own-learning.ts'
@@ -13,20 +13,25 @@ const learnedWith = (factor: number): OwnLearning => ({
 /** Storage answers on real timers; what is waited for on the virtual clock is over when it has answered. */
 const settle = () => new Promise((resolve) => setTimeout(resolve, 20))
 
-function keeping(learned: () => Promise<OwnLearning | undefined>, settings = openSettings()) {
+function keeping(learned: () => Promise<OwnLearning | undefined>) {
+  const settings = openSettings()
   const clock = new VirtualClock()
   const write = vi.spyOn(settings, 'write')
-  const keeper = new LearningKeeper({ settings, clock, learned })
-  return { keeper, clock, write }
+  const recall = vi.fn(async (_self: DeviceId, _learned: OwnLearning) => {})
+  const keeper = new LearningKeeper({ settings, clock, planning: { learned, recall }, self: deviceId('self') })
+  return { keeper, clock, write, recall }
 }
 
 it('keeps what was learned for the next visit', async () => {
-  const { keeper, clock } = keeping(async () => learnedWith(1.5))
-  expect(await keeper.earlier()).toBeUndefined()
+  const { keeper, clock, recall } = keeping(async () => learnedWith(1.5))
+  await keeper.recall()
+  expect(recall).not.toHaveBeenCalled()
   keeper.changed()
   await clock.advance(30_000)
   await settle()
-  expect(await keeping(async () => undefined).keeper.earlier()).toEqual(learnedWith(1.5))
+  const next = keeping(async () => undefined)
+  await next.keeper.recall()
+  expect(next.recall).toHaveBeenCalledWith('self', learnedWith(1.5))
 })
 
 it('writes once in half a minute however much is learned, and not what is kept already', async () => {
@@ -58,8 +63,9 @@ it('begins anew on a record that is broken or of another version, and other sett
     { version: 1, backends: { 'ort-wasm': { factor: 'fast' } } },
   ]) {
     await settings.write({ learned: broken, name: 'Kitchen' })
-    const { keeper, clock } = keeping(async () => learnedWith(2), openSettings())
-    expect(await keeper.earlier()).toBeUndefined()
+    const { keeper, clock, recall } = keeping(async () => learnedWith(2))
+    await keeper.recall()
+    expect(recall).not.toHaveBeenCalled()
     keeper.changed()
     await clock.advance(30_000)
     await settle()

@@ -1,5 +1,6 @@
-import type { Clock } from '@roomful/core'
-import { type OwnLearning, readOwnLearning } from './own-learning.ts'
+import type { Clock, DeviceId } from '@roomful/core'
+import type { Planning } from '../plan/planning.ts'
+import { readOwnLearning } from './own-learning.ts'
 import type { SettingsStore } from './settings.ts'
 
 /** At most one transaction in this time, and none while nothing is learned: a weak phone has its requests to answer. */
@@ -8,8 +9,8 @@ const EVERY_MS = 30_000
 export interface LearningKeeperOptions {
   readonly settings: SettingsStore
   readonly clock: Clock
-  /** What this device has learned of itself by now; undefined while that is nothing. */
-  readonly learned: () => Promise<OwnLearning | undefined>
+  readonly planning: Pick<Planning, 'learned' | 'recall'>
+  readonly self: DeviceId
 }
 
 /**
@@ -26,12 +27,14 @@ export class LearningKeeper {
     this.#o = options
   }
 
-  /** What earlier visits have learned; undefined where there is nothing, or nothing that can be read. */
-  async earlier(): Promise<OwnLearning | undefined> {
-    const { learned } = await this.#o.settings.read()
-    const read = readOwnLearning(learned)
-    this.#kept = JSON.stringify(read)
-    return read
+  /** Tells the planning what earlier visits have learned, where that can be read. Never rejects. */
+  async recall(): Promise<void> {
+    const { settings, planning, self } = this.#o
+    const learned = readOwnLearning((await settings.read()).learned)
+    if (learned === undefined) return
+    this.#kept = JSON.stringify(learned)
+    // A planner that has failed is told of by whoever plans.
+    await planning.recall(self, learned).catch(() => {})
   }
 
   /** Something was learned: it is kept within half a minute. */
@@ -50,10 +53,11 @@ export class LearningKeeper {
   }
 
   async #keep(): Promise<void> {
-    const learned = await this.#o.learned()
+    const { planning, self, settings } = this.#o
+    const learned = await planning.learned(self)
     const text = JSON.stringify(learned)
     if (this.#closed || learned === undefined || text === this.#kept) return
     this.#kept = text
-    await this.#o.settings.write({ learned })
+    await settings.write({ learned })
   }
 }

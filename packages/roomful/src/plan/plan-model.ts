@@ -31,7 +31,8 @@ export interface PlanningModel {
 }
 
 /**
- * The best plan for a room by the `auto` method: at once, or with `thorough` in five times as long.
+ * The best plan for a room by the `auto` method: at once, or with `thorough` in five times as long. `known`: plans that it
+ * starts from beside its own.
  * @throws RoomfulError `unavailable` with the planner's reason
  */
 export async function planAutomatically(
@@ -39,9 +40,9 @@ export async function planAutomatically(
   topology: Topology,
   predictor: LatencyPredictor,
   options: PlanningOptions,
-  { thorough = false }: { readonly thorough?: boolean } = {},
+  { thorough = false, known = [] }: { readonly thorough?: boolean; readonly known?: readonly Plan[] } = {},
 ): Promise<ChosenPlan> {
-  const limits: PlanningLimits = { ...options, margin: PREDICTION_MARGIN, thorough }
+  const limits: PlanningLimits = { ...options, margin: PREDICTION_MARGIN, thorough, known }
   if (options.objective === 'throughput') return planTurns(model, topology, predictor, limits)
   const result = await planWith('auto', model.plannable, topology, predictor, limits)
   if (!result.ok) throw new RoomfulError('unavailable', `There is no plan: ${result.message}`)

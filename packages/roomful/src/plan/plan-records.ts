@@ -21,7 +21,7 @@ export function culpritsOf(error: unknown): readonly DeviceId[] {
  * Whether two plans do the same, whatever was predicted of them. `exactly`: with the same thresholds of the exits too; a
  * little more or less of them is no reason to build sessions anew when nobody has asked for it.
  */
-function samePlan(a: Plan, b: Plan | undefined, exactly: boolean): boolean {
+export function samePlan(a: Plan, b: Plan | undefined, exactly: boolean): boolean {
   if (b === undefined) return false
   const essence = ({ model, trunk, input, volumes, exits }: Plan) =>
     JSON.stringify({

@@ -1,5 +1,6 @@
 import {
   type Clock,
+  type DeviceId,
   type DeviceProfile,
   errorText,
   type ModelDigest,
@@ -97,6 +98,11 @@ export class PlanningDesk {
       this.changed(true)
       throw error
     }
+  }
+
+  /** Who is in the room and may be planned with. */
+  get devices(): readonly DeviceId[] {
+    return this.#topology().devices.map(({ id }) => id)
   }
 
   /** The labels of the model that a plan ran, be it another one than the newest. */

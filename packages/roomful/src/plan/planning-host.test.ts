@@ -110,10 +110,16 @@ describe('PlanningHost', () => {
     const training = { episodes: 2, seed: 1, thorough: true }
     const first = await host.practise(model.digest, room(), DEFAULT_PLANNING, alone, training)
     expect(first.curve).toEqual([])
-    expect(first.better?.plan.predicted.latencyMs).toBeLessThan(alone.predicted.latencyMs)
-    const best = first.better?.plan ?? alone
+    expect(first.found?.chosen.plan.predicted.latencyMs).toBeLessThan(alone.predicted.latencyMs)
+    const best = first.found?.chosen.plan ?? alone
     const again = await host.practise(model.digest, room(), DEFAULT_PLANNING, best, training)
     expect(again.curve.length).toBeGreaterThan(0)
+    // What was learned carries the exits that the planner would give it, and is told of even when it is not worth a trial.
+    const { found } = again
+    expect(found?.by).toBe('learning')
+    expect(found?.chosen.plan).toMatchObject({ method: 'learned', model: model.digest })
+    expect(found?.chosen.plan.exits.length).toBeGreaterThan(0)
+    expect((found?.currentMs ?? 0) / best.predicted.latencyMs).toBeCloseTo(1, 1)
   })
 
   it('outlines a model as the page shows it', () => {

@@ -10,37 +10,34 @@ import type { MicroSample } from '@roomful/engine'
 import { analyse, readModel } from '@roomful/graph'
 import type { Manifest } from '@roomful/model'
 import {
-  DEFAULT_HYSTERESIS,
   fitQuality,
   fitSustained,
   fittedSpeed,
   IN_BROWSERS,
   LinkLearning,
   OnlineCorrection,
-  planCost,
   plannableModel,
-  preparationOf,
   RoomPredictor,
   type RoomPredictorOptions,
-  THOROUGH_DEVICES,
-  trainForRoom,
-  worthSwitching,
 } from '@roomful/planner'
 import { type OwnLearning, speedKey } from '../device/own-learning.ts'
 import { type PlanningOptions, RoomfulError } from '../session.ts'
 import { describePlan, type PlanningModel, planAlone, planAutomatically, planByHand } from './plan-model.ts'
-import type {
-  ChosenPlan,
-  Drift,
-  ModelOutline,
-  Observed,
-  Planning,
-  Practised,
-  Training,
-  TrunkGraphs,
-  Wish,
+import {
+  type ChosenPlan,
+  type Drift,
+  LEARNED,
+  type ModelOutline,
+  type Observed,
+  type Planning,
+  type Practised,
+  type Training,
+  type TrunkGraphs,
+  type Wish,
 } from './planning.ts'
+import { practiseOn } from './practise-on.ts'
 import { predictCompute } from './predict-compute.ts'
+import { stillGood } from './still-good.ts'
 
 /** Models that are remembered: the newest, and those whose requests may still be answered. */
 export const MAX_MODELS = 4
@@ -95,7 +92,9 @@ export class PlanningHost implements Planning {
     const model = this.#model(digest)
     const predictor = this.#predictor(topology)
     this.#planned = this.#factors(topology)
-    const chosen = await planAutomatically(model, topology, predictor, options)
+    // What practice has taught the room is one of the plans that the search begins with.
+    const known = current?.method === LEARNED ? [current] : []
+    const chosen = await planAutomatically(model, topology, predictor, options, { known })
     const kept =
       current === undefined || chosen.schedule !== undefined
         ? undefined
@@ -156,34 +155,7 @@ export class PlanningHost implements Planning {
     const predictor = this.#predictor(topology)
     this.#practice.abort()
     this.#practice = new AbortController()
-    const { signal } = this.#practice
-    const { thorough: isAsked = false, ...stretch } = training
-    if (isAsked && options.objective !== 'throughput' && topology.devices.length <= THOROUGH_DEVICES) {
-      // What the planner finds when it takes its time comes before what an agent may learn. Calls that wait come first.
-      await new Promise((resolve) => setTimeout(resolve))
-      if (signal.aborted) return { curve: [] }
-      const thorough = await planAutomatically(model, topology, predictor, options, { thorough: true })
-      const isBetter = stillGood(current, thorough, model, topology, predictor, options) === undefined
-      if (isBetter) return { curve: [], better: thorough }
-      await new Promise((resolve) => setTimeout(resolve))
-    }
-    const curve: number[] = []
-    let found: Plan | undefined
-    try {
-      for await (const step of trainForRoom(model.plannable, topology, predictor, options, { ...stretch, signal })) {
-        if (curve.length === 0 || step.bestMs < (curve.at(-1) ?? 0)) found = step.plan()
-        curve.push(step.bestMs)
-      }
-    } catch (error) {
-      if (!signal.aborted) throw error
-    }
-    if (found === undefined) return { curve }
-    const better: ChosenPlan = {
-      plan: found,
-      words: [describePlan(found, topology), `learned in ${curve.length} episodes of practice`],
-      runnersUp: [],
-    }
-    return stillGood(current, better, model, topology, predictor, options) === undefined ? { curve, better } : { curve }
+    return practiseOn(model, topology, predictor, { options, current, training, signal: this.#practice.signal })
   }
 
   async rest(): Promise<void> {
@@ -269,26 +241,3 @@ export class PlanningHost implements Planning {
 }
 
 const keyOf = (device: DeviceProfile['id'], backend: string): string => `${device} ${backend}`
-
-/**
- * The plan in use with a new prediction, when the chosen one would not be better by more than the hysteresis, or not for as
- * long as getting it ready pays.
- */
-function stillGood(
-  current: Plan,
-  { plan }: ChosenPlan,
-  { plannable }: PlanningModel,
-  topology: Topology,
-  predictor: RoomPredictor,
-  { objective }: PlanningOptions,
-): Plan | undefined {
-  const now = planCost(current, plannable, topology, predictor, { objective })
-  if (now === undefined) return undefined
-  const ready = preparationOf(plan, current, plannable, topology, predictor)
-  const { dwellMs } = DEFAULT_HYSTERESIS
-  const switching = ready === undefined ? undefined : { ...ready, dwellMs }
-  const { latencyMs, fullMs, throughputPerSecond, bytes } = now.timeline
-  const better = objective === 'throughput' ? 1000 / plan.predicted.throughputPerSecond : plan.predicted.latencyMs
-  if (worthSwitching(now.ms, better, DEFAULT_HYSTERESIS, switching)) return undefined
-  return { ...current, predicted: { latencyMs, fullMs, throughputPerSecond, bytes } }
-}

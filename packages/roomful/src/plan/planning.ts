@@ -61,14 +61,29 @@ export interface Training {
   readonly seed: number
   /** Whether the planner takes its time first. Default false. */
   readonly thorough?: boolean
+  /** Plans that have been tried in this room already, and are not worth it again. */
+  readonly tried?: readonly Plan[]
+}
+
+/** `method` of the plans that practice has learned. */
+export const LEARNED = 'learned'
+
+/** A plan that practice has come to. */
+export interface FoundPlan {
+  /** The planner when it takes its time, or the agent. */
+  readonly by: 'planning' | 'learning'
+  readonly chosen: ChosenPlan
+  /** What the plan in use is predicted to need, ms; Infinity where it cannot run any more. */
+  readonly currentMs: number
+  /** Why it is not worth a trial; absent where it is. */
+  readonly untried?: string
 }
 
 /** What a stretch of training in the background came to. */
 export interface Practised {
   /** Best predicted latency after each episode, ms. */
   readonly curve: readonly number[]
-  /** Present when the agent found a plan that is predicted better than the one in use by more than the hysteresis. */
-  readonly better?: ChosenPlan
+  readonly found?: FoundPlan
 }
 
 /**
@@ -99,8 +114,8 @@ export interface Planning extends AsyncDisposable {
   observe(digest: ModelDigest, topology: Topology, measured: readonly Observed[]): Promise<Drift>
   /**
    * Looks thoroughly where that is asked for (a second or more on a weak device, in one go) and trains the reinforcement-learning agent
-   * for the room as it is, and compares the best plan with the one in use. Other calls are answered between the episodes; ends early
-   * on `rest`.
+   * for the room as it is; what it has learned gets exits as the planner's own plans do, and is compared with the one in use. Other
+   * calls are answered between the episodes; ends early on `rest`.
    */
   practise(
     digest: ModelDigest,
