@@ -22,8 +22,10 @@ export interface FramedLinkOptions {
   readonly onClose: (error: TransportError) => void
   /** Called for what arrives, a slice at a time or the next one 20 ms later: the peer lives. */
   readonly onBytes?: () => void
+  /** A message was handed over, or waits for room. */
+  readonly onSent?: (bytes: number) => void
   /** A message has come, and no other is half here. */
-  readonly onWhole?: () => void
+  readonly onWhole?: (bytes: number) => void
   /** A passive measurement of the incoming direction. */
   readonly onRate?: (sample: RateSample) => void
   /** Round trip of the idle link, where known. */
@@ -43,6 +45,7 @@ export class FramedLink implements MessageLink {
   #lastLargeMs = Number.NEGATIVE_INFINITY
   #aliveMs = Number.NEGATIVE_INFINITY
   #received = 0
+  #receivedBytes = 0
   #closed = false
 
   constructor(options: FramedLinkOptions) {
@@ -69,15 +72,18 @@ export class FramedLink implements MessageLink {
   }
 
   /** Slices that have come, and that were handed to the channel. */
-  get slices(): { readonly received: number; readonly sent: number } {
-    return { received: this.#received, sent: this.#flow.slicesSent }
+  get slices(): { readonly received: number; readonly receivedBytes: number; readonly sent: number } {
+    return { received: this.#received, receivedBytes: this.#receivedBytes, sent: this.#flow.slicesSent }
   }
 
   send(message: PeerMessage, options: LinkSendOptions): Promise<void> | undefined {
     try {
       const encoded = encodeMessage(message)
       this.#moved(encoded.bytes)
-      return this.#flow.send(encoded, options.priority, options.signal)
+      const accepted = this.#flow.send(encoded, options.priority, options.signal)
+      // The message first, the books after.
+      this.#options.onSent?.(encoded.bytes)
+      return accepted
     } catch (error) {
       return Promise.reject(asTransportError(error))
     }
@@ -90,6 +96,7 @@ export class FramedLink implements MessageLink {
   #receive(bytes: Uint8Array<ArrayBuffer>): void {
     if (this.#closed) return
     this.#received++
+    this.#receivedBytes += bytes.byteLength
     let whole: Uint8Array | undefined
     try {
       whole = this.#reassembler.push(bytes)?.bytes
@@ -101,7 +108,7 @@ export class FramedLink implements MessageLink {
     const isPartial = this.#reassembler.partialMessages > 0
     if (whole !== undefined) this.#deliver(whole)
     const nowMs = this.#meter.received(bytes.byteLength, isPartial)
-    if (whole !== undefined && !isPartial) this.#options.onWhole?.()
+    if (whole !== undefined && !isPartial) this.#options.onWhole?.(whole.byteLength)
     if (nowMs - this.#aliveMs < ALIVE_MS) return
     this.#aliveMs = nowMs
     this.#options.onBytes?.()

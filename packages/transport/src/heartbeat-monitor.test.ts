@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { HeartbeatMonitor } from './heartbeat-monitor.ts'
 
-function hear(monitor: HeartbeatMonitor, sequences: Iterable<number>, rttMs = 10): void {
+function hear(monitor: HeartbeatMonitor, sequences: Iterable<number>, rttMs = 10, receivedBytes = 0): void {
   for (const sequence of sequences) {
     const sentAtMs = sequence * 200
-    monitor.beat(sentAtMs, { sequence, intervalMs: 200, sentAtMs, echoSentAtMs: sentAtMs - rttMs, echoHeldMs: 0 })
+    const beat = { sequence, intervalMs: 200, sentAtMs, echoSentAtMs: sentAtMs - rttMs, echoHeldMs: 0 }
+    monitor.beat(sentAtMs, beat, receivedBytes)
   }
 }
 
@@ -51,5 +52,27 @@ describe('a way that loses nothing', () => {
     expect(monitor.isLossy).toBe(false)
     hear(monitor, [405, 405, 404])
     expect(monitor.isLossy).toBe(true)
+  })
+})
+
+describe('a near way', () => {
+  it('stays one while beats are lost in crowds only', () => {
+    const monitor = new HeartbeatMonitor(0)
+    hear(monitor, upTo(0, 3), 10)
+    expect(monitor.isNear).toBe(false)
+    hear(monitor, [3], 1)
+    expect(monitor.isNear).toBe(true)
+    hear(monitor, [5], 10, 60_000)
+    expect(monitor.isNear).toBe(true)
+    expect(monitor.isLossy).toBe(true)
+    hear(monitor, upTo(6, 16), 10, 80_000)
+    hear(monitor, [17], 10, 80_000)
+    expect(monitor.isNear).toBe(false)
+    // It was late and not lost.
+    hear(monitor, [16], 10, 80_000)
+    expect(monitor.isNear).toBe(true)
+    hear(monitor, [19], 10, 80_000)
+    hear(monitor, upTo(20, 400), 1, 80_000)
+    expect(monitor.isNear).toBe(false)
   })
 })

@@ -30,6 +30,8 @@ const OWN_STALL_MS = 400
 const LOSSLESS_BEATS = 300
 /** A shorter way than this, within a machine or over a cable, is taken for one that loses nothing until it does. */
 const NEAR_MS = 2
+/** A beat that is missing where so much has come since the one before it was lost in that crowd. */
+const CROWD_BYTES = 48 << 10
 /** A beat may come after this many newer ones: those that leave together overtake one another. */
 const OVERTAKEN_BEATS = 8
 /** Weight of the newest observation in the running means. */
@@ -61,6 +63,10 @@ export class HeartbeatMonitor {
   #rowBefore = 0
   #hasLost = false
   #hadLost = false
+  /** The same of beats that were lost while the way had little else to carry. */
+  #hasLostAlone = false
+  #hadLostAlone = false
+  #receivedBytes = 0
   #shortestMs = Number.POSITIVE_INFINITY
   /** What had arrived when it was last asked; undefined: not asked since the last beat. */
   #arrived: number | undefined
@@ -105,12 +111,18 @@ export class HeartbeatMonitor {
     return !isTrusted && this.#beatsInRow < LOSSLESS_BEATS
   }
 
+  /** So short that nothing on it loses anything but the buffers at its ends, when too much comes at once. */
+  get isNear(): boolean {
+    return this.#shortestMs < NEAR_MS && !this.#hasLostAlone
+  }
+
   /** The newest beat and when it came, for the echo. */
   get newest(): { beat: Beat; atMs: number } | undefined {
     return this.#lastBeat
   }
 
-  beat(nowMs: number, beat: Beat): void {
+  /** `receivedBytes`: what has come from the peer so far, beside beats. */
+  beat(nowMs: number, beat: Beat, receivedBytes = 0): void {
     const last = this.#lastBeat
     if (last !== undefined && beat.sequence <= last.sequence) {
       this.#overtaken(beat.sequence)
@@ -119,12 +131,13 @@ export class HeartbeatMonitor {
     if (last !== undefined) {
       const steps = beat.sequence - last.sequence
       const lost = Math.min(1, (steps - 1) / steps)
-      this.#count(last.sequence, beat.sequence)
+      this.#count(last.sequence, beat.sequence, receivedBytes - this.#receivedBytes < CROWD_BYTES)
       this.#loss = Math.min(0.5, Math.max(LOSS_FLOOR, this.#loss + SMOOTHING.loss * (lost - this.#loss)))
       const expectedMs = beat.sentAtMs - last.beat.sentAtMs
       const deviationMs = Math.abs(nowMs - last.atMs - expectedMs)
       this.#jitterMs += SMOOTHING.jitter * (deviationMs - this.#jitterMs)
     }
+    this.#receivedBytes = receivedBytes
     this.#intervalMs = beat.intervalMs
     this.#lastBeat = { sequence: beat.sequence, atMs: nowMs, beat }
     const rttMs = nowMs - beat.echoSentAtMs - beat.echoHeldMs
@@ -170,7 +183,7 @@ export class HeartbeatMonitor {
     return !this.isLong || nowMs - this.#lastStirMs > STIR_MS || quietMs > MUTE_MS
   }
 
-  #count(before: number, sequence: number): void {
+  #count(before: number, sequence: number, isAlone: boolean): void {
     if (sequence === before + 1) {
       this.#beatsInRow++
       if (this.#beatsInRow > OVERTAKEN_BEATS) this.#missing.clear()
@@ -179,9 +192,11 @@ export class HeartbeatMonitor {
     if (this.#missing.size === 0) {
       this.#rowBefore = this.#beatsInRow
       this.#hadLost = this.#hasLost
+      this.#hadLostAlone = this.#hasLostAlone
     }
     this.#beatsInRow = 0
     this.#hasLost = true
+    this.#hasLostAlone ||= isAlone
     if (sequence - before > OVERTAKEN_BEATS) this.#missing.clear()
     else for (let missing = before + 1; missing < sequence; missing++) this.#missing.add(missing)
   }
@@ -193,6 +208,7 @@ export class HeartbeatMonitor {
     if (this.#missing.size > 0) return
     this.#beatsInRow += this.#rowBefore + 1
     this.#hasLost = this.#hadLost
+    this.#hasLostAlone = this.#hadLostAlone
   }
 
   get #isInSight(): boolean {

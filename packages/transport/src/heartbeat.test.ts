@@ -61,7 +61,7 @@ function pair(clock: VirtualClock, random: Random, path: Path) {
     let inOrderMs = 0
     const send = () => {
       if (cut[name] || hung[name] || messageMs === undefined || clock.now() % MESSAGES.everyMs > MESSAGES.runMs) return
-      ends[index]?.sent()
+      ends[index]?.sent(1000)
       let lateMs = 0
       for (let waitMs = RETRANSMIT_MS; random.next() < loss; waitMs *= 2) lateMs += waitMs
       inOrderMs = Math.max(inOrderMs, clock.now() + lateMs + wayMs())
@@ -335,9 +335,9 @@ function counted(
   path: { wayMs: number; isLost?: (index: number, sent: number) => boolean; busy?: () => boolean },
 ) {
   const { wayMs, isLost = () => false, busy } = path
-  const counts: Record<0 | 1, { received: number; sent: number }> = {
-    0: { received: 0, sent: 0 },
-    1: { received: 0, sent: 0 },
+  const counts = {
+    0: { received: 0, receivedBytes: 0, sent: 0 },
+    1: { received: 0, receivedBytes: 0, sent: 0 },
   }
   const beats: [number, number] = [0, 0]
   const ends: Heartbeat[] = []
@@ -373,12 +373,12 @@ describe('the end of a message on a lossy way', () => {
     const clock = new VirtualClock()
     const { counts, beats, ends } = counted(clock, { wayMs })
     const message = (from: 0 | 1, arrives: boolean) => {
-      ends[from]?.sent()
+      ends[from]?.sent(1000)
       counts[from].sent++
       if (!arrives) return
       clock.after(wayMs, () => {
         counts[(1 - from) as 0 | 1].received++
-        ends[1 - from]?.whole()
+        ends[1 - from]?.whole(1000)
       })
     }
     // Round trips are known, and the way is not: it counts as lossy.
@@ -426,19 +426,57 @@ describe('the end of a message on a lossy way', () => {
     const idle = await beatsOf(() => {})
     await clock.advance(100)
     const lost = await beatsOf(() => {
-      ends[0]?.sent()
+      ends[0]?.sent(1000)
       counts[0].sent++
     })
     await clock.advance(100)
     const arrived = await beatsOf(() => {
-      ends[1]?.sent()
+      ends[1]?.sent(1000)
       counts[1].sent++
       clock.after(5, () => {
         counts[0].received++
-        ends[0]?.whole()
+        ends[0]?.whole(1000)
       })
     })
     for (const end of ends) end.stop()
     expect([lost, arrived]).toEqual([[3, 0], idle])
+  })
+
+  it('needs neither on a way within a machine, which loses beats only in the crowd of a burst; the burst does', async () => {
+    const clock = new VirtualClock()
+    const { counts, beats, ends } = counted(clock, {
+      wayMs: 0.4,
+      isLost: (_, sent) => sent % 20 === 0,
+      busy: () => true,
+    })
+    const carry = (bytes: number, arrives = true) => {
+      ends[0]?.sent(bytes)
+      counts[0].sent++
+      if (!arrives) return
+      clock.after(0.4, () => {
+        counts[1].received++
+        counts[1].receivedBytes += bytes
+        ends[1]?.whole(bytes)
+      })
+    }
+    // Both directions are full all the time, as far as their ends know.
+    for (let round = 0; round < 100; round++) {
+      for (const index of [0, 1] as const) counts[index].receivedBytes += 50_000
+      await clock.advance(200)
+    }
+    const beatsOf = async (act: () => void) => {
+      const before = [...beats]
+      act()
+      await clock.advance(20)
+      return beats.map((count, index) => count - (before[index] ?? 0))
+    }
+    await clock.advance(110)
+    expect(await beatsOf(() => carry(4096))).toEqual([0, 0])
+    expect(await beatsOf(() => carry(4096, false))).toEqual([0, 0])
+    counts[1].received++
+    expect(await beatsOf(() => carry(60_000))).toEqual([0, 1])
+    await clock.advance(200)
+    expect(await beatsOf(() => carry(60_000, false))).toEqual([3, 0])
+    for (const end of ends) end.stop()
   })
 })

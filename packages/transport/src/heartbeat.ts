@@ -10,6 +10,8 @@ const REST_AFTER_MS = 2000
 const LONGEST_MS = 600
 /** A beat may leave this much early, so that it need not wait for the next wake-up. */
 const EARLY_MS = TICK_MS / 2
+/** A near way loses what overflows a socket's buffer (56 full packets in Chromium); less than this never does. */
+const BURST_BYTES = 48 << 10
 
 export interface HeartbeatOptions {
   /** The page's; all its links share one. */
@@ -29,8 +31,8 @@ export interface HeartbeatOptions {
   readonly busy?: () => boolean
   /** True while messages wait for the wire. */
   readonly sending?: () => boolean
-  /** Slices that have come on the messages' channel, and that went out on it; `alive` is told of some only. */
-  readonly slices?: () => { readonly received: number; readonly sent: number }
+  /** Slices that have come on the messages' channel, with their bytes, and that went out on it; `alive` is told of some only. */
+  readonly slices?: () => { readonly received: number; readonly receivedBytes: number; readonly sent: number }
 }
 
 /**
@@ -59,7 +61,11 @@ export class Heartbeat implements PulseMember {
     this.#options = options
     const nowMs = options.pulse.clock.now()
     this.#monitor = new HeartbeatMonitor(nowMs)
-    const way = { clock: options.pulse.clock, rttMs: () => this.#monitor.rttMs }
+    const way = {
+      clock: options.pulse.clock,
+      rttMs: () => this.#monitor.rttMs,
+      leastBytes: () => (this.#monitor.isNear ? BURST_BYTES : 0),
+    }
     const beatBetween = () => this.#send(options.pulse.clock.now(), this.#promisedMs[0])
     this.#word = new WordOfArrival({
       ...way,
@@ -94,7 +100,7 @@ export class Heartbeat implements PulseMember {
     const beat = decodeBeat(bytes)
     if (beat === undefined || this.#stopped) return
     const nowMs = this.#options.pulse.clock.now()
-    this.#monitor.beat(nowMs, beat)
+    this.#monitor.beat(nowMs, beat, this.#options.slices?.().receivedBytes)
     this.#report(beat)
     this.#hear()
     const isAsked = beat.intervalMs <= INTERVALS.doubtingMs
@@ -109,15 +115,15 @@ export class Heartbeat implements PulseMember {
   }
 
   /** Something was handed to the other channel: the peer will take it for a sign of life. */
-  sent(): void {
+  sent(bytes: number): void {
     this.#sentAtMs = this.#options.pulse.clock.now()
     this.#movedAtMs = this.#sentAtMs
-    this.#tail.sent(this.#sentAtMs)
+    this.#tail.sent(this.#sentAtMs, bytes)
   }
 
   /** A message of the peer is complete. */
-  whole(): void {
-    this.#word.whole()
+  whole(bytes: number): void {
+    this.#word.whole(bytes)
   }
 
   stop(): void {

@@ -194,7 +194,8 @@ export class RemotePeer {
         else attempt.peerLink.offence(error.reason === 'too-large' ? 'too-large' : 'malformed', error.message)
       },
       onBytes: () => attempt.heartbeat?.alive(),
-      onWhole: () => attempt.heartbeat?.whole(),
+      onSent: (bytes) => attempt.heartbeat?.sent(bytes),
+      onWhole: (bytes) => attempt.heartbeat?.whole(bytes),
       onRate: (sample) => this.#o.onRate(sample),
       idleRttMs: () => this.#o.idleRttMs(),
       sendMbit: () => this.#o.sendMbit(),
@@ -213,13 +214,7 @@ export class RemotePeer {
     if (attempt.ended) return
     this.#cancelDeadline()
     const { link } = attempt
-    const peerLink = this.#o.onUp({
-      send(message, options) {
-        attempt.heartbeat?.sent()
-        return link.send(message, options)
-      },
-      close: () => link.close(),
-    })
+    const peerLink = this.#o.onUp(link)
     if (peerLink === undefined) return
     attempt.peerLink = peerLink
     attempt.upSinceMs = this.#o.clock.now()

@@ -5,13 +5,14 @@ import { TailProbe } from './tail-probe.ts'
 function setup(options: { rttMs?: number; lossy?: boolean } = {}) {
   const clock = new VirtualClock()
   const probes: number[] = []
-  const state = { sending: false, arrivals: 0, delivered: false, lossy: options.lossy ?? true }
+  const state = { sending: false, arrivals: 0, delivered: false, lossy: options.lossy ?? true, leastBytes: 0 }
   const tail = new TailProbe({
     clock,
     rttMs: () => options.rttMs,
     isLossy: () => state.lossy,
     arrivals: () => state.arrivals,
     isDelivered: () => state.delivered,
+    leastBytes: () => state.leastBytes,
     isSending: () => state.sending,
     probe: () => probes.push(clock.now()),
   })
@@ -21,7 +22,7 @@ function setup(options: { rttMs?: number; lossy?: boolean } = {}) {
 describe('TailProbe', () => {
   it('follows a message that nothing follows with three probes, two round trips later', async () => {
     const { clock, probes, tail } = setup({ rttMs: 10 })
-    tail.sent(clock.now())
+    tail.sent(clock.now(), 1000)
     await clock.advance(1000)
     expect(probes).toEqual([20, 20, 20])
   })
@@ -29,7 +30,7 @@ describe('TailProbe', () => {
   it('counts from the last of many messages and sets one timer for them', async () => {
     const { clock, probes, tail } = setup({ rttMs: 10 })
     for (let index = 0; index < 10; index++) {
-      tail.sent(clock.now())
+      tail.sent(clock.now(), 1000)
       await clock.advance(5)
     }
     await clock.advance(1000)
@@ -38,16 +39,16 @@ describe('TailProbe', () => {
 
   it('is not needed where the peer has answered or told that all is there, and not on a way that loses nothing', async () => {
     const { clock, probes, state, tail } = setup({ rttMs: 10 })
-    tail.sent(clock.now())
+    tail.sent(clock.now(), 1000)
     await clock.advance(4)
     state.arrivals++
     await clock.advance(1000)
-    tail.sent(clock.now())
+    tail.sent(clock.now(), 1000)
     state.delivered = true
     await clock.advance(1000)
     state.delivered = false
     state.lossy = false
-    tail.sent(clock.now())
+    tail.sent(clock.now(), 1000)
     await clock.advance(1000)
     expect(probes).toEqual([])
   })
@@ -55,7 +56,7 @@ describe('TailProbe', () => {
   it('waits for the end of a long message, and at most 60 ms for a long round trip', async () => {
     const { clock, probes, state, tail } = setup({ rttMs: 600 })
     state.sending = true
-    tail.sent(clock.now())
+    tail.sent(clock.now(), 1000)
     await clock.advance(100)
     state.sending = false
     await clock.advance(1000)
@@ -66,7 +67,7 @@ describe('TailProbe', () => {
     const { clock, probes, state, tail } = setup({ rttMs: 10 })
     state.sending = true
     state.delivered = true
-    tail.sent(clock.now())
+    tail.sent(clock.now(), 1000)
     await clock.advance(30)
     state.sending = false
     state.delivered = false
@@ -76,14 +77,35 @@ describe('TailProbe', () => {
 
   it('leaves the peer time to tell, also on a short way', async () => {
     const { clock, probes, tail } = setup({ rttMs: 4 })
-    tail.sent(clock.now())
+    tail.sent(clock.now(), 1000)
     await clock.advance(1000)
     expect(probes).toEqual([12, 12, 12])
   })
 
+  it('is not needed for less than a near way may lose, unless more is under way at once', async () => {
+    const { clock, probes, state, tail } = setup({ rttMs: 1 })
+    state.leastBytes = 40_000
+    for (let index = 0; index < 100; index++) {
+      tail.sent(clock.now(), 4096)
+      await clock.advance(5)
+    }
+    // One after the other, each with its answer.
+    for (let index = 0; index < 100; index++) {
+      tail.sent(clock.now(), 30_000)
+      await clock.advance(1)
+      state.arrivals++
+    }
+    await clock.advance(1000)
+    expect(probes).toEqual([])
+    const sinceMs = clock.now()
+    for (let index = 0; index < 2; index++) tail.sent(clock.now(), 30_000)
+    await clock.advance(1000)
+    expect(probes).toEqual([9, 9, 9].map((ms) => sinceMs + ms))
+  })
+
   it('sends nothing after it was stopped', async () => {
     const { clock, probes, tail } = setup()
-    tail.sent(clock.now())
+    tail.sent(clock.now(), 1000)
     tail.stop()
     await clock.advance(1000)
     expect(probes).toEqual([])

@@ -1,4 +1,5 @@
 import type { Clock } from '@roomful/core'
+import { InFlight } from './in-flight.ts'
 
 /** dcSCTP sends a chunk again at once when this many acknowledgements have reported it missing (RFC 9260, section 7.2.4). */
 const PROBES = 3
@@ -18,6 +19,8 @@ export interface TailProbeOptions {
   readonly rttMs: () => number | undefined
   /** Whether the way to the peer loses something, as far as the peer knows. */
   readonly isLossy: () => boolean
+  /** What has fewer bytes under way loses nothing. */
+  readonly leastBytes: () => number
   /** Counts what the peer has sent on the messages' channel. */
   readonly arrivals: () => number
   /** Whether the peer has told that everything that has left has arrived. */
@@ -36,6 +39,7 @@ export interface TailProbeOptions {
  */
 export class TailProbe {
   readonly #o: TailProbeOptions
+  readonly #inFlight = new InFlight()
   #sentAtMs = Number.NEGATIVE_INFINITY
   #arrivalsThen = 0
   #armed = false
@@ -46,10 +50,14 @@ export class TailProbe {
   }
 
   /** A message was handed over. */
-  sent(nowMs: number): void {
+  sent(nowMs: number, bytes: number): void {
     this.#sentAtMs = nowMs
-    this.#arrivalsThen = this.#o.arrivals()
-    if (!this.#armed && this.#o.isLossy()) this.#arm(this.#waitMs())
+    const arrivals = this.#o.arrivals()
+    if (arrivals !== this.#arrivalsThen) this.#inFlight.answered()
+    this.#arrivalsThen = arrivals
+    this.#inFlight.add(nowMs, bytes)
+    if (this.#armed || this.#inFlight.bytes < this.#o.leastBytes() || !this.#o.isLossy()) return
+    this.#arm(this.#waitMs())
   }
 
   stop(): void {

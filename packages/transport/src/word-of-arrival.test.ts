@@ -6,11 +6,12 @@ import { WordOfArrival } from './word-of-arrival.ts'
 function setup(rttMs?: number) {
   const clock = new VirtualClock()
   const toldAtMs: number[] = []
-  const state = { lossy: true, sentAtMs: Number.NEGATIVE_INFINITY }
+  const state = { lossy: true, leastBytes: 0, sentAtMs: Number.NEGATIVE_INFINITY }
   const word = new WordOfArrival({
     clock,
     rttMs: () => rttMs,
     isLossy: () => state.lossy,
+    leastBytes: () => state.leastBytes,
     sentAtMs: () => state.sentAtMs,
     tell: () => toldAtMs.push(clock.now()),
   })
@@ -22,7 +23,7 @@ describe('the word of arrival', () => {
     'comes at least 4 ms before the sender would probe, with a round trip of %d ms',
     async (rttMs) => {
       const { clock, word, toldAtMs } = setup(rttMs)
-      word.whole()
+      word.whole(1000)
       await clock.advance(1000)
       const [leftAtMs = expect.fail()] = toldAtMs
       expect(leftAtMs).toBeGreaterThanOrEqual(4)
@@ -38,7 +39,7 @@ describe('the word of arrival', () => {
     ]) {
       const { clock, word, toldAtMs, state } = setup(rttMs)
       state.lossy = lossy
-      word.whole()
+      word.whole(1000)
       await clock.advance(1000)
       expect(toldAtMs).toEqual([])
     }
@@ -47,7 +48,7 @@ describe('the word of arrival', () => {
   it('is sent once for messages that follow one another closely, after the last', async () => {
     const { clock, word, toldAtMs } = setup(10)
     for (let at = 0; at < 1000; at += 2) {
-      word.whole()
+      word.whole(1000)
       await clock.advance(2)
     }
     await clock.advance(1000)
@@ -56,25 +57,45 @@ describe('the word of arrival', () => {
 
   it('is not needed when something has left since, and is when a message has come after that', async () => {
     const { clock, word, toldAtMs, state } = setup(10)
-    word.whole()
+    word.whole(1000)
     await clock.advance(1)
     state.sentAtMs = clock.now()
     await clock.advance(100)
     expect(toldAtMs).toEqual([])
-    word.whole()
+    word.whole(1000)
     await clock.advance(1)
     state.sentAtMs = clock.now()
     await clock.advance(2)
-    word.whole()
+    word.whole(1000)
     await clock.advance(100)
     expect(toldAtMs).toEqual([101 + 3 + 5])
   })
 
+  it('is sent on a near way of what came in a crowd only', async () => {
+    const { clock, word, toldAtMs, state } = setup(1)
+    state.leastBytes = 40_000
+    for (let index = 0; index < 100; index++) {
+      word.whole(4096)
+      await clock.advance(5)
+    }
+    for (let index = 0; index < 100; index++) {
+      word.whole(30_000)
+      await clock.advance(1)
+      state.sentAtMs = clock.now()
+    }
+    await clock.advance(1000)
+    expect(toldAtMs).toEqual([])
+    const sinceMs = clock.now()
+    for (let index = 0; index < 2; index++) word.whole(30_000)
+    await clock.advance(1000)
+    expect(toldAtMs).toEqual([sinceMs + 4])
+  })
+
   it('leaves no timer behind', async () => {
     const { clock, word, toldAtMs } = setup(10)
-    word.whole()
+    word.whole(1000)
     word.stop()
-    word.whole()
+    word.whole(1000)
     expect(clock.pending).toBe(0)
     await clock.advance(1000)
     expect(toldAtMs).toEqual([])

@@ -1,4 +1,5 @@
 import type { Clock } from '@roomful/core'
+import { InFlight } from './in-flight.ts'
 import { probeAfterMs } from './tail-probe.ts'
 
 /** Word that would leave sooner than this after a message would be too early for most answers, and come too late for its sender. */
@@ -9,6 +10,8 @@ export interface WordOfArrivalOptions {
   readonly rttMs: () => number | undefined
   /** Whether the way from the peer loses something, as far as anybody knows; the peer hears so with every beat. */
   readonly isLossy: () => boolean
+  /** Of what has fewer bytes the sender need not hear. */
+  readonly leastBytes: () => number
   /** When something was last handed over for the peer: that tells of the arrival, too. */
   readonly sentAtMs: () => number
   /** Sends one small datagram with the count of what has come. */
@@ -23,6 +26,7 @@ export interface WordOfArrivalOptions {
  */
 export class WordOfArrival {
   readonly #o: WordOfArrivalOptions
+  readonly #inFlight = new InFlight()
   /** When the newest message was complete, and when word of it is due. */
   #wholeAtMs = Number.NEGATIVE_INFINITY
   #dueMs = 0
@@ -34,12 +38,15 @@ export class WordOfArrival {
   }
 
   /** A message of the peer is complete. */
-  whole(): void {
+  whole(bytes: number): void {
     if (!this.#o.isLossy()) return
     const rttMs = this.#o.rttMs() ?? 0
     const pauseMs = (probeAfterMs(rttMs) - rttMs) / 2
     if (pauseMs < SOONEST_MS) return
+    if (this.#o.sentAtMs() >= this.#wholeAtMs) this.#inFlight.answered()
     this.#wholeAtMs = this.#o.clock.now()
+    this.#inFlight.add(this.#wholeAtMs, bytes)
+    if (this.#inFlight.bytes < this.#o.leastBytes()) return
     this.#dueMs = this.#wholeAtMs + pauseMs
     if (!this.#armed) this.#arm(pauseMs)
   }
