@@ -442,6 +442,31 @@ describe('the end of a message on a lossy way', () => {
     expect([lost, arrived]).toEqual([[3, 0], idle])
   })
 
+  it.each([5, 12, 20])(
+    'is told of a few times in a stream of messages %d ms apart, and never probed',
+    async (gapMs) => {
+      const clock = new VirtualClock()
+      const { counts, beats, ends } = counted(clock, { wayMs: 5, busy: () => true })
+      await clock.advance(2000)
+      const before = [...beats]
+      for (let index = 0; index < 100; index++) {
+        ends[0]?.sent(1000)
+        counts[0].sent++
+        clock.after(5, () => {
+          counts[1].received++
+          ends[1]?.whole(1000)
+        })
+        await clock.advance(gapMs)
+      }
+      await clock.advance(100)
+      for (const end of ends) end.stop()
+      const regular = (100 * gapMs + 100) / 200 + 1
+      const [sender = 0, receiver = 0] = beats.map((count, index) => count - (before[index] ?? 0))
+      expect(sender).toBeLessThanOrEqual(regular)
+      expect(receiver).toBeLessThanOrEqual(regular + 4)
+    },
+  )
+
   it('needs neither on a way within a machine, which loses beats only in the crowd of a burst; the burst does', async () => {
     const clock = new VirtualClock()
     const { counts, beats, ends } = counted(clock, {

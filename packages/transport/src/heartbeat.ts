@@ -21,6 +21,8 @@ export interface HeartbeatOptions {
   readonly onRtt: (rttMs: number) => void
   /** What comes in from the peer, in 10^6 bits per second, where known; every beat tells it. */
   readonly receivedMbit?: () => number | undefined
+  /** What goes out, as far as it is known, in 10^6 bits per second. */
+  readonly sendMbit?: () => number | undefined
   /** What the peer gets from here, by its word. */
   readonly onTold?: (mbitPerSecond: number) => void
   /** Some count of everything that has arrived from the peer, down to acknowledgements; undefined while unknown. */
@@ -76,6 +78,7 @@ export class Heartbeat implements PulseMember {
     this.#tail = new TailProbe({
       ...way,
       isLossy: () => this.#monitor.newest?.beat.lossless !== true,
+      mbitPerSecond: () => options.sendMbit?.(),
       arrivals: () => options.slices?.().received ?? 0,
       isDelivered: () => this.#isDelivered,
       isSending: () => options.sending?.() === true,

@@ -232,6 +232,7 @@ export class RemotePeer {
       },
       arrived: async () => attempt.connection.arrived?.(),
       receivedMbit: () => this.#o.receivedMbit(),
+      sendMbit: () => this.#o.sendMbit(),
       onTold: (mbitPerSecond) => this.#o.onTold(mbitPerSecond),
       onSilent: (silent) => this.#silence(attempt, silent),
     })

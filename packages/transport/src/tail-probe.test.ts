@@ -2,7 +2,7 @@ import { VirtualClock } from '@roomful/core'
 import { describe, expect, it } from 'vitest'
 import { TailProbe } from './tail-probe.ts'
 
-function setup(options: { rttMs?: number; lossy?: boolean } = {}) {
+function setup(options: { rttMs?: number; lossy?: boolean; mbit?: number } = {}) {
   const clock = new VirtualClock()
   const probes: number[] = []
   const state = { sending: false, arrivals: 0, delivered: false, lossy: options.lossy ?? true, leastBytes: 0 }
@@ -10,6 +10,7 @@ function setup(options: { rttMs?: number; lossy?: boolean } = {}) {
     clock,
     rttMs: () => options.rttMs,
     isLossy: () => state.lossy,
+    mbitPerSecond: () => options.mbit,
     arrivals: () => state.arrivals,
     isDelivered: () => state.delivered,
     leastBytes: () => state.leastBytes,
@@ -34,7 +35,8 @@ describe('TailProbe', () => {
       await clock.advance(5)
     }
     await clock.advance(1000)
-    expect(probes).toEqual([65, 65, 65])
+    // Ten of them, 5 ms apart: another was likely within 6.25 ms.
+    expect(probes.map((ms) => Math.round(ms))).toEqual([71, 71, 71])
   })
 
   it('is not needed where the peer has answered or told that all is there, and not on a way that loses nothing', async () => {
@@ -73,6 +75,16 @@ describe('TailProbe', () => {
     state.delivered = false
     await clock.advance(1000)
     expect(probes).toEqual([40, 40, 40])
+  })
+
+  it('waits as long as the way needs for what may be on it', async () => {
+    const { clock, probes, tail } = setup({ rttMs: 10, mbit: 40 })
+    tail.sent(clock.now(), 20_000)
+    await clock.advance(1000)
+    expect(probes).toEqual([24, 24, 24])
+    tail.sent(clock.now(), 1_000_000)
+    await clock.advance(1000)
+    expect(probes.slice(3).map((ms) => Math.round(ms - 1000))).toEqual([33, 33, 33])
   })
 
   it('leaves the peer time to tell, also on a short way', async () => {

@@ -1,5 +1,6 @@
 import type { Clock } from '@roomful/core'
 import { InFlight } from './in-flight.ts'
+import { MessageStream } from './message-stream.ts'
 
 /** dcSCTP sends a chunk again at once when this many acknowledgements have reported it missing (RFC 9260, section 7.2.4). */
 const PROBES = 3
@@ -8,8 +9,10 @@ const WAIT_TRIPS = 2
 /** Not before word of it could have come, and in good time before the browser's own timer. */
 const WORD_MS = 8
 const LONGEST_WAIT_MS = 60
+/** Of what waits for no room any more, so much may be on its way (56 full packets in Chromium), and that takes this long at most. */
+const UNDER_WAY = { bytes: 64 << 10, ms: 40 }
 
-/** How long after the last message its sender probes. */
+/** How long after the last message its sender probes, if it was small and alone. */
 export function probeAfterMs(rttMs = 0): number {
   return Math.min(LONGEST_WAIT_MS, Math.max(rttMs + WORD_MS, WAIT_TRIPS * rttMs))
 }
@@ -21,6 +24,8 @@ export interface TailProbeOptions {
   readonly isLossy: () => boolean
   /** What has fewer bytes under way loses nothing. */
   readonly leastBytes: () => number
+  /** What the way carries, in 10^6 bits per second, where known. */
+  readonly mbitPerSecond: () => number | undefined
   /** Counts what the peer has sent on the messages' channel. */
   readonly arrivals: () => number
   /** Whether the peer has told that everything that has left has arrived. */
@@ -40,6 +45,7 @@ export interface TailProbeOptions {
 export class TailProbe {
   readonly #o: TailProbeOptions
   readonly #inFlight = new InFlight()
+  readonly #stream = new MessageStream()
   #sentAtMs = Number.NEGATIVE_INFINITY
   #arrivalsThen = 0
   #armed = false
@@ -56,6 +62,7 @@ export class TailProbe {
     if (arrivals !== this.#arrivalsThen) this.#inFlight.answered()
     this.#arrivalsThen = arrivals
     this.#inFlight.add(nowMs, bytes)
+    this.#stream.add(nowMs)
     if (this.#armed || this.#inFlight.bytes < this.#o.leastBytes() || !this.#o.isLossy()) return
     this.#arm(this.#waitMs())
   }
@@ -89,6 +96,8 @@ export class TailProbe {
   }
 
   #waitMs(): number {
-    return probeAfterMs(this.#o.rttMs())
+    const bytesPerMs = (this.#o.mbitPerSecond() ?? Number.POSITIVE_INFINITY) * 125
+    const carryMs = Math.min(UNDER_WAY.ms, Math.min(UNDER_WAY.bytes, this.#inFlight.bytes) / bytesPerMs)
+    return probeAfterMs(this.#o.rttMs()) + carryMs + this.#stream.nextWithinMs
   }
 }

@@ -52,8 +52,21 @@ describe('the word of arrival', () => {
       await clock.advance(2)
     }
     await clock.advance(1000)
-    expect(toldAtMs).toEqual([998 + 5])
+    expect(toldAtMs).toEqual([998 + 2.5 + 5])
   })
+
+  it.each([6, 8, 13, 20])(
+    'is sent once for a stream of messages %d ms apart, and for the first ones of it',
+    async (gapMs) => {
+      const { clock, word, toldAtMs } = setup(10)
+      for (let index = 0; index < 100; index++) {
+        word.whole(1000)
+        await clock.advance(gapMs)
+      }
+      await clock.advance(1000)
+      expect(toldAtMs).toEqual([5, gapMs + 5, 2 * gapMs + 5, 99 * gapMs + 1.25 * gapMs + 5])
+    },
+  )
 
   it('is not needed when something has left since, and is when a message has come after that', async () => {
     const { clock, word, toldAtMs, state } = setup(10)

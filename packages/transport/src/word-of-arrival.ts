@@ -1,5 +1,6 @@
 import type { Clock } from '@roomful/core'
 import { InFlight } from './in-flight.ts'
+import { MessageStream } from './message-stream.ts'
 import { probeAfterMs } from './tail-probe.ts'
 
 /** Word that would leave sooner than this after a message would be too early for most answers, and come too late for its sender. */
@@ -20,13 +21,14 @@ export interface WordOfArrivalOptions {
 
 /**
  * On a lossy way a sender probes for the end of its last message (tail-probe.ts) unless it hears that it is there. Who has got
- * it says so, once for messages that follow one another closely, and not when something else has left for the peer meanwhile.
- * Half of the time until the sender would probe is left for the timers and threads of both ends; where that is too little, on a
+ * it says so, once for messages that follow one another closely (message-stream.ts), and not when something else has left for the
+ * peer meanwhile. Half of the time until the sender would probe is left for the timers and threads of both ends; where that is too little, on a
  * long way, nothing is told.
  */
 export class WordOfArrival {
   readonly #o: WordOfArrivalOptions
   readonly #inFlight = new InFlight()
+  readonly #stream = new MessageStream()
   /** When the newest message was complete, and when word of it is due. */
   #wholeAtMs = Number.NEGATIVE_INFINITY
   #dueMs = 0
@@ -46,9 +48,11 @@ export class WordOfArrival {
     if (this.#o.sentAtMs() >= this.#wholeAtMs) this.#inFlight.answered()
     this.#wholeAtMs = this.#o.clock.now()
     this.#inFlight.add(this.#wholeAtMs, bytes)
+    this.#stream.add(this.#wholeAtMs)
     if (this.#inFlight.bytes < this.#o.leastBytes()) return
-    this.#dueMs = this.#wholeAtMs + pauseMs
-    if (!this.#armed) this.#arm(pauseMs)
+    const waitMs = pauseMs + this.#stream.nextWithinMs
+    this.#dueMs = this.#wholeAtMs + waitMs
+    if (!this.#armed) this.#arm(waitMs)
   }
 
   stop(): void {
