@@ -460,7 +460,8 @@ describe('the end of a message on a lossy way', () => {
       }
       await clock.advance(100)
       for (const end of ends) end.stop()
-      const regular = (100 * gapMs + 100) / 200 + 1
+      // Beats may leave 50 ms early.
+      const regular = (100 * gapMs + 100) / 150 + 1
       const [sender = 0, receiver = 0] = beats.map((count, index) => count - (before[index] ?? 0))
       expect(sender).toBeLessThanOrEqual(regular)
       expect(receiver).toBeLessThanOrEqual(regular + 4)
