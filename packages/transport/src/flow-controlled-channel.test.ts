@@ -63,14 +63,16 @@ describe('flow-controlled channel', () => {
   })
 
   it('cuts a large message into longer slices on a way that is known to be short', async () => {
-    for (const { rttMs, bytes, longest } of [
+    for (const { rttMs, bytes, longest, inStream = false } of [
       { rttMs: 2, bytes: 20_000, longest: 2048 },
       { rttMs: 2, bytes: 2500, longest: 1024 },
+      { rttMs: 2, bytes: 2500, longest: 2048, inStream: true },
+      { rttMs: 40, bytes: 2500, longest: 1024, inStream: true },
       { rttMs: 40, bytes: 20_000, longest: 1024 },
       { rttMs: undefined, bytes: 20_000, longest: 1024 },
     ]) {
       const [here, there] = loopbackPair()
-      const flow = new FlowControlledChannel(here, limits, () => ({ rttMs }))
+      const flow = new FlowControlledChannel(here, limits, () => ({ rttMs, inStream }))
       const sizes: number[] = []
       there.onMessage = (slice) => sizes.push(slice.byteLength)
       const sent = outcome(flow.send(message(bytes), 'feature'))

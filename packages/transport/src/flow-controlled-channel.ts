@@ -48,6 +48,8 @@ export interface Way {
   readonly rttMs?: number | undefined
   /** What it carries from here, in 10^6 bits per second; an unknown way is taken for a slow one. */
   readonly mbitPerSecond?: number | undefined
+  /** A large message left just now and nothing has come since: the way is open, and another is likely. */
+  readonly inStream?: boolean
 }
 
 /** After this many slices in a row of a higher class, a waiting lower class gets one: weights must not starve. */
@@ -184,14 +186,14 @@ export class FlowControlledChannel {
 
   /**
    * Sets the water mark to what the way carries, and returns the slices' size for a message: small where the first flight
-   * counts, on a long way and for a short message on an idle channel.
+   * counts, on a long way and for a short message that is alone.
    */
   #adapt(messageBytes: number): number {
     const { sliceBytes, longSliceBytes, burstBytes, shortRttMs } = this.#limits
     const { highWaterBytes, highWaterMs, fastHighWaterBytes } = this.#limits
-    const { rttMs, mbitPerSecond = 0 } = this.#way()
+    const { rttMs, mbitPerSecond = 0, inStream = false } = this.#way()
     this.#highWaterBytes = Math.max(highWaterBytes, Math.min(fastHighWaterBytes, highWaterMs * mbitPerSecond * 125))
-    const isFlight = messageBytes <= burstBytes && this.#channel.bufferedAmount === 0
+    const isFlight = messageBytes <= burstBytes && !inStream && this.#channel.bufferedAmount === 0
     return !isFlight && rttMs !== undefined && rttMs < shortRttMs ? longSliceBytes : sliceBytes
   }
 

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { BundlingChannel } from './bundling-channel.ts'
 import { FramedLink } from './framed-link.ts'
 import { StripedChannel } from './striped-channel.ts'
+import { loopbackPair } from './testing/loopback.ts'
 import { pacedPair } from './testing/paced-channel.ts'
 
 const message = (bytes: number): PeerMessage => ({
@@ -74,6 +75,37 @@ describe('the slices of a framed link', () => {
       }),
       { seed: 20261121, numRuns: 40 },
     )
+  })
+
+  it('are small for a message that is alone, and long while messages of some size follow one another unanswered', async () => {
+    const clock = new VirtualClock()
+    const channels = loopbackPair()
+    const [a = expect.fail(), b = expect.fail()] = channels.map(
+      (channel) =>
+        new FramedLink({
+          channel,
+          clock,
+          onMessage: () => {},
+          onOffence: (error) => expect.fail(error.message),
+          onClose: (error) => expect.fail(error.message),
+          idleRttMs: () => 1,
+        }),
+    )
+    const slicesOf = async (waitMs: number, answer = false) => {
+      const before = a.slices.sent
+      void a.send(message(24 << 10), { priority: 'feature' })
+      channels[0].drain()
+      if (answer) void b.send(message(10), { priority: 'feature' })
+      channels[1].drain()
+      await clock.advance(waitMs)
+      return a.slices.sent - before
+    }
+    expect(await slicesOf(2)).toBe(6)
+    expect(await slicesOf(9)).toBe(2)
+    expect(await slicesOf(10)).toBe(2)
+    expect(await slicesOf(1, true)).toBe(6)
+    expect(await slicesOf(1)).toBe(6)
+    expect(await slicesOf(1)).toBe(2)
   })
 
   it('tell of a whole message when no other is half here', async () => {

@@ -11,6 +11,8 @@ import { type RateSample, TransferMeter } from './transfer-meter.ts'
 const ALIVE_MS = 20
 /** Messages below this (control, gossip) leave a link idle. */
 const LARGE_BYTES = 8 << 10
+/** Large messages that follow one another so soon are a stream. */
+const STREAM_MS = 10
 
 export interface FramedLinkOptions {
   readonly channel: ByteChannel
@@ -43,6 +45,9 @@ export class FramedLink implements MessageLink {
   readonly #options: FramedLinkOptions
   readonly #meter: TransferMeter
   #lastLargeMs = Number.NEGATIVE_INFINITY
+  /** When a large message last left, and `#received` then. */
+  #sentLargeMs = Number.NEGATIVE_INFINITY
+  #receivedThen = 0
   #aliveMs = Number.NEGATIVE_INFINITY
   #received = 0
   #receivedBytes = 0
@@ -54,6 +59,7 @@ export class FramedLink implements MessageLink {
     this.#flow = new FlowControlledChannel(options.channel, options.limits, () => ({
       rttMs: options.idleRttMs?.(),
       mbitPerSecond: options.sendMbit?.(),
+      inStream: this.#isInStream(),
     }))
     this.#meter = new TransferMeter(options.clock, options.onRate ?? (() => {}), options.idleRttMs)
     options.channel.onMessage = (bytes) => this.#receive(bytes)
@@ -79,8 +85,11 @@ export class FramedLink implements MessageLink {
   send(message: PeerMessage, options: LinkSendOptions): Promise<void> | undefined {
     try {
       const encoded = encodeMessage(message)
-      this.#moved(encoded.bytes)
       const accepted = this.#flow.send(encoded, options.priority, options.signal)
+      if (this.#moved(encoded.bytes)) {
+        this.#sentLargeMs = this.#lastLargeMs
+        this.#receivedThen = this.#received
+      }
       // The message first, the books after.
       this.#options.onSent?.(encoded.bytes)
       return accepted
@@ -126,8 +135,15 @@ export class FramedLink implements MessageLink {
     this.#options.onMessage(message)
   }
 
-  #moved(bytes: number): void {
-    if (bytes >= LARGE_BYTES) this.#lastLargeMs = this.#options.clock.now()
+  /** Returns whether it is large. */
+  #moved(bytes: number): boolean {
+    if (bytes < LARGE_BYTES) return false
+    this.#lastLargeMs = this.#options.clock.now()
+    return true
+  }
+
+  #isInStream(): boolean {
+    return this.#received === this.#receivedThen && this.#options.clock.now() - this.#sentLargeMs < STREAM_MS
   }
 
   #end(error: TransportError): void {
