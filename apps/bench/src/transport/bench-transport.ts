@@ -20,6 +20,8 @@ export interface TransportBenchOptions {
   readonly repetitions?: number
   readonly random?: Random
   readonly print?: (line: string) => void
+  /** Ends the run between two measurements. */
+  readonly signal?: AbortSignal
 }
 
 export interface TransportBenchResult {
@@ -101,7 +103,7 @@ const NEAR_WARM_UP: Share = { ...SHARES.far.quick, passes: 4, echoBytes: 2e5, le
  * RTCDataChannel and PeerJS, all linked at once, measured in turns, in an order drawn anew for every pass.
  */
 export async function benchTransport(options: TransportBenchOptions = {}): Promise<TransportBenchResult> {
-  const { quick = false, print = () => {}, random = seededRandom(20) } = options
+  const { quick = false, print = () => {}, random = seededRandom(20), signal } = options
   const kind = quick ? 'quick' : 'full'
   const contenders = options.contenders ?? CONTENDERS[kind]
   const sizes = options.sizes ?? MESSAGE_BYTES
@@ -113,6 +115,7 @@ export async function benchTransport(options: TransportBenchOptions = {}): Promi
     const share = SHARES[delayMs === 0 ? 'near' : 'far'][kind]
     const repetitions = options.repetitions ?? share.repetitions
     least = Math.min(least, repetitions)
+    signal?.throwIfAborted()
     await using rig = await TransportRig.start({ delayMs }, random)
     for (const contender of contenders) await rig.open(contender)
     // A first round that does not count: compiled code, open congestion windows.
@@ -120,6 +123,7 @@ export async function benchTransport(options: TransportBenchOptions = {}): Promi
     for (const bytes of sizes) await repeat(rig, { contenders, bytes, random, share: warmUp })
     for (let repetition = 0; repetition < repetitions; repetition++) {
       for (const bytes of shuffled(sizes, random)) {
+        signal?.throwIfAborted()
         const measured = await repeat(rig, { contenders, bytes, random, share })
         for (const figures of measured) rows.push({ ...figures, delayMs, bytes, repetition })
       }

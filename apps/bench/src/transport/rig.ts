@@ -147,8 +147,14 @@ async function startPeerJsServer(): Promise<{ port: number; stop: () => void }> 
   const child = spawn(process.execPath, [script, '--port', String(port), '--host', '127.0.0.1', '--path', '/'], {
     stdio: ['ignore', 'pipe', 'ignore'],
   })
+  // However this process ends, the server ends with it.
+  const stop = () => {
+    process.off('exit', stop)
+    child.kill()
+  }
+  process.once('exit', stop)
   await once(child.stdout, 'data')
-  return { port, stop: () => child.kill() }
+  return { port, stop }
 }
 
 async function freePort(): Promise<number> {
