@@ -1,16 +1,8 @@
-import {
-  accessSync,
-  constants,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmdirSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import type { CDPSession, Page } from 'playwright'
-import { CGROUP_CPU, rememberGroup } from './leftovers.ts'
+import { type CpuHierarchy, machineHierarchy, quotaFiles } from './cgroup.ts'
+import { rememberGroup } from './leftovers.ts'
 
 /** How a device's CPU share is brought about; every result names it. */
 export type CpuMeans = 'cgroup' | 'cdp' | 'none'
@@ -34,41 +26,30 @@ export interface CpuShareOptions {
 }
 
 const DEFAULT_PERIOD_MS = 20
-/** The kernel refuses less. */
-const MIN_QUOTA_US = 1000
 /** A group is removable only when its last process has been reaped. */
 const REMOVE_TRIES = 20
 const REMOVE_PAUSE_MS = 50
 let groups = 0
 
-/** Whether this process may make cgroup v1 CPU groups: root on a machine that has them, mounted for writing. */
-export function canUseCgroup(): boolean {
-  if (process.getuid?.() !== 0 || !existsSync(path.join(CGROUP_CPU, 'cpu.cfs_quota_us'))) return false
-  try {
-    accessSync(CGROUP_CPU, constants.W_OK)
-    return true
-  } catch {
-    return false
-  }
-}
-
 /**
- * Limits the whole process tree of a browser: by a CPU quota (cgroup v1) as root; elsewhere by the DevTools protocol,
+ * Limits the whole process tree of a browser: by a CPU quota (cgroup v1 or v2) as root; elsewhere by the DevTools protocol,
  * which slows the page's main thread only and not its Workers, so that figures do not compare.
  */
 export async function limitCpu(rootPid: number, page: Page, options: CpuShareOptions): Promise<CpuShare> {
-  return canUseCgroup() ? cgroupShare(rootPid, options) : cdpShare(page, options)
+  const hierarchy = machineHierarchy()
+  return hierarchy === undefined ? cdpShare(page, options) : cgroupShare(hierarchy, rootPid, options)
 }
 
-function cgroupShare(rootPid: number, { cores, periodMs = DEFAULT_PERIOD_MS }: CpuShareOptions): CpuShare {
-  const folder = path.join(CGROUP_CPU, `roomful-${process.pid}-${++groups}`)
+function cgroupShare(
+  { root, version }: CpuHierarchy,
+  rootPid: number,
+  { cores, periodMs = DEFAULT_PERIOD_MS }: CpuShareOptions,
+): CpuShare {
+  const folder = path.join(root, `roomful-${process.pid}-${++groups}`)
   mkdirSync(folder)
   const group = rememberGroup(folder)
   const set = (share: number) => {
-    // A share that needs less than the smallest quota gets a longer period instead.
-    const periodUs = Math.max(Math.round(periodMs * 1000), Math.ceil(MIN_QUOTA_US / share))
-    writeFileSync(path.join(folder, 'cpu.cfs_period_us'), String(periodUs))
-    writeFileSync(path.join(folder, 'cpu.cfs_quota_us'), String(Math.round(periodUs * share)))
+    for (const [file, text] of quotaFiles(version, share, periodMs)) writeFileSync(path.join(folder, file), text)
   }
   set(cores)
   // Twice: a process may have been born during the first walk; children of those inside are born inside.

@@ -1,7 +1,9 @@
+import type { BackendSpeed } from '@roomful/core'
 import type { Browser, BrowserServer, Page } from 'playwright'
 import type { HandPlan, HandPlanOptions, RequestView, RoomSession, RoomSnapshot } from 'roomful'
 import { type BrowserName, type BrowserOptions, browserType, launchBrowser } from './browsers.ts'
 import { type CpuMeans, type CpuShare, type CpuShareOptions, cpuTimeMs, limitCpu } from './cpu-share.ts'
+import { leaveSpeeds } from './earlier-visit.ts'
 import { type RelaySeat, throughRelay } from './ice-rewrite.ts'
 
 export interface DeviceOptions extends BrowserOptions {
@@ -17,6 +19,8 @@ export interface DeviceOptions extends BrowserOptions {
   readonly cpu?: CpuShareOptions
   /** The emulated links that its connections take. Default: straight. */
   readonly links?: RelaySeat
+  /** Speeds that an earlier visit has measured: this one then measures nothing by itself. */
+  readonly speeds?: readonly BackendSpeed[]
   /** A phone's viewport, and touch in Chromium: Firefox cannot emulate that. Default false. */
   readonly mobile?: boolean
 }
@@ -90,6 +94,7 @@ export class Device {
       const page = await context.newPage()
       if (options.links !== undefined) await throughRelay(page, options.links)
       cpu = await share(server, page, options.cpu)
+      if (options.speeds !== undefined) await leaveSpeeds(page, url, options.speeds)
       const device = new Device(options.name ?? url, page, server, browser, cpu)
       // A tenth of a core takes its time.
       await page.goto(url, { timeout: READY_MS })

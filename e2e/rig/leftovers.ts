@@ -1,9 +1,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { machineHierarchy } from './cgroup.ts'
 
-/** Where CPU groups are made (cgroup v1), and where temporary folders of browsers are. */
-export const CGROUP_CPU = '/sys/fs/cgroup/cpu'
 const PREFIX = 'roomful-browser-'
 const EXIT_WAIT_MS = 20
 const EXIT_TRIES = 10
@@ -46,10 +45,11 @@ export function ownerOf(name: string): number | undefined {
  * Removes what processes have left that were killed before they could: empty CPU groups and temporary folders of owners that are
  * no more. Returns how many.
  */
-export function sweepLeftovers(places: { readonly groups: string; readonly temporary: string }): number {
+export function sweepLeftovers(places: { readonly groups?: string; readonly temporary: string }): number {
   let removed = 0
-  for (const name of namesIn(places.groups)) {
-    if (isOrphan(name) && removeGroup(path.join(places.groups, name))) removed++
+  const { groups } = places
+  for (const name of groups === undefined ? [] : namesIn(groups)) {
+    if (groups !== undefined && isOrphan(name) && removeGroup(path.join(groups, name))) removed++
   }
   for (const name of namesIn(places.temporary)) {
     if (isOrphan(name) && removeFolder(path.join(places.temporary, name))) removed++
@@ -60,7 +60,8 @@ export function sweepLeftovers(places: { readonly groups: string; readonly tempo
 function arm(): void {
   if (armed) return
   armed = true
-  sweepLeftovers({ groups: CGROUP_CPU, temporary: tmpdir() })
+  const groupsIn = machineHierarchy()?.root
+  sweepLeftovers({ ...(groupsIn === undefined ? {} : { groups: groupsIn }), temporary: tmpdir() })
   // Playwright's own listener kills the browsers.
   process.on('exit', () => {
     for (const folder of folders) removeFolder(folder)

@@ -10,12 +10,32 @@ export interface RgbaPicture {
   readonly rgba: Uint8Array
 }
 
+/** A picture that is made when somebody looks at it, and then kept: a run shows only a part of those that it may show. */
+export function lazyPicture(make: () => RgbaPicture): RgbaPicture {
+  let made: RgbaPicture | undefined
+  const picture = () => {
+    made ??= make()
+    return made
+  }
+  return {
+    get width() {
+      return picture().width
+    },
+    get height() {
+      return picture().height
+    },
+    get rgba() {
+      return picture().rgba
+    },
+  }
+}
+
 /** Folder of the shared pictures, or undefined where the repository stands alone. */
 export const SHARED_DATA = [path.resolve(REPOSITORY, '../shared/data')].find((folder) => existsSync(folder))
 
 /**
  * Pictures of a jpegpack (`JPK1`, u32 n, u32 header length, u32 0, little endian; the shared JPEG header; u8 label[n];
- * u16 length[n]; the bodies), spread evenly over it.
+ * u16 length[n]; the bodies), spread evenly over it; decoded when they are looked at.
  */
 export function packPictures(pack: string, count: number): { label: number; picture: RgbaPicture }[] {
   const data = readFileSync(pack)
@@ -30,15 +50,9 @@ export function packPictures(pack: string, count: number): { label: number; pict
   for (let index = 0; index < total; index++) {
     const length = data.readUInt16LE(lengthsAt + 2 * index)
     if (wanted.has(index)) {
-      const {
-        width,
-        height,
-        data: rgba,
-      } = jpeg.decode(Buffer.concat([header, data.subarray(at, at + length)]), {
-        useTArray: true,
-        formatAsRGBA: true,
-      })
-      pictures.push({ label: data.readUInt8(labelsAt + index), picture: { width, height, rgba } })
+      const body = data.subarray(at, at + length)
+      const picture = lazyPicture(() => decoded(Buffer.concat([header, body])))
+      pictures.push({ label: data.readUInt8(labelsAt + index), picture })
     }
     at += length
   }
@@ -47,7 +61,11 @@ export function packPictures(pack: string, count: number): { label: number; pict
 
 /** A JPEG file. */
 export function pictureFile(file: string): RgbaPicture {
-  const { width, height, data: rgba } = jpeg.decode(readFileSync(file), { useTArray: true, formatAsRGBA: true })
+  return decoded(readFileSync(file))
+}
+
+function decoded(bytes: Buffer): RgbaPicture {
+  const { width, height, data: rgba } = jpeg.decode(bytes, { useTArray: true, formatAsRGBA: true })
   return { width, height, rgba }
 }
 

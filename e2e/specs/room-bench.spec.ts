@@ -3,13 +3,12 @@ import { expect, test } from 'playwright/test'
 
 /** Short runs: that everything is measured and adds up, not how fast it is. */
 const SHORT = {
-  methods: ['local', 'offload', 'auto+exits'],
+  methods: ['ort', 'local', 'offload', 'auto+exits'],
   blocks: 1,
   loopMs: 500,
   picturesPerBlock: 8,
   episodes: 1,
   streamMs: 0,
-  tfjsMs: 0,
 }
 
 for (const name of ['phone-laptop', 'four-equal']) {

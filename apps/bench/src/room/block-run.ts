@@ -1,7 +1,8 @@
 import { type Plan, type Random, type Schedule, seededRandom, shuffled } from '@roomful/core'
 import type { Device } from '../../../../e2e/rig/device.ts'
+import type { Alone } from './alone/alone.ts'
 import type { MeasuredBlock } from './block-means.ts'
-import { closedLoop, type LoopOptions } from './closed-loop.ts'
+import { closedLoop, type LoopOptions, type LoopResult } from './closed-loop.ts'
 import type { EmulatedRoom } from './emulated-room.ts'
 import { type Extent, loopOf } from './extent.ts'
 import type { MethodPlan } from './methods.ts'
@@ -10,11 +11,23 @@ import type { RequestTrace } from './traces.ts'
 
 /** After a change of CPU shares the quotas' debts are paid by then. */
 const SETTLE_MS = 300
-/** Requests at full speed before a plan is measured: after its first answer a device gets ready to complete alone. */
+/**
+ * Requests at full speed before a plan is measured: after its first answer a device gets ready to complete alone. In later blocks that
+ * is done, and one is enough.
+ */
 const WARM_REQUESTS = 3
-const ONCE_REQUESTS = 2
 /** A plan that is slower than this even at full speed is not warmed further. */
 const WARM_LIMIT_MS = 10_000
+
+export interface BlockRunOptions {
+  readonly pictures: BenchPictures
+  /** Pictures of each block. */
+  readonly perBlock: number
+  readonly extent: Extent
+  readonly seed: number
+  /** The page of what runs alone; needed where the plans name a library. */
+  readonly alone?: Alone | undefined
+}
 
 /** Runs blocks and keeps what was measured. */
 export class BlockRun {
@@ -26,44 +39,74 @@ export class BlockRun {
   readonly #plans: readonly MethodPlan[]
   readonly #extent: Extent
   readonly #streams: readonly (readonly number[])[]
+  readonly #alone: Alone | undefined
+  readonly #turnMs: Map<string, number>
 
-  constructor(room: EmulatedRoom, plans: readonly MethodPlan[], pictures: BenchPictures, extent: Extent, seed: number) {
+  constructor(
+    room: EmulatedRoom,
+    plans: readonly MethodPlan[],
+    { pictures, perBlock, extent, seed, alone }: BlockRunOptions,
+  ) {
     this.#room = room
+    this.#alone = alone
     this.#plans = plans.filter(({ sameAs }) => sameAs === undefined)
     this.#extent = extent
+    this.#turnMs = new Map(this.#plans.map(({ method }) => [method, 0]))
     const random = seededRandom(seed + 1)
-    const order = shuffled([...Array(pictures.distinct).keys()], random)
     this.#streams = Array.from({ length: extent.blocks }, (_, block) => {
       // Where pictures are few the blocks share them.
-      const at = (index: number) => order[(block * extent.picturesPerBlock + index) % order.length] ?? 0
-      const fresh = Array.from({ length: Math.min(extent.picturesPerBlock, order.length) }, (_, index) => at(index))
+      const at = (index: number) => (block * perBlock + index) % pictures.distinct
+      const fresh = Array.from({ length: Math.min(perBlock, pictures.distinct) }, (_, index) => at(index))
       return blockStream(fresh, room.scenario.repeats, random)
     })
   }
 
+  /** What a turn of each method took that may have another one. */
+  get turnMs(): ReadonlyMap<string, number> {
+    return this.#turnMs
+  }
+
+  /** These have no further turn. */
+  sitOut(methods: Iterable<string>): void {
+    for (const method of methods) this.#turnMs.delete(method)
+  }
+
+  /** One turn of every method that has one, in an order drawn anew. */
   async block(block: number, random: Random, signal?: AbortSignal): Promise<void> {
-    const { initiator } = this.#room
-    for (const { method, plan, cache, once } of shuffled(this.#plans, random)) {
+    for (const entry of shuffled(this.#plans, random)) {
       signal?.throwIfAborted()
-      if (this.failed.has(method) || (once && block > 0)) continue
+      const { method } = entry
+      if (!this.#turnMs.has(method)) continue
+      const startMs = performance.now()
       try {
-        await installWarm(this.#room, plan, once ? 1 : WARM_REQUESTS)
-        const stream = this.#streams[block] ?? []
-        const loop = { ...loopOf(this.#extent, stream), cache }
-        const { samples, traces } = once
-          ? await closedLoop(initiator, { ...loop, pictures: stream.slice(0, ONCE_REQUESTS), forMs: 0 })
-          : await measureLoop(initiator, loop)
+        const { samples, traces } = await this.#turn(
+          entry,
+          this.#streams[block] ?? [],
+          this.measured.some((one) => one.method === method),
+        )
         this.measured.push({ method, block, samples })
         for (const [request, trace] of traces.entries()) {
           if (trace !== null) this.traces.push({ method, block, request, trace })
         }
         if (samples.every(({ failed }) => failed !== undefined))
           throw new Error(samples[0]?.failed ?? 'no request ended')
+        this.#turnMs.set(method, performance.now() - startMs)
       } catch (error) {
         const why = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
         this.failed.set(method, `in block ${block + 1}: ${why}`)
+        this.#turnMs.delete(method)
       }
     }
+  }
+
+  async #turn({ plan, cache, library }: MethodPlan, stream: readonly number[], again: boolean): Promise<LoopResult> {
+    const loop = { ...loopOf(this.#extent, stream), cache }
+    if (library === undefined) {
+      await installWarm(this.#room, plan, again ? 1 : WARM_REQUESTS)
+      return measureLoop(this.#room.initiator, loop)
+    }
+    if (this.#alone === undefined) throw new Error('it has no page')
+    return { samples: await this.#alone.measureLoop(library, loop), traces: [] }
   }
 }
 

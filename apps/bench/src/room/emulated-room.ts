@@ -1,4 +1,4 @@
-import type { DeviceId, LinkProfile, Topology } from '@roomful/core'
+import type { BackendSpeed, DeviceId, LinkProfile, Topology } from '@roomful/core'
 import type { ServerOptions } from '@roomful/signaling-server'
 import type { RoomSnapshot } from 'roomful'
 import type { CpuMeans } from '../../../../e2e/rig/cpu-share.ts'
@@ -6,6 +6,7 @@ import type { Device } from '../../../../e2e/rig/device.ts'
 import { RelayNetwork } from '../../../../e2e/rig/relay-network.ts'
 import { Rig } from '../../../../e2e/rig/room.ts'
 import { linkOf, type Scenario, type ScenarioDevice, shapeOf } from './scenario.ts'
+import { withinCores } from './within-cores.ts'
 
 /** While something is prepared that is not measured, every device may use the machine. */
 const PREPARING_CORES = 1
@@ -14,6 +15,10 @@ const PROBES_WITHIN_MS = 20_000
 const STARTING = 4
 /** Shares of devices that measure themselves at once: more than this and they would slow each other down. */
 const MEASURING_CORES = 1.25
+/** What devices claim until `measure`: that they measure themselves at full speed first would only cost time. */
+const EARLIER: readonly BackendSpeed[] = [
+  { backend: 'ort-wasm', threads: 1, gmacsPerSecond: 8, overheadMs: 0.3, coefficients: {} },
+]
 const WEAKEST_FIRST = ['none', 'cdp', 'cgroup'] as const
 
 export interface EmulatedRoomOptions {
@@ -62,7 +67,14 @@ export class EmulatedRoom implements AsyncDisposable {
         )
         await Promise.all(opened.map((device) => device.until('it has found its backends', hasMeasured)))
       }
-      await Promise.all([...room.devices.values()].map((device) => device.ready(here.length - 1)))
+      // Whoever only lends needs no plan of its own.
+      await Promise.all(
+        [...room.devices.values()].map((device) =>
+          device === room.initiator
+            ? device.ready(here.length - 1)
+            : device.until('model and links', canLend(here.length - 1)),
+        ),
+      )
       await room.initiator
         .until('all links are probed', linksProbed(here.length), PROBES_WITHIN_MS)
         // A link that nobody has probed is planned around; the run's notes will show it.
@@ -77,25 +89,13 @@ export class EmulatedRoom implements AsyncDisposable {
   /** Gives every device its share; each then measures its backends at it, as a device of that speed would have. */
   async measure(): Promise<void> {
     await this.#setCores(({ cores }) => cores)
-    for (const names of this.chunks(MEASURING_CORES)) {
-      await Promise.all(names.map((name) => this.device(name).measure()))
-    }
+    await this.each(MEASURING_CORES, (name) => this.device(name).measure())
   }
 
-  /** The devices in groups whose shares add up to `cores` at most; one that has more is alone in its group. */
-  chunks(cores: number): string[][] {
-    const chunks: string[][] = []
-    let taken = Number.POSITIVE_INFINITY
-    for (const device of this.scenario.devices) {
-      if (!this.#devices.has(device.name)) continue
-      if (taken + device.cores > cores) {
-        chunks.push([])
-        taken = 0
-      }
-      chunks.at(-1)?.push(device.name)
-      taken += device.cores
-    }
-    return chunks
+  /** Does something on all devices (or on some), as many at a time as their shares fit into `cores`. */
+  each(cores: number, work: (name: string) => Promise<unknown>, only: (name: string) => boolean = () => true) {
+    const here = this.scenario.devices.filter(({ name }) => this.#devices.has(name) && only(name))
+    return withinCores(here, cores, work)
   }
 
   get initiator(): Device {
@@ -148,6 +148,8 @@ export class EmulatedRoom implements AsyncDisposable {
       cpu: { cores },
       links: this.#network.seat(name),
       model: this.#model,
+      // Chromium is started without GPU: there is nothing else to find.
+      ...(browser === 'chromium' && !webgpu ? { speeds: EARLIER } : {}),
     })
     this.#devices.set(name, opened)
     const { id } = (await opened.snapshot()).self
@@ -207,6 +209,11 @@ export class EmulatedRoom implements AsyncDisposable {
     await Promise.all(this.scenario.devices.map((device) => this.#devices.get(device.name)?.changeCpu(coresOf(device))))
   }
 }
+
+const canLend =
+  (peers: number) =>
+  ({ modelState, benchmark, peers: others }: RoomSnapshot): boolean =>
+    modelState === 'ready' && !benchmark.running && others.filter(({ link }) => link === 'connected').length >= peers
 
 const hasMeasured = ({ self, benchmark }: RoomSnapshot): boolean => self.backends.length > 0 && !benchmark.running
 

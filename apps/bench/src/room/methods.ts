@@ -17,16 +17,18 @@ import {
   stripVolumes,
   workers,
 } from '@roomful/planner'
+import { type AloneLibrary, isAlone } from './alone/library.ts'
 
-/** A row of the result: a plan, and whether the room's cache is asked. */
+/** A row of the result: a plan and whether the room's cache is asked, or one library alone on the initiator. */
 export interface MethodPlan {
   readonly method: string
+  /** Of `library`: the local plan, which says what is computed where; it is not installed. */
   readonly plan: Plan
   readonly cache: boolean
+  /** Runs in a page of its own instead of the room. */
+  readonly library?: AloneLibrary
   /** The first method that arrived at the same plan; measured once, reported for both. */
   readonly sameAs?: string
-  /** So slow that it is measured in the first block only, over two requests. */
-  readonly once?: boolean
 }
 
 export interface PlannedMethods {
@@ -89,9 +91,20 @@ export function planForLink(
 }
 
 /** Plans that stand for the published methods in a short run: one of each kind. */
-export const QUICK_METHODS = ['local', 'offload', 'neurosurgeon', 'coedge', 'strips', ...OWN_METHODS] as const
+export const QUICK_METHODS = [
+  'ort',
+  'tfjs',
+  'local',
+  'offload',
+  'neurosurgeon',
+  'coedge',
+  'strips',
+  ...OWN_METHODS,
+] as const
 /** `exhaustive` is no rival but a check of the planner. */
 export const ALL_METHODS: readonly string[] = [
+  'ort',
+  'tfjs',
   ...METHODS.map(({ name }) => name).filter((name) => name !== 'exhaustive' && name !== 'auto'),
   'strips',
   ...OWN_METHODS,
@@ -100,7 +113,7 @@ export const ALL_METHODS: readonly string[] = [
 /** A plan that is predicted to take longer than this is not run: its row would only tell how long one waits. */
 const TOO_LONG_MS = 15_000
 
-/** Plans the room by every method of the list, from one snapshot. */
+/** Plans the room by every method of the list, from one snapshot; libraries alone (`withLibraries`) need no plan. */
 export async function planMethods(
   names: readonly string[],
   model: PlannableModel,
@@ -110,8 +123,14 @@ export async function planMethods(
 ): Promise<PlannedMethods> {
   const plans: MethodPlan[] = []
   const notes: string[] = []
+  let exits: PartitionResult | undefined
   for (const name of names) {
-    const result = await planOne(name, new Search(model, topology, predictor, withoutExits(name, limits)))
+    if (isAlone(name)) continue
+    const result =
+      exits !== undefined && sharesPlan(name)
+        ? exits
+        : await planOne(name, new Search(model, topology, predictor, withoutExits(name, limits)))
+    if (sharesPlan(name)) exits = result
     if (!result.ok) {
       notes.push(`${name}: no plan: ${result.message}`)
       continue
@@ -127,6 +146,21 @@ export async function planMethods(
   }
   return { plans, notes }
 }
+
+/** The libraries of the list that were loaded, before the plans of the room. */
+export function withLibraries(
+  loaded: Iterable<AloneLibrary>,
+  plans: readonly MethodPlan[],
+  local: Plan,
+): readonly MethodPlan[] {
+  const rows = [...loaded].map((library) => {
+    return { method: library, plan: { ...local, method: library }, cache: false, library }
+  })
+  return [...rows, ...plans]
+}
+
+/** `auto+exits` with and without the cache: one search. */
+const sharesPlan = (name: string): boolean => name.startsWith('auto+exits')
 
 function planOne(name: string, search: Search): Promise<PartitionResult> {
   if (name === strips.name) return runMethod(strips, search)

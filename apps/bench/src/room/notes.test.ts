@@ -14,7 +14,9 @@ const CALM: RunFacts = {
   cpuShares: 'cgroup',
   coldLinks: 0,
   silent: [],
-  tfjs: undefined,
+  alone: [],
+  left: [],
+  drift: {},
   streamed: true,
   loadBefore: 0.2,
   cores: 2,
@@ -38,6 +40,8 @@ it('a method that has no row is named with its reason', () => {
     pictures: { wanted: 240, distinct: 231, labelled: true },
     cpuShares: 'cdp',
     streamed: false,
+    left: ['strips: measured in 1 block only (4.0 x the best rival)'],
+    drift: { phone: 1.4, laptop: 1.1 },
   }).join('\n')
   for (const words of [
     /^modnn: no plan: too little memory$/m,
@@ -48,7 +52,10 @@ it('a method that has no row is named with its reason', () => {
     /^231 pictures for 240/m,
     /^CPU shares by cdp/m,
     /^streams: not measured/m,
+    /^strips: measured in 1 block only/m,
+    /^phone alone took 1.40 x as long after/m,
   ]) {
     expect(notes).toMatch(words)
   }
+  expect(notes).not.toMatch(/^laptop/m)
 })

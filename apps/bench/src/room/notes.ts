@@ -19,7 +19,12 @@ export interface RunFacts {
   readonly coldLinks: number
   /** Devices that answered nothing alone. */
   readonly silent: readonly string[]
-  readonly tfjs: string | undefined
+  /** What the libraries alone ran on, and why one did not run. */
+  readonly alone: readonly string[]
+  /** Who left after which block. */
+  readonly left: readonly string[]
+  /** Solo time after the blocks over before, by device name. */
+  readonly drift: Readonly<Record<string, number>>
   readonly streamed: boolean
   readonly loadBefore: number
   readonly cores: number
@@ -29,6 +34,8 @@ export interface RunFacts {
 
 /** A load above this share of the cores before the run means that something else was at work. */
 const BUSY_SHARE = 0.5
+/** Solo times before and after the blocks that differ by more are worth a note. */
+const DRIFTED = 1.25
 
 export function notesOf(facts: RunFacts): string[] {
   const { extent, pictures, rows } = facts
@@ -42,6 +49,7 @@ export function notesOf(facts: RunFacts): string[] {
       : [`not measured in a ${facts.quick ? 'quick' : 'short'} run: ${unmeasured.join(', ')}`]),
     ...(facts.without.length === 0 ? [] : [`left out with a net of this size: ${facts.without.join(', ')}`]),
     ...[...facts.failed].map(([method, why]) => `${method}: ended ${why}; no further block tried it`),
+    ...facts.left,
     ...halfAnswered.map(
       ({ method, failed, requests }) => `${method}: ${failed} of ${requests} requests failed; times are of the others`,
     ),
@@ -64,7 +72,12 @@ export function notesOf(facts: RunFacts): string[] {
     ...facts.silent.map(
       (name) => `${name} answered nothing alone in time: its limit and prediction are of its own measurement`,
     ),
-    ...(facts.tfjs === undefined ? [] : [facts.tfjs]),
+    ...facts.alone,
+    ...Object.entries(facts.drift).flatMap(([name, ratio]) =>
+      ratio > DRIFTED || ratio < 1 / DRIFTED
+        ? [`${name} alone took ${ratio.toFixed(2)} x as long after the blocks as before: the machine's speed drifted`]
+        : [],
+    ),
     ...(extent.streamMs > 0 && !facts.streamed ? ['streams: not measured in a quick run of this scenario'] : []),
     ...(facts.played === undefined ? [] : notesOfEvents(facts.played)),
   ]

@@ -3,6 +3,7 @@ import path from 'node:path'
 import { type Random, shuffled } from '@roomful/core'
 import {
   generatedPicture,
+  lazyPicture,
   packPictures,
   pictureFile,
   type RgbaPicture,
@@ -23,6 +24,17 @@ const PACKS: Readonly<Record<string, string>> = {
   'models/handsigns': 'handsigns96/val.jpegpack',
 }
 
+/** The same pictures in an order drawn from the seed, so that every stretch of them is of all classes. */
+export function shuffledPictures({ pictures, distinct, labels }: BenchPictures, random: Random): BenchPictures {
+  const order = shuffled([...Array(distinct).keys()], random)
+  const at = Array.from({ length: pictures.length }, (_, index) => order[index % order.length] ?? 0)
+  return {
+    pictures: at.flatMap((index) => pictures[index] ?? []),
+    distinct,
+    ...(labels === undefined ? {} : { labels: at.flatMap((index) => labels[index] ?? []) }),
+  }
+}
+
 /** What nets without a pack of their own are shown: photographs whose labels are not theirs. */
 const PHOTOGRAPHS = 'imagenette160/val.jpegpack'
 
@@ -31,7 +43,10 @@ export function benchPictures(model: string, count: number): BenchPictures {
   const pack = PACKS[model] ?? PHOTOGRAPHS
   const file = SHARED_DATA === undefined ? undefined : path.join(SHARED_DATA, pack)
   if (file === undefined || !existsSync(file)) {
-    return { pictures: Array.from({ length: count }, (_, seed) => generatedPicture(seed)), distinct: count }
+    return {
+      pictures: Array.from({ length: count }, (_, seed) => lazyPicture(() => generatedPicture(seed))),
+      distinct: count,
+    }
   }
   const read = packPictures(file, count)
   if (read.length === 0) throw new Error(`${file} holds no pictures`)

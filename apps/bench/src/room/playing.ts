@@ -1,7 +1,6 @@
 import type { ExitName } from '@roomful/core'
 import { type PlannableModel, pointAt } from '@roomful/planner'
 import type { Device } from '../../../../e2e/rig/device.ts'
-import { installWarm } from './block-run.ts'
 import { closedLoop, type LoopSample } from './closed-loop.ts'
 import type { EmulatedRoom } from './emulated-room.ts'
 import type { BenchPictures } from './picture-stream.ts'
@@ -40,7 +39,7 @@ export interface Played {
 /** `atMs`: when it began, since the run began. */
 export type TimedSample = LoopSample & { readonly atMs: number; readonly typed: boolean }
 
-const PICTURES = 30
+export const EVENT_PICTURES = 20
 const DEADLINE_MS = 5_000
 /** A timer that ends a request at its deadline may itself be late on a throttled device. Answers get no grace. */
 const GRACE_MS = 250
@@ -76,10 +75,13 @@ export async function playEvents(
     await room.settled()
   })
   await new Promise((resolve) => setTimeout(resolve, 300))
-  const calm = await timedLoop(initiator, PICTURES, CALM_MS)
+  const calm = await timedLoop(initiator, EVENT_PICTURES, CALM_MS)
   signal?.throwIfAborted()
   const totalMs = Math.max(0, ...scenario.events.map(endOf)) + AFTERWARDS_MS
-  const [samples, events] = await Promise.all([timedLoop(initiator, PICTURES, totalMs), play(room, scenario, signal)])
+  const [samples, events] = await Promise.all([
+    timedLoop(initiator, EVENT_PICTURES, totalMs),
+    play(room, scenario, signal),
+  ])
   const eventful = endsOf(samples, labels)
   const quiet = endsOf(calm, labels)
   return { deadlineMs: DEADLINE_MS, calm: quiet, eventful, p95Ratio: eventful.p95Ms / quiet.p95Ms, events, samples }
@@ -118,7 +120,7 @@ async function answersAlone(room: EmulatedRoom, model: PlannableModel, { picture
   const [volume] = plan.volumes
   const [shard] = volume?.shards ?? []
   if (volume === undefined || shard === undefined) throw new Error('the local plan is empty')
-  const shown = Array.from({ length: Math.min(PICTURES, pictures.length) }, (_, index) => index)
+  const shown = Array.from({ length: Math.min(EVENT_PICTURES, pictures.length) }, (_, index) => index)
   const out = new Map<ExitName, (number | undefined)[]>()
   const plans = [
     { exit: 'final', plan },
@@ -134,10 +136,10 @@ async function answersAlone(room: EmulatedRoom, model: PlannableModel, { picture
       },
     })),
   ]
-  for (const { exit, plan: alone } of plans) {
-    await installWarm(room, alone)
-    const answers: (number | undefined)[] = []
-    await room.prepared(async () => {
+  await room.prepared(async () => {
+    for (const { exit, plan: alone } of plans) {
+      await initiator.page.evaluate((wanted) => globalThis.roomful?.session.installPlan(wanted), alone)
+      const answers: (number | undefined)[] = []
       const loop = {
         pictures: shown,
         forMs: 60_000,
@@ -147,9 +149,9 @@ async function answersAlone(room: EmulatedRoom, model: PlannableModel, { picture
         cache: false,
       }
       for (const { picture, label } of (await closedLoop(initiator, loop)).samples) answers[picture] = label
-    })
-    out.set(exit, answers)
-  }
+      out.set(exit, answers)
+    }
+  })
   return out
 }
 

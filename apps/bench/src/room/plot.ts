@@ -13,7 +13,7 @@ const CUT = 2
 
 /** Mean time of every method as bars with their 95 % intervals, and the limit of each plan as a line across its bar. */
 export function roomPlot(title: string, rows: readonly RoomRow[]): string {
-  const local = rows.find(({ method }) => method === 'local')?.meanMs
+  const local = (rows.find(({ method }) => method === 'ort') ?? rows.find(({ method }) => method === 'local'))?.meanMs
   const longest = Math.max(1, ...rows.map(({ meanMs, ciMs }) => Math.max(meanMs, ciMs?.[1] ?? 0)))
   const most = local === undefined ? longest : Math.min(longest, CUT * local)
   const x = (ms: number) => LEFT + (Math.min(Math.max(ms, 0), most) / most) * (WIDTH - LEFT - RIGHT)

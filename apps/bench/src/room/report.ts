@@ -15,9 +15,11 @@ const COLUMNS = [
   'ratioToLimit',
   'limitMs',
   'predictedMs',
+  'predictedAtMeanSpeedMs',
   'top1',
   'bytes',
   'requests',
+  'blocks',
   'failed',
   'recovered',
   'hits',
@@ -79,7 +81,13 @@ export function roomMarkdown(result: RoomBenchResult): string {
   const name = roomFile(result)
   const model = name === result.scenario ? '' : ` --model ${result.model}`
   const kind = result.quick ? 'quick run' : 'full run'
-  const alone = Object.entries(solo).map(([name, ms]) => `${name} ${ms.toFixed(0)} ms`)
+  const { soloBefore, soloAfter } = result
+  const alone = Object.entries(solo).map(([name, ms]) => {
+    const after = soloAfter[name]
+    const both =
+      after === undefined ? '' : ` (${soloBefore[name]?.toFixed(0) ?? '-'} before, ${after.toFixed(0)} after)`
+    return `${name} ${ms.toFixed(0)} ms${both}`
+  })
   return [
     `# ${name}`,
     '',
@@ -88,8 +96,8 @@ export function roomMarkdown(result: RoomBenchResult): string {
     '',
     `![mean time of each method](${name}.svg)`,
     '',
-    '| method | mean ms (95 %) | p95 ms | to local | to limit | predicted ms | top-1 | KiB | requests | answered at |',
-    '|---|---|---|---|---|---|---|---|---|---|',
+    '| method | mean ms (95 %) | p95 ms | to local | to limit | predicted ms | top-1 | KiB | requests | blocks | answered at |',
+    '|---|---|---|---|---|---|---|---|---|---|---|',
     ...result.rows.map(line),
     '',
     ...summaryLines(result),
@@ -151,10 +159,11 @@ function line(row: RoomRow): string {
     row.p95Ms.toFixed(1),
     ratio,
     row.ratioToLimit === null ? '' : row.ratioToLimit.toFixed(2),
-    row.predictedMs.toFixed(1),
+    row.predictedMs?.toFixed(1) ?? '',
     row.top1 === null ? '' : row.top1.toFixed(3),
     (row.bytes / 1024).toFixed(1),
     `${row.requests}${failed}`,
+    `${row.blocks}`,
     answeredAt(row),
   ]
   return `| ${cells.join(' | ')} |`

@@ -1,4 +1,4 @@
-import type { ExitName } from '@roomful/core'
+import type { ExitName, Plan } from '@roomful/core'
 import type { PlannableModel } from '@roomful/planner'
 import { type BlockMeans, blockMeans, finite, type MeasuredBlock, ratioOfBlocks } from './block-means.ts'
 import type { PhysicalLimit } from './limits.ts'
@@ -12,13 +12,19 @@ export interface RoomRow {
   readonly meanMs: number
   readonly ciMs: Interval | null
   readonly p95Ms: number
-  /** null where the initiator could not do it alone, or in no block in which this method was measured. */
+  /**
+   * To ONNX Runtime alone on the initiator (`ort`); to the plan `local` where there was no such page, which a note says. null where
+   * neither was measured in any block in which this method was.
+   */
   readonly ratioToLocal: number | null
   readonly ratioToLocalCi: Interval | null
   /** null where the plan has no limit: it does not fit the stated room. */
   readonly ratioToLimit: number | null
   readonly limitMs: number | null
-  readonly predictedMs: number
+  /** null of a library alone: nobody planned it. */
+  readonly predictedMs: number | null
+  /** What the planner would have expected with the speeds that the limit is made of; null without solo loops after the blocks. */
+  readonly predictedAtMeanSpeedMs: number | null
   /** Share of right answers; null without labels. */
   readonly top1: number | null
   /** Mean bytes over all links per request. */
@@ -40,13 +46,15 @@ export interface RowContext {
   readonly model: PlannableModel
   readonly modelName: string
   readonly limit: PhysicalLimit
+  /** Factor of a plan's prediction with the mean of the solo times over that with those it was planned by. */
+  readonly speedFactor?: ((plan: Plan, exitShares: readonly number[]) => number | undefined) | undefined
   readonly labels: readonly number[] | undefined
   readonly nameOf: (device: string) => string
 }
 
 /** One row per method that answered anything in any block, in the order of the plans. */
 export function rowsOf(plans: readonly MethodPlan[], blocks: readonly MeasuredBlock[], context: RowContext): RoomRow[] {
-  const localMeans = blockMeans(blocks, 'local')
+  const localMeans = blockMeans(blocks, localMethod(blocks))
   const measured = new Set(
     blocks.filter(({ samples }) => samples.some(({ failed }) => failed === undefined)).map(({ method }) => method),
   )
@@ -55,11 +63,16 @@ export function rowsOf(plans: readonly MethodPlan[], blocks: readonly MeasuredBl
     .map((entry) => rowOf(entry, blocks, localMeans, context))
 }
 
+/** What `ratioToLocal` is taken to. */
+export function localMethod(blocks: readonly MeasuredBlock[]): 'ort' | 'local' {
+  return blockMeans(blocks, 'ort').size > 0 ? 'ort' : 'local'
+}
+
 function rowOf(
-  { method, plan, sameAs, cache }: MethodPlan,
+  { method, plan, sameAs, cache, library }: MethodPlan,
   blocks: readonly MeasuredBlock[],
   localMeans: BlockMeans,
-  { model, modelName, limit, labels, nameOf }: RowContext,
+  { model, modelName, limit, speedFactor, labels, nameOf }: RowContext,
 ): RoomRow {
   const own = blocks.filter((block) => block.method === (sameAs ?? method))
   const samples = own.flatMap((block) => block.samples)
@@ -72,7 +85,8 @@ function rowOf(
   const exits = sharesOf(computed.map(({ exit }) => exit ?? 'final'))
   const hits = answered.length === 0 ? 0 : 1 - computed.length / answered.length
   const exitShares = model.exits.map(({ name }) => exits[name] ?? 0)
-  const limitMs = limit.ofPlan(plan, exitShares, cache ? hits : 0)
+  const limitMs = library === undefined ? limit.ofPlan(plan, exitShares, cache ? hits : 0) : undefined
+  const factor = speedFactor?.(plan, exitShares)
   const meanMs = mean(means)
   const right = answered.filter(({ label, picture }) => label === labels?.[picture])
   const devices = new Set(plan.volumes.flatMap(({ shards }) => shards.map(({ device }) => nameOf(device))))
@@ -86,7 +100,8 @@ function rowOf(
     ratioToLocalCi: toLocal?.ci ?? null,
     ratioToLimit: limitMs === undefined ? null : meanMs / limitMs,
     limitMs: limitMs ?? null,
-    predictedMs: plan.predicted.latencyMs,
+    predictedMs: library === undefined ? plan.predicted.latencyMs : null,
+    predictedAtMeanSpeedMs: library === undefined && factor !== undefined ? plan.predicted.latencyMs * factor : null,
     top1: labels === undefined || answered.length === 0 ? null : right.length / answered.length,
     bytes: answered.length === 0 ? 0 : mean(answered.map(({ bytes }) => bytes)),
     requests: samples.length,

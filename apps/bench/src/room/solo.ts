@@ -11,8 +11,6 @@ import { mean } from './statistics.ts'
 
 /** The page measures "alone" once after its first answers; the run waits for that to be over. */
 const ALONE_WITHIN_MS = 10_000
-/** A link's figure moves by 0.3 of the difference with each transfer: after 8, 6 % of the first probe's error is left. */
-const LINK_REQUESTS = 8
 /** Shares that may run at once where each is only compared with the others. */
 export const TOGETHER_CORES = 1.25
 /**
@@ -20,6 +18,8 @@ export const TOGETHER_CORES = 1.25
  * threads, and beside 0.6 of a core a tenth took half as long again.
  */
 const SOLO_CORES = 0.5
+/** What every device is given; solo loops show them again and again: nothing is cached there. */
+export const FIRST_PICTURES = 16
 
 /** Gives every device its pictures and the plan to run alone by, at full speed. */
 export async function prepareSolo(
@@ -31,7 +31,7 @@ export async function prepareSolo(
   await room.prepared(async () => {
     await Promise.all(
       [...room.devices.values()].map(async (device) => {
-        await sendPictures(device, device === room.initiator ? pictures : pictures.slice(0, extent.picturesPerBlock))
+        await sendPictures(device, pictures.slice(0, FIRST_PICTURES))
         await runAlone(device, model, extent)
       }),
     )
@@ -47,20 +47,32 @@ export async function soloTimes(
   room: EmulatedRoom,
   extent: Extent,
   signal: AbortSignal | undefined,
+  only: (name: string) => boolean = () => true,
 ): Promise<ReadonlyMap<DeviceId, number>> {
-  const shown = Array.from({ length: extent.picturesPerBlock }, (_, index) => index)
+  const shown = Array.from({ length: extent.picturesPerBlock }, (_, index) => index % FIRST_PICTURES)
   const out = new Map<DeviceId, number>()
-  for (const names of room.chunks(SOLO_CORES)) {
+  const measure = async (name: string) => {
     signal?.throwIfAborted()
-    await Promise.all(
-      names.map(async (name) => {
-        const { samples } = await measureLoop(room.device(name), { ...loopOf(extent, shown), cache: false })
-        const times = samples.filter(({ failed }) => failed === undefined).map(({ ms }) => ms)
-        if (times.length > 0) out.set(room.id(name), mean(times))
-      }),
-    )
+    const { samples } = await measureLoop(room.device(name), { ...loopOf(extent, shown), cache: false })
+    const times = samples.filter(({ failed }) => failed === undefined).map(({ ms }) => ms)
+    if (times.length > 0) out.set(room.id(name), mean(times))
   }
+  await room.each(SOLO_CORES, measure, only)
   return out
+}
+
+/** Mean of a device's times before and after the blocks; of one of them where there is no other. */
+export function meanSolo(
+  before: ReadonlyMap<DeviceId, number>,
+  after: ReadonlyMap<DeviceId, number>,
+): ReadonlyMap<DeviceId, number> {
+  const ids = new Set([...before.keys(), ...after.keys()])
+  return new Map(
+    [...ids].map((id): [DeviceId, number] => {
+      const times = [before.get(id), after.get(id)].filter((ms) => ms !== undefined)
+      return [id, mean(times)]
+    }),
+  )
 }
 
 /**
@@ -76,8 +88,8 @@ export async function warmLinks(
   const topology = await room.topology()
   const links = room.statedLinks()
   const chosen = links.slice(0, most)
-  const pictures = Array.from({ length: LINK_REQUESTS }, (_, index) => index)
-  const loop = { ...loopOf(extent, pictures), forMs: 0, minCount: LINK_REQUESTS, cache: false }
+  const pictures = Array.from({ length: extent.linkRequests }, (_, index) => index)
+  const loop = { ...loopOf(extent, pictures), forMs: 0, minCount: extent.linkRequests, cache: false }
   let warmed = 0
   await room.prepared(async () => {
     for (const { a, b } of chosen) {

@@ -1,4 +1,5 @@
 import { blockMeans, type MeasuredBlock, ratioOfBlocks } from './block-means.ts'
+import { OWN_METHODS } from './methods.ts'
 import type { RoomRow } from './rows.ts'
 import { type Interval, mean } from './statistics.ts'
 
@@ -16,12 +17,17 @@ export interface RoomSummary {
   readonly autoExitsAgainstBest?: AgainstBest
   /** Of the plan of `auto`, and of `auto+exits`: |predicted - measured| / measured. */
   readonly predictionError: Readonly<Record<string, number>>
+  /** The same with the devices' speeds of before and after the blocks: what is left is the planner's, not the machine's. */
+  readonly predictionErrorAtMeanSpeed: Readonly<Record<string, number>>
   /** Measured over the limit. */
   readonly ratioToLimit: Readonly<Record<string, number>>
   readonly ratioToLocal: Readonly<Record<string, number>>
 }
 
-const OWN = ['auto', 'auto+exits', 'auto+exits+cache']
+const OWN: readonly string[] = OWN_METHODS
+
+const offBy = (predictedMs: number | null, meanMs: number) =>
+  predictedMs === null ? null : Math.abs(predictedMs - meanMs) / meanMs
 
 export function summaryOf(rows: readonly RoomRow[], blocks: readonly MeasuredBlock[]): RoomSummary {
   const own = rows.filter(({ method }) => OWN.includes(method))
@@ -32,7 +38,8 @@ export function summaryOf(rows: readonly RoomRow[], blocks: readonly MeasuredBlo
   return {
     ...(auto === undefined ? {} : { autoAgainstBest: auto }),
     ...(exits === undefined ? {} : { autoExitsAgainstBest: exits }),
-    predictionError: figures(({ predictedMs, meanMs }) => Math.abs(predictedMs - meanMs) / meanMs),
+    predictionError: figures(({ predictedMs, meanMs }) => offBy(predictedMs, meanMs)),
+    predictionErrorAtMeanSpeed: figures(({ predictedAtMeanSpeedMs, meanMs }) => offBy(predictedAtMeanSpeedMs, meanMs)),
     ratioToLimit: figures((row) => row.ratioToLimit),
     ratioToLocal: figures((row) => row.ratioToLocal),
   }

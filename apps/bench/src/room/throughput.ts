@@ -62,20 +62,23 @@ export async function measureThroughput(
     }
     await room.settled()
   })
-  for (const names of room.chunks(TOGETHER_CORES)) {
+  await room.each(TOGETHER_CORES, async (name) => {
     await pause()
-    const alone = names.map(async (name): Promise<StreamRow> => {
-      const { frames, failed, ms } = await stream(room.device(name), 2, extent.streamMs)
-      const framesPerSecond = (frames / ms) * 1000
-      return { method: 'local', on: name, framesPerSecond, frames, failed, window: 2, devices: [name] }
+    const { frames, failed, ms } = await stream(room.device(name), 2, extent.streamMs)
+    rows.push({
+      method: 'local',
+      on: name,
+      framesPerSecond: (frames / ms) * 1000,
+      frames,
+      failed,
+      window: 2,
+      devices: [name],
     })
-    rows.push(...(await Promise.all(alone)))
-  }
-  for (const device of askers(room, rows)) {
+  })
+  for (const device of askers(room, rows, extent)) {
     const seen = { ...topology, initiator: room.id(device.name) }
     const plans = await planned(seen, model, predictor)
-    const best = device.name !== room.initiator.name
-    for (const { method, plan, perSecond } of best || extent.allStreams ? plans : plans.slice(-1)) {
+    for (const { method, plan, perSecond } of plans) {
       await installWarm(room, plan, WARM_FRAMES, device)
       await pause()
       const parts = 'volumes' in plan ? [plan] : plan.map((part) => part.plan)
@@ -109,10 +112,11 @@ export function throughputOf(rows: readonly StreamRow[]): Throughput {
   return { rows, ...over(planned), withoutExits: over(planned.filter(({ method }) => !method.endsWith('+exits'))) }
 }
 
-/** The initiator, and the device that is best alone: what does it gain by being in the room? */
-function askers(room: EmulatedRoom, alone: readonly StreamRow[]): Device[] {
+/** The device that is best alone (what does it gain by being in the room?) and, where there is time, the initiator. */
+function askers(room: EmulatedRoom, alone: readonly StreamRow[], { allStreams }: Extent): Device[] {
   const [best] = alone.toSorted((a, b) => b.framesPerSecond - a.framesPerSecond)
-  return [...new Set([room.initiator, ...(best === undefined ? [] : [room.device(best.on)])])]
+  if (best === undefined) return [room.initiator]
+  return [...new Set([...(allStreams ? [room.initiator] : []), room.device(best.on)])]
 }
 
 /** One plan whose volumes work as a pipeline; whole frames (and pipelines) in turn; the same with exits. */

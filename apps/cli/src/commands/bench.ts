@@ -107,7 +107,17 @@ async function runRoom(context: CommandContext): Promise<0 | 1> {
   const model = await modelOption(context)
   const { signal } = context
   const run = (scenario: Scenario) =>
-    benchRoom({ scenario, quick, ...seed, ...model, remarks, signal, print: (line) => context.warn(line) })
+    // One scenario's time is that of the whole command.
+    benchRoom({
+      scenario,
+      quick,
+      ...seed,
+      ...model,
+      ...(all ? {} : { beganMs: 0 }),
+      remarks,
+      signal,
+      print: (line) => context.warn(line),
+    })
   const told = async (result: RoomBenchResult) => {
     if (context.values['write'] === true) await writeRoom(result)
     context.print(roomMarkdown(result))
@@ -192,6 +202,7 @@ async function runTransport(context: CommandContext): Promise<0> {
   const result = await benchTransport({
     quick: context.values['quick'] === true,
     print: (line) => context.warn(line),
+    signal: context.signal,
   })
   const markdown = transportMarkdown(result)
   if (context.values['write'] === true) {

@@ -1,0 +1,53 @@
+import type { DeviceId } from '@roomful/core'
+import type { PlannableModel } from '@roomful/planner'
+import { type BlockRun, installWarm } from './block-run.ts'
+import type { EmulatedRoom } from './emulated-room.ts'
+import type { Extent } from './extent.ts'
+import { type MethodPlan, OWN_METHODS } from './methods.ts'
+import { localPlan, soloTimes } from './solo.ts'
+
+interface AfterBlocks {
+  readonly model: PlannableModel
+  readonly extent: Extent
+  readonly plans: readonly MethodPlan[]
+  readonly run: BlockRun
+  readonly remainingMs: number
+  readonly signal: AbortSignal | undefined
+}
+
+/** The devices alone once more after the blocks, because the machine's speed drifts. */
+export class SoloAfter {
+  /** At most: what the loops before the blocks took, and their preparation. */
+  readonly expectedMs: number
+  readonly #quick: boolean
+
+  constructor(expectedMs: number, quick: boolean) {
+    this.expectedMs = expectedMs
+    this.#quick = quick
+  }
+
+  /**
+   * All devices in a full run; in a quick one the initiator and those that the compared plans use, where there is time. Empty where
+   * there is none, or where the initiator has no plan alone any more.
+   */
+  async measure(
+    room: EmulatedRoom,
+    { model, extent, plans, run, remainingMs, signal }: AfterBlocks,
+  ): Promise<ReadonlyMap<DeviceId, number>> {
+    if (extent.blocks === 0 || remainingMs < this.expectedMs) return new Map()
+    const used = new Set(plans.filter((entry) => isCompared(entry, run)).flatMap(devicesOf))
+    used.add(room.id(room.initiator.name))
+    // The others have held their plan alone since the beginning.
+    await installWarm(room, await localPlan(model, room.initiator))
+    return soloTimes(room, extent, signal, (name) => !this.#quick || used.has(room.id(name)))
+  }
+}
+
+/** Roomful's own methods, and what was still measured at the end. */
+function isCompared({ method, sameAs, library }: MethodPlan, run: BlockRun): boolean {
+  if (library !== undefined) return false
+  return OWN_METHODS.some((name) => name === method) || run.turnMs.has(sameAs ?? method)
+}
+
+const devicesOf = ({ plan }: MethodPlan): DeviceId[] =>
+  plan.volumes.flatMap(({ shards }) => shards.map(({ device }) => device))
