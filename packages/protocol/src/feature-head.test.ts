@@ -59,6 +59,19 @@ describe('the binary head of feature notices', () => {
     )
   })
 
+  it('is the same in a room that others have used, and has its own where that is too small', () => {
+    fc.assert(
+      fc.property(body(fc.oneof(asciiName, anyName)), fc.integer({ min: 0, max: 1024 }), (of, roomBytes) => {
+        const room = new Uint8Array(roomBytes + 8).fill(255).subarray(8)
+        const lent = onlySlice(encodeMessage(notice(of), room), { messageId: 1, priority: 0 }).slice(SLICE_HEADER_BYTES)
+        expect(lent).toEqual(wire(notice(of)))
+        const head = encodeFeatureHead(of, room)
+        if (head !== undefined) expect(head.buffer === room.buffer).toBe(head.byteLength <= roomBytes)
+      }),
+      { seed: SEED, numRuns: 200 },
+    )
+  })
+
   it('holds names of ASCII only; others travel as JSON', () => {
     fc.assert(
       fc.property(body(fc.oneof(asciiName, anyName)), (of) => {

@@ -31,12 +31,14 @@ export interface EncodedMessage {
 }
 
 /**
- * The wire form of a message. Blobs are referenced, not copied: do not change them before the last slice is made.
+ * The wire form of a message. Blobs are referenced, not copied: do not change them before the last slice is made. The same
+ * goes for `room`, where a feature notice's head may lie: a sender that cuts its messages at once has one for all.
  * @throws ProtocolError `too-large`
  */
-export function encodeMessage(message: PeerMessage): EncodedMessage {
+export function encodeMessage(message: PeerMessage, room?: Uint8Array<ArrayBuffer>): EncodedMessage {
   const blobs = blobsOf(message)
-  const feature = message.type === 'notice' && message.kind === 'feature' ? encodeFeatureHead(message.body) : undefined
+  const feature =
+    message.type === 'notice' && message.kind === 'feature' ? encodeFeatureHead(message.body, room) : undefined
   const head = feature ?? encodeJsonHead(message, blobs)
   const parts: Uint8Array[] = [head]
   let bytes = head.byteLength

@@ -1,4 +1,4 @@
-import { seededRandom, VirtualClock } from '@roomful/core'
+import { deviceId, planId, requestId, seededRandom, VirtualClock } from '@roomful/core'
 import type { PeerMessage } from '@roomful/protocol'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -14,6 +14,23 @@ const message = (bytes: number): PeerMessage => ({
   kind: 'probe',
   body: { replyBytes: 0, blobs: [new Uint8Array(bytes)] },
 })
+
+const featureOf = (volume: number, bytes: number) =>
+  ({
+    type: 'notice',
+    kind: 'feature',
+    body: {
+      requestId: requestId(`request-${volume}`),
+      planId: planId('plan'),
+      initiator: deviceId('a'),
+      volume,
+      shards: [volume],
+      exits: [],
+      remainingMs: volume,
+      encoding: 'feature',
+      blobs: [new Uint8Array(bytes).fill(volume)],
+    },
+  }) as const satisfies PeerMessage
 
 /** Two ends with bundles, and a second lane that is added on demand. */
 function pair(clock: VirtualClock, mbitPerSecond: number) {
@@ -106,6 +123,18 @@ describe('the slices of a framed link', () => {
     expect(await slicesOf(1, true)).toBe(6)
     expect(await slicesOf(1)).toBe(6)
     expect(await slicesOf(1)).toBe(2)
+  })
+
+  it('carry every feature notice with its own head, whether it left at once or waited', async () => {
+    const clock = new VirtualClock()
+    const { a, b } = pair(clock, 20)
+    const sent = Array.from({ length: 40 }, (_, index) => featureOf(index, index % 3 === 0 ? 200_000 : 1000))
+    for (const notice of sent) {
+      void a.link.send(notice, { priority: 'feature' })
+      if (notice.body.volume % 5 === 0) await clock.advance(300)
+    }
+    await clock.advance(10_000)
+    expect(b.got).toEqual(sent)
   })
 
   it('tell of a whole message when no other is half here', async () => {

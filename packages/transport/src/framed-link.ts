@@ -13,6 +13,8 @@ const ALIVE_MS = 20
 const LARGE_BYTES = 8 << 10
 /** Large messages that follow one another so soon are a stream. */
 const STREAM_MS = 10
+/** Heads of feature notices have 70 to 170 bytes, more with many exits. */
+const HEAD_BYTES = 512
 
 export interface FramedLinkOptions {
   readonly channel: ByteChannel
@@ -49,6 +51,8 @@ export class FramedLink implements MessageLink {
   #sentLargeMs = Number.NEGATIVE_INFINITY
   #receivedThen = 0
   #aliveMs = Number.NEGATIVE_INFINITY
+  /** Where heads lie: a buffer for each costs more than filling it. */
+  #head = new Uint8Array(HEAD_BYTES)
   #received = 0
   #receivedBytes = 0
   #closed = false
@@ -84,8 +88,10 @@ export class FramedLink implements MessageLink {
 
   send(message: PeerMessage, options: LinkSendOptions): Promise<void> | undefined {
     try {
-      const encoded = encodeMessage(message)
+      const encoded = encodeMessage(message, this.#head)
       const accepted = this.#flow.send(encoded, options.priority, options.signal)
+      // What waits keeps its head.
+      if (accepted !== undefined) this.#head = new Uint8Array(HEAD_BYTES)
       if (this.#moved(encoded.bytes)) {
         this.#sentLargeMs = this.#lastLargeMs
         this.#receivedThen = this.#received
