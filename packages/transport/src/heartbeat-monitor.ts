@@ -30,7 +30,7 @@ const OWN_STALL_MS = 400
 const LOSSLESS_BEATS = 300
 /** A shorter way than this, within a machine or over a cable, is taken for one that loses nothing until it does. */
 const NEAR_MS = 2
-/** A beat that is missing where so much has come since the one before it was lost in that crowd. */
+/** A beat that is missing where so much was carried since the one before it, either way (acknowledgements crowd too), was lost in that crowd. */
 const CROWD_BYTES = 48 << 10
 /** A beat may come after this many newer ones: those that leave together overtake one another. */
 const OVERTAKEN_BEATS = 8
@@ -66,7 +66,7 @@ export class HeartbeatMonitor {
   /** The same of beats that were lost while the way had little else to carry. */
   #hasLostAlone = false
   #hadLostAlone = false
-  #receivedBytes = 0
+  #carriedBytes = 0
   #shortestMs = Number.POSITIVE_INFINITY
   /** What had arrived when it was last asked; undefined: not asked since the last beat. */
   #arrived: number | undefined
@@ -121,8 +121,8 @@ export class HeartbeatMonitor {
     return this.#lastBeat
   }
 
-  /** `receivedBytes`: what has come from the peer so far, beside beats. */
-  beat(nowMs: number, beat: Beat, receivedBytes = 0): void {
+  /** `carriedBytes`: what has come from the peer and gone to it so far, beside beats. */
+  beat(nowMs: number, beat: Beat, carriedBytes = 0): void {
     const last = this.#lastBeat
     if (last !== undefined && beat.sequence <= last.sequence) {
       this.#overtaken(beat.sequence)
@@ -131,13 +131,13 @@ export class HeartbeatMonitor {
     if (last !== undefined) {
       const steps = beat.sequence - last.sequence
       const lost = Math.min(1, (steps - 1) / steps)
-      this.#count(last.sequence, beat.sequence, receivedBytes - this.#receivedBytes < CROWD_BYTES)
+      this.#count(last.sequence, beat.sequence, carriedBytes - this.#carriedBytes < CROWD_BYTES)
       this.#loss = Math.min(0.5, Math.max(LOSS_FLOOR, this.#loss + SMOOTHING.loss * (lost - this.#loss)))
       const expectedMs = beat.sentAtMs - last.beat.sentAtMs
       const deviationMs = Math.abs(nowMs - last.atMs - expectedMs)
       this.#jitterMs += SMOOTHING.jitter * (deviationMs - this.#jitterMs)
     }
-    this.#receivedBytes = receivedBytes
+    this.#carriedBytes = carriedBytes
     this.#intervalMs = beat.intervalMs
     this.#lastBeat = { sequence: beat.sequence, atMs: nowMs, beat }
     const rttMs = nowMs - beat.echoSentAtMs - beat.echoHeldMs

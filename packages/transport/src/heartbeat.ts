@@ -55,6 +55,7 @@ export class Heartbeat implements PulseMember {
   #promisedMs: readonly [number, number] = [INTERVALS.busyMs, INTERVALS.busyMs]
   /** When a message went out, and when one went out or came in. */
   #sentAtMs = Number.NEGATIVE_INFINITY
+  #sentBytes = 0
   #movedAtMs: number
   #asking = false
   #stopped = false
@@ -103,7 +104,8 @@ export class Heartbeat implements PulseMember {
     const beat = decodeBeat(bytes)
     if (beat === undefined || this.#stopped) return
     const nowMs = this.#options.pulse.clock.now()
-    this.#monitor.beat(nowMs, beat, this.#options.slices?.().receivedBytes)
+    const receivedBytes = this.#options.slices?.().receivedBytes ?? 0
+    this.#monitor.beat(nowMs, beat, receivedBytes + this.#sentBytes)
     this.#report(beat)
     this.#hear()
     const isAsked = beat.intervalMs <= INTERVALS.doubtingMs
@@ -120,6 +122,7 @@ export class Heartbeat implements PulseMember {
   /** Something was handed to the other channel: the peer will take it for a sign of life. */
   sent(bytes: number): void {
     this.#sentAtMs = this.#options.pulse.clock.now()
+    this.#sentBytes += bytes
     this.#movedAtMs = this.#sentAtMs
     this.#tail.sent(this.#sentAtMs, bytes)
   }
