@@ -4,7 +4,7 @@ import { expect, test } from 'playwright/test'
 /** Short runs: that everything is measured and adds up, not how fast it is. */
 const SHORT = {
   methods: ['ort', 'local', 'offload', 'auto+exits'],
-  blocks: 1,
+  blocks: 2,
   loopMs: 500,
   picturesPerBlock: 8,
   episodes: 1,
@@ -27,7 +27,14 @@ for (const name of ['phone-laptop', 'four-equal']) {
       expect(row.model).toBe('imagenette')
     }
     const local = result.rows.find(({ method }) => method === 'local')
-    expect(local?.ratioToLocal).toBe(1)
+    expect(local?.ratioToLocal).toBeGreaterThan(0)
+    const ort = result.rows.find(({ method }) => method === 'ort')
+    expect(ort?.ratioToLocal).toBe(1)
+    expect(ort?.devices).toEqual([scenario.devices[0]?.name])
+    const auto = result.rows.find(({ method }) => method === 'auto+exits')
+    expect(auto?.blocks).toBe(2)
+    expect(auto?.ciMs).not.toBeNull()
+    expect(Object.keys(result.soloAfter)).toContain(scenario.devices[0]?.name)
     expect(local?.bytes).toBe(0)
     const offload = result.rows.find(({ method }) => method === 'offload')
     expect(offload?.bytes).toBeGreaterThan(1000)

@@ -67,13 +67,9 @@ export class EmulatedRoom implements AsyncDisposable {
         )
         await Promise.all(opened.map((device) => device.until('it has found its backends', hasMeasured)))
       }
-      // Whoever only lends needs no plan of its own.
+      // Plans are installed by hand: nobody waits for one that a page makes by itself.
       await Promise.all(
-        [...room.devices.values()].map((device) =>
-          device === room.initiator
-            ? device.ready(here.length - 1)
-            : device.until('model and links', canLend(here.length - 1)),
-        ),
+        [...room.devices.values()].map((device) => device.until('model and links', canWork(here.length - 1))),
       )
       await room.initiator
         .until('all links are probed', linksProbed(here.length), PROBES_WITHIN_MS)
@@ -210,7 +206,7 @@ export class EmulatedRoom implements AsyncDisposable {
   }
 }
 
-const canLend =
+const canWork =
   (peers: number) =>
   ({ modelState, benchmark, peers: others }: RoomSnapshot): boolean =>
     modelState === 'ready' && !benchmark.running && others.filter(({ link }) => link === 'connected').length >= peers

@@ -32,7 +32,7 @@ export const QUICK: Extent = {
   linkRequests: 4,
   minRequests: 2,
   sitOutAbove: 2.5,
-  budgetMs: 163_000,
+  budgetMs: 165_000,
   picturesPerBlock: 80,
   episodes: 5,
   streamMs: 3_000,

@@ -5,7 +5,7 @@ import { modelMacs, readRoom } from '@roomful/planner'
 import { describe, expect, it } from 'vitest'
 import { shippedModel } from '../planner/shipped.ts'
 import { messageMs, PhysicalLimit } from './limits.ts'
-import { planForLink, planMethods } from './methods.ts'
+import { planForLink, planMethods, withLibraries } from './methods.ts'
 import { rowsOf } from './rows.ts'
 
 const phone = deviceId('phone')
@@ -109,6 +109,27 @@ describe('limits and rows of the room benchmark', () => {
     expect(offload).toMatchObject({ meanMs: 75, p95Ms: 100, top1: 1, failed: 2, bytes: 10, devices: ['laptop'] })
     expect(offload?.ratioToLocal).toBeCloseTo(0.2, 10)
   })
+  it('ratios are to the library alone where it ran, which has neither limit nor prediction', () => {
+    const sample = (ms: number) => ({ picture: 0, ms, label: 3, bytes: 0, source: 'computed' as const })
+    const blocks = [0, 1].flatMap((block) => [
+      { method: 'ort', block, samples: [sample(200 * (block + 1))] },
+      { method: 'local', block, samples: [sample(250 * (block + 1))] },
+    ])
+    const rows = rowsOf(withLibraries(['ort'], planned.plans, planOf('local').plan), blocks, {
+      model,
+      modelName: 'net',
+      limit,
+      speedFactor: () => 1.5,
+      labels: undefined,
+      nameOf: (id) => id,
+    })
+    const [ort, local] = rows
+    expect(ort).toMatchObject({ method: 'ort', meanMs: 300, ratioToLocal: 1, devices: ['phone'], blocks: 2 })
+    expect(ort).toMatchObject({ limitMs: null, ratioToLimit: null, predictedMs: null, predictedAtMeanSpeedMs: null })
+    expect(local?.ratioToLocal).toBeCloseTo(1.25, 10)
+    expect(local?.predictedAtMeanSpeedMs).toBeCloseTo(1.5 * (local?.predictedMs ?? 0), 10)
+  })
+
   it('rows stand without a local one, and without what answered nothing', () => {
     const sample = { picture: 0, ms: 50, label: 3, bytes: 10, source: 'computed' as const }
     const blocks = [

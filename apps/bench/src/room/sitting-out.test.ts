@@ -44,8 +44,22 @@ describe('who is measured in the next block', () => {
     expect(goOn).toEqual(['ort', 'offload', 'auto', 'auto+exits'])
     expect(leave.at(-1)).toEqual({ method: 'coedge', times: 2.4, forTime: true })
     expect(nextBlock({ ...OPTIONS, remainingMs: 15_000 })).toEqual({ goOn: [], leave: [] })
+    const cached = [...PLANS, entry('auto+exits+cache')]
+    const own = { plans: cached, measured: [...MEASURED, block('auto+exits+cache', [50, 50])], turnMs: turns(cached) }
+    expect(nextBlock({ ...OPTIONS, ...own, remainingMs: 16_000 }).goOn).toEqual([
+      'ort',
+      'offload',
+      'auto',
+      'auto+exits',
+    ])
     const best = [...MEASURED.filter(({ method }) => method !== 'coedge'), block('coedge', [90, 90])]
     expect(nextBlock({ ...OPTIONS, measured: best, remainingMs: 20_000 }).goOn).toContain('coedge')
+    expect(nextBlock({ ...OPTIONS, measured: best, remainingMs: 16_000 }).goOn).toEqual([
+      'ort',
+      'coedge',
+      'auto',
+      'auto+exits',
+    ])
   })
 
   it('are all of a full run, or none', () => {

@@ -6,6 +6,9 @@ import { mean } from './statistics.ts'
 /** Measured in every block, however slow: what all others are compared with, and what is compared. */
 const ALWAYS: readonly string[] = ['ort', 'offload', ...OWN_METHODS]
 
+/** Of those the first to leave where there is no time even for them; the best rival does not. */
+const FIRST_TO_GO: readonly string[] = ['auto+exits+cache', 'offload']
+
 export interface BlockChoice {
   /** Methods of the next block; none where no block fits. */
   readonly goOn: readonly string[]
@@ -25,7 +28,8 @@ export interface BlockChoiceOptions {
 
 /**
  * Who is measured in the next block of a short run. Those far behind the best rival leave, then, where the rest does not fit
- * into the time, the slowest first; never the best rival, Roomful's own methods or what ratios are taken to. Only the requests
+ * into the time, the slowest first, and at last the cache and an offloading that is not the best rival; never the best rival, `auto`,
+ * `auto+exits` or what ratios are taken to. Only the requests
  * that also choose the rival of `summary` (every second one) decide, so that those it is compared on choose nothing.
  */
 export function nextBlock({ plans, measured, turnMs, remainingMs, above }: BlockChoiceOptions): BlockChoice {
@@ -55,6 +59,12 @@ export function nextBlock({ plans, measured, turnMs, remainingMs, above }: Block
     if (!hopeless && (above === Number.POSITIVE_INFINITY || needed() <= remainingMs)) continue
     goOn.delete(method)
     leave.push({ method, times, forTime: !hopeless })
+  }
+  // A second block of what matters most is worth more than none.
+  for (const method of above === Number.POSITIVE_INFINITY ? [] : FIRST_TO_GO) {
+    if (needed() <= remainingMs || method === best?.method || !goOn.has(method)) continue
+    goOn.delete(method)
+    leave.push({ method, times: times(method), forTime: true })
   }
   return needed() <= remainingMs ? { goOn: [...goOn], leave } : { goOn: [], leave: [] }
 }
