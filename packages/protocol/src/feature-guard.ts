@@ -9,18 +9,20 @@ import { TOKEN } from './schema/common.ts'
  */
 export function isFeatureBody(value: unknown, besides?: 'blobs'): value is Omit<NoticeOf<'feature'>, 'blobs'> {
   if (!isPlainObject(value)) return false
+  const { relay, rows } = value
+  if (rows !== undefined && countKeys(rows) !== 2) return false
+  const optional = (besides === undefined ? 0 : 1) + (relay === undefined ? 0 : 1) + (rows === undefined ? 0 : 1)
+  return countKeys(value) === 8 + optional && hasFeatureValues(value)
+}
+
+type Plain = Readonly<Record<keyof NoticeOf<'feature'>, unknown>>
+
+/** The same of an object whose keys, and those of its rows, are known to be the right ones. */
+export function hasFeatureValues(value: Partial<Plain>): value is Omit<NoticeOf<'feature'>, 'blobs'> {
   const { requestId, planId, initiator, volume, shards, exits, relay, rows, remainingMs, encoding } = value
-  let optional = besides === undefined ? 0 : 1
-  if (relay !== undefined) {
-    if (typeof relay !== 'boolean') return false
-    optional++
-  }
-  if (rows !== undefined) {
-    if (!isRange(rows)) return false
-    optional++
-  }
   return (
-    countKeys(value) === 8 + optional &&
+    (relay === undefined || typeof relay === 'boolean') &&
+    (rows === undefined || isRange(rows)) &&
     isToken(requestId, 160) &&
     isToken(planId, 160) &&
     isToken(initiator, 64) &&
@@ -32,15 +34,13 @@ export function isFeatureBody(value: unknown, besides?: 'blobs'): value is Omit<
   )
 }
 
-type Plain = Readonly<Record<keyof NoticeOf<'feature'>, unknown>>
-
 function isPlainObject(value: unknown): value is Plain {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function countKeys(value: object): number {
+function countKeys(value: unknown): number {
   let count = 0
-  for (const _ in value) count++
+  for (const _ in value as object) count++
   return count
 }
 
@@ -62,7 +62,7 @@ function isListOf(value: unknown, isItem: (item: unknown) => boolean): boolean {
 }
 
 function isRange(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null || countKeys(value) !== 2) return false
+  if (typeof value !== 'object' || value === null) return false
   const { start, end } = value as { start?: unknown; end?: unknown }
   return isWhole(start, 2 ** 40) && isWhole(end, 2 ** 40) && start < end
 }

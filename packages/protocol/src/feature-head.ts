@@ -1,5 +1,5 @@
 import { ProtocolError } from './error.ts'
-import { isFeatureBody } from './feature-guard.ts'
+import { hasFeatureValues, isFeatureBody } from './feature-guard.ts'
 import { align, MESSAGE_HEADER_BYTES, type MessageForm, messageHead } from './message-header.ts'
 import type { NoticeOf } from './peer.ts'
 
@@ -18,8 +18,6 @@ const ENCODINGS = ['feature', 'jpeg', 'webp'] as const satisfies NoticeOf<'featu
 const FIXED_BYTES = 8 + 8 + 2
 const ROWS_BYTES = 16
 const MAX_BLOBS = 64
-
-const decoder = new TextDecoder('utf-8', { fatal: true })
 
 /**
  * The message's header and control part; undefined for a body that this form cannot hold (an exit's name beyond ASCII, or
@@ -80,12 +78,13 @@ export function encodeFeatureHead(
 }
 
 const NO_ASCII = -1
+const MAX_ASCII = 0x7f
 
 /** Returns where it ends. A loop, because a TextEncoder takes longer for so little. */
 function writeAscii(into: Uint8Array, from: number, text: string): number {
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i)
-    if (code > 0x7f) return NO_ASCII
+    if (code > MAX_ASCII) return NO_ASCII
     into[from + i] = code
   }
   return from + text.length
@@ -120,17 +119,14 @@ export function decodeFeatureHead(
   for (let left = view.getUint8(3); left > 0; left--, at += 2) textLengths.push(view.getUint16(at, true))
   const textBytes = textLengths.reduce((sum, length) => sum + length, 0)
   if (align(at + textBytes) !== controlBytes) throw malformed()
-  const from = MESSAGE_HEADER_BYTES + at
-  const text = decoder.decode(bytes.subarray(from, from + textBytes))
-  if (text.length !== textBytes) throw malformed()
   const texts: string[] = []
-  let read = 0
+  let from = MESSAGE_HEADER_BYTES + at
   for (const length of textLengths) {
-    texts.push(text.slice(read, read + length))
-    read += length
+    texts.push(readAscii(bytes, from, from + length))
+    from += length
   }
   const [requestId, planId, initiator] = texts
-  const body: { [key in keyof NoticeOf<'feature'>]?: unknown } = {
+  const body: { -readonly [key in keyof NoticeOf<'feature'>]?: unknown } = {
     requestId,
     planId,
     initiator,
@@ -142,8 +138,14 @@ export function decodeFeatureHead(
   }
   if ((flags & FLAGS.relayGiven) !== 0) body.relay = (flags & FLAGS.relay) !== 0
   if (rows !== undefined) body.rows = rows
-  if (!isFeatureBody(body)) throw malformed()
+  if (!hasFeatureValues(body)) throw malformed()
   return { body, lengths }
+}
+
+/** In one call: a TextDecoder takes longer for so little, and its strings are slower to look at. @throws ProtocolError */
+function readAscii(bytes: Uint8Array, from: number, until: number): string {
+  for (let at = from; at < until; at++) if ((bytes[at] ?? MAX_ASCII + 1) > MAX_ASCII) throw malformed()
+  return Reflect.apply(String.fromCharCode, undefined, bytes.subarray(from, until)) as string
 }
 
 const malformed = () => new ProtocolError('malformed', 'the head of a feature map cannot be read')

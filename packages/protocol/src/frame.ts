@@ -104,8 +104,11 @@ export function decodeMessage(bytes: Uint8Array): PeerMessage {
     }
     if (form === FEATURE_FORM) {
       const { body, lengths } = decodeFeatureHead(bytes, controlBytes)
-      const blobs = splitBlobs(bytes, controlBytes, lengths)
-      return { type: 'notice', kind: 'feature', body: { ...body, blobs } }
+      return {
+        type: 'notice',
+        kind: 'feature',
+        body: Object.assign(body, { blobs: splitBlobs(bytes, controlBytes, lengths) }),
+      }
     }
     const { message, lengths } = decodeJsonHead(bytes, controlBytes)
     return checkParted(message, splitBlobs(bytes, controlBytes, lengths))
