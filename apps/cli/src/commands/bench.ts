@@ -159,9 +159,11 @@ const ROOM_SOURCES = [
   'apps/bench/src/room',
   'e2e/rig',
   'packages/core/src',
+  'packages/engine/src',
   'packages/graph/src',
   'packages/planner/src',
   'packages/runtime/src',
+  'packages/tensor/src',
   'signaling-server/src',
 ] as const
 
