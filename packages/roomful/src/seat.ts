@@ -185,7 +185,8 @@ export class Seat implements RoomSession {
   async start(): Promise<void> {
     const { signal } = this.#ended
     const { lending } = await this.#o.settings.read()
-    await this.#keeper.recall()
+    // Not waited for: a weak device has joined before its planning Worker has started.
+    void this.#keeper.recall()
     this.#lending.start(lending, signal)
     if (this.#profile.role === 'observer') return
     startBackground({

@@ -52,21 +52,28 @@ export async function practiseOn(
   }
   if (learned === undefined || signal.aborted) return { curve }
   const plans = comparablePlans(learned, plannable, topology, predictor, options)
-  const best = plans.find(isNew) ?? plans[0]
+  const [best] = plans
   if (best === undefined) return { curve }
-  const found = foundPlan(best, describePlan(best, topology), curve.length, currentMs)
-  return { curve, found: isNew(best) ? found : { ...found, untried: knownWords(best, current) } }
+  const worthIt = plans.find((plan) => isNew(plan) && behind(plan, currentMs) <= WORTH_TRYING)
+  const plan = worthIt ?? best
+  const chosen = learnedChoice(plan, topology, curve.length)
+  const found: FoundPlan = { by: 'learning', chosen, currentMs }
+  if (worthIt !== undefined) return { curve, found }
+  return { curve, found: { ...found, untried: isNew(best) ? slowerWords(best, currentMs) : knownWords(best, current) } }
 }
 
-function foundPlan(plan: Plan, summary: string, episodes: number, currentMs: number): FoundPlan {
+/** By what share a plan is predicted to be slower than the one in use. */
+const behind = (plan: Plan, currentMs: number): number => plan.predicted.latencyMs / currentMs - 1
+
+function learnedChoice(plan: Plan, topology: Topology, episodes: number): ChosenPlan {
+  const summary = describePlan(plan, topology)
   const exits = plan.exits.map(({ exit }) => exit)
   const words = exits.length === 0 ? summary : `${summary}; exits: ${exits.join(', ')}`
-  const chosen: ChosenPlan = { plan, words: [words, `learned in ${episodes} episodes of practice`], runnersUp: [] }
-  const behind = plan.predicted.latencyMs / currentMs - 1
-  const found: FoundPlan = { by: 'learning', chosen, currentMs }
-  if (behind <= WORTH_TRYING) return found
-  return { ...found, untried: `predicted ${Math.round(behind * 100)} % slower than the plan in use` }
+  return { plan, words: [words, `learned in ${episodes} episodes of practice`], runnersUp: [] }
 }
+
+const slowerWords = (plan: Plan, currentMs: number): string =>
+  `predicted ${Math.round(behind(plan, currentMs) * 100)} % slower than the plan in use`
 
 const knownWords = (plan: Plan, current: Plan): string =>
   samePlan(plan, current, false) ? 'the agent has come to the plan in use' : 'it has been tried in this room before'
