@@ -127,6 +127,19 @@ describe('a method that ended early', () => {
     expect(againstBest('auto', [row('local'), row('auto')], blocks)).toMatchObject({ rival: 'local', ratio: 0.25 })
   })
 
+  it('is judged as a rival by the blocks that it had, be they slower ones or not', () => {
+    const drifting = [
+      block('auto', 0, [100, 100]),
+      block('auto', 1, [10, 10]),
+      block('offload', 0, [150, 150]),
+      block('offload', 1, [15, 15]),
+      block('coedge', 0, [110, 110]),
+    ]
+    const rows = [row('offload'), row('coedge'), row('auto')]
+    // Its mean is the greater one only because it was not there when the machine was fast.
+    expect(againstBest('auto', rows, drifting)).toMatchObject({ rival: 'coedge', ratio: expect.closeTo(100 / 110, 6) })
+  })
+
   it('has no ratio to what was never measured beside it', () => {
     expect(ratioOfBlocks(blockMeans(blocks, 'auto'), blockMeans(blocks.slice(0, 1), 'local'))).toBeUndefined()
     const { label: _, ...failed } = { picture: 0, ms: 9, label: 1, bytes: 0, failed: 'deadline' }

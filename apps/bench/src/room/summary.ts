@@ -1,7 +1,7 @@
 import { blockMeans, type MeasuredBlock, ratioOfBlocks } from './block-means.ts'
 import { OWN_METHODS } from './methods.ts'
 import type { RoomRow } from './rows.ts'
-import { type Interval, mean } from './statistics.ts'
+import type { Interval } from './statistics.ts'
 
 /** One method against its best rival, the rival picked on other samples than those it is compared on. */
 export interface AgainstBest {
@@ -46,7 +46,7 @@ export function summaryOf(rows: readonly RoomRow[], blocks: readonly MeasuredBlo
 }
 
 /**
- * The rival with the least mean over the odd requests of all blocks is compared over the even ones, block by block: a
+ * The rival that is the fastest over the odd requests, block by block, is compared over the even ones, block by block: a
  * rival that was only lucky in the samples that chose it gains nothing. A rival with the same plan compares as 1.
  */
 export function againstBest(
@@ -56,10 +56,14 @@ export function againstBest(
 ): AgainstBest | undefined {
   const samplesOf = (name: string) => rows.find((row) => row.method === name)?.sameAs ?? name
   const rivals = rows.map((row) => row.method).filter((name) => !OWN.includes(name))
+  // Ratios within blocks: a rival that sat out is held against the blocks that it had, not against faster or slower ones.
+  const choosing = blockMeans(blocks, samplesOf(method), 1)
   const picked = rivals
-    .map((rival) => ({ rival, ms: mean([...blockMeans(blocks, samplesOf(rival), 1).values()]) }))
-    .filter(({ ms }) => Number.isFinite(ms))
-    .sort((a, b) => a.ms - b.ms)[0]
+    .flatMap((rival) => {
+      const own = ratioOfBlocks(blockMeans(blocks, samplesOf(rival), 1), choosing)
+      return own === undefined ? [] : [{ rival, ratio: own.ratio }]
+    })
+    .sort((a, b) => a.ratio - b.ratio)[0]
   if (picked === undefined || !rows.some((row) => row.method === method)) return undefined
   const found = ratioOfBlocks(blockMeans(blocks, samplesOf(method), 0), blockMeans(blocks, samplesOf(picked.rival), 0))
   return found === undefined ? undefined : { method, rival: picked.rival, ...found }
