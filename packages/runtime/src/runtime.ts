@@ -134,10 +134,8 @@ export class Runtime implements AsyncDisposable {
   }
 
   stream(frames: AsyncIterable<PictureInput>, options: StreamOptions = {}): AsyncGenerator<StreamResult, void> {
-    return streamFrames(frames, (picture, one) => this.infer(picture, one), {
-      window: () => this.#coordinator.window,
-      ...options,
-    })
+    const wanted = { window: () => this.#coordinator.window, ...options }
+    return streamFrames(frames, (picture, one) => this.infer(picture, one), wanted, this.#o.clock)
   }
 
   /** This device is hidden or pauses lending (or is back): the room plans around it. */

@@ -51,3 +51,26 @@ it('begins no more frames than four windows ahead of one that does not end', asy
   over.abort(new Error('enough'))
   await expect(running).rejects.toThrow('enough')
 })
+
+it('is not troubled by a source that fails while it is ended', async () => {
+  const ended: string[] = []
+  async function* frames() {
+    try {
+      for (;;) yield PICTURE
+    } finally {
+      ended.push('the camera')
+      await Promise.reject(new Error('the camera is stuck'))
+    }
+  }
+  const infer = async () => {
+    await sleep(systemClock, 1, NEVER)
+    return {} as InferenceResult
+  }
+  // It never waits either: what answers gets its turn all the same. Vitest fails where a rejection is left to nobody.
+  for await (const { ok } of streamFrames(frames(), infer)) {
+    expect(ok).toBe(true)
+    break
+  }
+  await sleep(systemClock, 20, NEVER)
+  expect(ended).toEqual(['the camera'])
+})

@@ -1,3 +1,4 @@
+import { type Clock, sleep, systemClock } from '@roomful/core'
 import { RuntimeError } from '../error.ts'
 import type { InferOptions } from './coordinator-options.ts'
 import type { PictureInput } from './request-input.ts'
@@ -20,6 +21,8 @@ export type StreamResult =
 
 /** Answers that wait for those of earlier frames, as a multiple of the window: beyond it no frame is begun. */
 const AHEAD = 4
+/** A source that never waits gives others a turn after so many frames that nobody has begun. */
+const IN_ONE_GO = 8
 
 /**
  * Runs frames through `infer`, a window of them at once. With `latest` only the newest of the frames that come while the
@@ -31,6 +34,7 @@ export async function* streamFrames(
   frames: AsyncIterable<PictureInput>,
   infer: (picture: PictureInput, options: InferOptions) => Promise<InferenceResult>,
   options: StreamOptions = {},
+  clock: Clock = systemClock,
 ): AsyncGenerator<StreamResult, void, undefined> {
   // Frames of a camera hardly ever repeat exactly: the cache is asked only when the caller wants it.
   const { window: wanted = 2, frames: which = 'latest', signal: outer, cache = false, ...rest } = options
@@ -81,9 +85,12 @@ export async function* streamFrames(
   const iterator = frames[Symbol.asyncIterator]()
   const read = async () => {
     try {
+      let replaced = 0
       for (let frame = 0; !signal.aborted; frame++) {
         const next = await iterator.next()
         if (next.done) break
+        replaced = waiting === undefined ? 0 : replaced + 1
+        if (replaced % IN_ONE_GO === IN_ONE_GO - 1) await sleep(clock, 0)
         waiting = { picture: next.value, frame }
         pump()
         if (which === 'every' && waiting !== undefined) {
@@ -124,6 +131,7 @@ export async function* streamFrames(
   } finally {
     signal.removeEventListener('abort', onAbort)
     over.abort(new DOMException('the stream was ended', 'AbortError'))
-    void iterator.return?.(undefined)
+    // Nobody waits for the source any more: how it ends is its own matter.
+    Promise.resolve(iterator.return?.(undefined)).catch(() => {})
   }
 }
