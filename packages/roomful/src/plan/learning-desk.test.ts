@@ -32,3 +32,31 @@ it('says of every transfer how long nothing had gone that way before', async () 
   expect(seen.map((one) => one.idleMs)).toEqual([first, 40, first, 7990])
   desk.close()
 })
+
+it('tells of every lesson, and of a drift only when it is worth another plan', async () => {
+  const clock = new VirtualClock()
+  let ratio = 1.2
+  const planning = { observe: async () => ({ ratio }) } as Partial<Planning> as Planning
+  const topology = () => ({ initiator: deviceId('a'), devices: [], links: [] })
+  const told: string[] = []
+  const onDrift = () => void told.push('drift')
+  const onLearned = () => void told.push('learned')
+  const desk = new LearningDesk({ planning, clock, topology, onDrift, onLearned })
+  const measure = async () => {
+    desk.measured(modelDigest('m'), {
+      kind: 'compute',
+      device: deviceId('a'),
+      backend: 'ort-wasm',
+      from: 'x',
+      to: 'y',
+      ms: 5,
+    })
+    await clock.runUntil(sleep(clock, 2_000), 60_000)
+  }
+  await measure()
+  expect(told).toEqual(['learned'])
+  ratio = 1.3
+  await measure()
+  expect(told).toEqual(['learned', 'learned', 'drift'])
+  desk.close()
+})

@@ -116,4 +116,27 @@ describe('PlanningDesk', () => {
     await expect(desk.byHand({ plan: [], exits: false })).rejects.toThrow('not here')
     expect(store.snapshot.plan).toMatchObject({ status: 'active', byHand: true })
   })
+
+  it('installs what practice has adopted as an automatic plan, and plans onwards from it', async () => {
+    await desk.setModel(modelOf('good'))
+    const learned = { ...chosen('good', 'learned'), words: ['Tab B alone', 'measured 12 % faster'] }
+    await desk.adopt(learned)
+    expect(store.snapshot.plan).toMatchObject({ status: 'active', byHand: false, words: learned.words })
+    expect(runtime.current[0]?.plan).toBe(learned.plan)
+    planning.automatically.mockClear()
+    await desk.setModel(modelOf('good'))
+    expect(planning.automatically).toHaveBeenCalledWith('good', expect.anything(), expect.anything(), learned.plan)
+  })
+
+  it('adopts nothing over a plan drawn by hand, nor for a model that has been replaced', async () => {
+    await desk.setModel(modelOf('good'))
+    await desk.byHand({ plan: [], exits: true })
+    await desk.adopt(chosen('good', 'learned'))
+    expect(store.snapshot.plan).toMatchObject({ byHand: true, plan: { trunk: 'hand' } })
+    await desk.automatically({})
+    expect(store.snapshot.plan).toMatchObject({ byHand: false, plan: { trunk: 't' } })
+    await desk.setModel(modelOf('other'))
+    await desk.adopt(chosen('good', 'learned'))
+    expect(store.snapshot.plan).toMatchObject({ plan: { model: 'other', trunk: 't' } })
+  })
 })

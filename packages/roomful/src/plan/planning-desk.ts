@@ -284,6 +284,9 @@ export class PlanningDesk {
   async #choose(model: OpenedModel, topology: Topology): Promise<ChosenPlan> {
     const { planning, runtime, store } = this.#o
     const { digest } = model.outline
+    const learned = this.#learned
+    // Only the next planning may take it: a wish that comes first makes it old.
+    this.#learned = undefined
     const byHand = this.#byHand
     if (byHand !== undefined) {
       try {
@@ -295,8 +298,6 @@ export class PlanningDesk {
         store.say('info', `The plan drawn by hand does not fit the room any more: ${errorText(error)}`)
       }
     }
-    const learned = this.#learned
-    this.#learned = undefined
     if (learned !== undefined && learned.plan.model === digest) return learned
     const [current] = runtime.current
     const goesOn = current !== undefined && this.#automatic && current.plan.model === digest && runtime.usable(current)
