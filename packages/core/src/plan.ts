@@ -145,8 +145,8 @@ const PlanSchema = v.strictObject({
 
 /**
  * A plan from untrusted data (a peer, a file). Checks form, that volumes are consecutive and that each volume's shards
- * are disjoint, in order and start at row 0. Whether they cover all rows needs the graph: the runtime checks it when it
- * prepares.
+ * are disjoint, without gaps, and start at row 0; they come out in the order of their rows, and those without rows are left
+ * out. Whether they cover all rows needs the graph: the runtime checks it when it prepares.
  * @throws PlanError `malformed` (wrong form) or `inconsistent` (form right, meaning wrong)
  */
 export function checkPlan(value: unknown): Plan {
@@ -155,7 +155,8 @@ export function checkPlan(value: unknown): Plan {
     const issue = parsed.issues[0]
     throw new PlanError('malformed', `plan: ${v.getDotPath(issue) ?? '(root)'}: ${issue.message}`)
   }
-  const plan = parsed.output as unknown as Plan
+  const read = parsed.output as unknown as Plan
+  const plan = { ...read, volumes: read.volumes.map((volume) => ({ ...volume, shards: inOrder(volume.shards) })) }
   for (const [index, volume] of plan.volumes.entries()) {
     const previous = plan.volumes[index - 1]
     if (previous !== undefined && previous.to !== volume.from) {
@@ -184,9 +185,18 @@ export function checkSchedule(value: unknown): Plan | Schedule {
   })
 }
 
+/** Two cuts at one row leave a device nothing to do. */
+function inOrder(shards: readonly Shard[]): readonly Shard[] {
+  const first = ({ rows }: Shard) => rows?.start ?? 0
+  return shards
+    .filter(({ rows }) => rows === undefined || rows.start !== rows.end)
+    .toSorted((a, b) => first(a) - first(b))
+}
+
 function checkShards(volume: LayerVolume, index: number): void {
   const [first] = volume.shards
-  if (volume.shards.length === 1 && first?.rows === undefined) return
+  if (volume.shards.length === 1 && first !== undefined && first.rows === undefined) return
+  if (first === undefined) throw new PlanError('inconsistent', `plan: the shards of volume ${index} have no rows`)
   let row = 0
   for (const { rows } of volume.shards) {
     if (rows === undefined || rows.start !== row || rows.end <= rows.start) {

@@ -50,7 +50,8 @@ export function layOut(plan: Plan, model: StagedModel, initiator: DeviceId): Pla
   checkOrder(plan, model)
   const tensors = [...plan.volumes.map((volume) => volume.from), model.output.tensor]
   const cuts = tensors.map((tensor, k) => cutLayout(plan, model, tensor, k))
-  for (const { exit } of plan.exits) {
+  for (const [index, { exit }] of plan.exits.entries()) {
+    if (plan.exits.findIndex((other) => other.exit === exit) < index) throw bad(`exit ${exit} has two places`)
     if (!cuts.some((cut) => cut.exits.some((other) => other.exit.name === exit))) {
       throw bad(`exit ${exit} hangs on no cut of the plan, or the model does not have it`)
     }

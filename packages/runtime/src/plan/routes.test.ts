@@ -189,6 +189,22 @@ describe('a plan is refused with its reason', () => {
         { wire: { bits: 8, bottleneck: 'x', entropy: 'none' } },
       ),
     ],
+    [
+      'has two places',
+      planOf(
+        net,
+        [
+          ['t1', ['a']],
+          ['logits', ['a']],
+        ],
+        {
+          exits: [
+            { exit: 'exit1', device: 'a' },
+            { exit: 'exit1', device: 'b' },
+          ],
+        },
+      ),
+    ],
     ['made for model', { ...planOf(net, [['logits', ['a']]]), model: 'other' as never }],
     ['no trunk', { ...planOf(net, [['logits', ['a']]]), trunk: 'thin' }],
   ]
