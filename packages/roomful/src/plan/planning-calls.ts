@@ -19,7 +19,13 @@ import type {
 export type PlanningCalls = {
   open: { request: { manifest: Manifest; graphBytes: Uint8Array; trunks: TrunkGraphs }; reply: ModelOutline }
   automatically: {
-    request: { digest: ModelDigest; topology: Topology; options: PlanningOptions; current: Plan | undefined }
+    request: {
+      digest: ModelDigest
+      topology: Topology
+      options: PlanningOptions
+      current: Plan | undefined
+      trust: number
+    }
     reply: ChosenPlan
   }
   byHand: { request: { digest: ModelDigest; topology: Topology; drawn: Wish }; reply: ChosenPlan }
@@ -47,8 +53,8 @@ export type PlanningCalls = {
 export function planningHandlers(planning: Planning): CallHandlers<PlanningCalls> {
   return {
     open: ({ manifest, graphBytes, trunks }) => planning.open(manifest, graphBytes, trunks),
-    automatically: ({ digest, topology, options, current }) =>
-      planning.automatically(digest, topology, options, current),
+    automatically: ({ digest, topology, options, current, trust }) =>
+      planning.automatically(digest, topology, options, current, trust),
     byHand: ({ digest, topology, drawn }) => planning.byHand(digest, topology, drawn),
     alone: ({ digest, self }) => planning.alone(digest, self),
     observe: ({ digest, topology, measured }) => planning.observe(digest, topology, measured),

@@ -19,7 +19,7 @@ const chosen = (digest: string, trunk: string): ChosenPlan =>
     runnersUp: [],
   }) as unknown as ChosenPlan
 const planning = {
-  automatically: vi.fn(async (digest: string) => chosen(digest, 't')),
+  automatically: vi.fn(async (digest: string, ..._: readonly unknown[]) => chosen(digest, 't')),
   byHand: vi.fn(async (digest: string) => chosen(digest, 'hand')),
   observe: vi.fn(async () => ({ ratio: 1 })),
 }
@@ -51,17 +51,19 @@ function fakeRuntime() {
 
 let runtime: ReturnType<typeof fakeRuntime>
 let store: SnapshotStore
+let clock: VirtualClock
 let desk: PlanningDesk
 
 beforeEach(() => {
   runtime = fakeRuntime()
+  clock = new VirtualClock()
   store = new SnapshotStore({ stats: EMPTY_STATS, messages: [], modelState: 'ready' } as unknown as RoomSnapshot)
   desk = new PlanningDesk({
     room: { self, peers: new Map(), links: [] } as unknown as Room,
     runtime: runtime as unknown as Runtime,
     planning: planning as unknown as Planning,
     store,
-    clock: new VirtualClock(),
+    clock,
     downloadedBytes: () => 0,
     isAsking: () => false,
     self: () => ({ id: self, backends: [{}] }) as unknown as DeviceProfile,
@@ -120,12 +122,18 @@ describe('PlanningDesk', () => {
   it('installs what practice has adopted as an automatic plan, and plans onwards from it', async () => {
     await desk.setModel(modelOf('good'))
     const learned = { ...chosen('good', 'learned'), words: ['Tab B alone', 'measured 12 % faster'] }
-    await desk.adopt(learned)
+    await desk.adopt(learned, 0.7)
     expect(store.snapshot.plan).toMatchObject({ status: 'active', byHand: false, words: learned.words })
     expect(runtime.current[0]?.plan).toBe(learned.plan)
     planning.automatically.mockClear()
     await desk.setModel(modelOf('good'))
-    expect(planning.automatically).toHaveBeenCalledWith('good', expect.anything(), expect.anything(), learned.plan)
+    expect(planning.automatically.mock.calls[0]?.slice(3)).toEqual([learned.plan, 0.7])
+    // A measurement grows old.
+    await desk.adopt(learned, 0.7)
+    await clock.advance(300_001)
+    planning.automatically.mockClear()
+    await desk.setModel(modelOf('good'))
+    expect(planning.automatically.mock.calls[0]?.slice(3)).toEqual([learned.plan, 1])
   })
 
   it('adopts nothing over a plan drawn by hand, nor for a model that has been replaced', async () => {

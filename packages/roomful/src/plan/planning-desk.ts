@@ -15,7 +15,7 @@ import { type PlanningOptions, RoomfulError } from '../session.ts'
 import type { SnapshotStore } from '../view/store.ts'
 import { Exclusions } from './exclusions.ts'
 import { LearningDesk } from './learning-desk.ts'
-import { culpritsOf, remember, runsAlready } from './plan-records.ts'
+import { culpritsOf, remember, runsAlready, samePlan } from './plan-records.ts'
 import { type ChosenPlan, DEFAULT_PLANNING, type Planning, type Wish } from './planning.ts'
 import { topologyOf } from './planning-room.ts'
 import { ReplanWatch } from './replan-watch.ts'
@@ -38,6 +38,8 @@ export interface PlanningDeskOptions {
 /** Models whose labels are remembered: requests on a plan that was replaced are still answered. */
 const MAX_MODELS = 4
 const MAX_PLANS = 64
+/** A measurement counts more than predictions for so long: rooms drift. */
+const TRUST_MS = 300_000
 
 /** Keeps the best plan installed: plans at every change of the room that is worth it, by `auto` or as drawn by hand. */
 export class PlanningDesk {
@@ -51,6 +53,7 @@ export class PlanningDesk {
   #handInUse: Wish | undefined
   /** A plan that practice found, until the next planning has taken it. */
   #learned: ChosenPlan | undefined
+  #trusted: { readonly plan: Plan; readonly trust: number; readonly untilMs: number } | undefined
   /** Whether the plan in use was made automatically and for the present options: then it may be kept. */
   #automatic = false
   #current: Promise<void> = Promise.resolve()
@@ -158,9 +161,13 @@ export class PlanningDesk {
     return { digest, topology, planning: this.#planning, current }
   }
 
-  /** Installs a plan that practice has found better, as if it had been chosen. A newer wish wins over it. */
-  async adopt(chosen: ChosenPlan): Promise<void> {
+  /**
+   * Installs a plan that practice has measured better, as if it had been chosen. A newer wish wins over it. `trust`: how much better
+   * it is than predicted, which counts for some minutes (`Planning.automatically`).
+   */
+  async adopt(chosen: ChosenPlan, trust = 1): Promise<void> {
     this.#learned = chosen
+    this.#trusted = { plan: chosen.plan, trust, untilMs: this.#o.clock.now() + TRUST_MS }
     await this.#replanned()
   }
 
@@ -301,7 +308,10 @@ export class PlanningDesk {
     if (learned !== undefined && learned.plan.model === digest) return learned
     const [current] = runtime.current
     const goesOn = current !== undefined && this.#automatic && current.plan.model === digest && runtime.usable(current)
-    return planning.automatically(digest, topology, this.#planning, goesOn ? current.plan : undefined)
+    if (!goesOn) return planning.automatically(digest, topology, this.#planning, undefined)
+    const { plan, trust = 1, untilMs = 0 } = this.#trusted ?? {}
+    const isTrusted = untilMs > this.#o.clock.now() && samePlan(current.plan, plan, true)
+    return planning.automatically(digest, topology, this.#planning, current.plan, isTrusted ? trust : 1)
   }
 
   /** Leaves the devices that could not prepare out for a while; without a culprit, plans alone. */

@@ -136,6 +136,15 @@ describe('PlanningHost', () => {
     expect(alone && where(alone)).toEqual([phone])
   })
 
+  it('leaves a plan that was measured better than predicted only for one that beats what was measured', async () => {
+    const alone = await host.byHand(model.digest, room(), wholeHere(model))
+    const replaced = async (trust?: number) =>
+      (await host.automatically(model.digest, room(), withoutExits, alone.plan, trust)).plan.volumes !==
+      alone.plan.volumes
+    expect(await replaced()).toBe(true)
+    expect(await replaced(0.05)).toBe(false)
+  })
+
   it('plans with the thinned trunks of a package', () => plansThin(host))
 
   it('learns from times measured under a known load how load slows a helper, and not that the helper is slow', async () => {

@@ -88,6 +88,7 @@ export class PlanningHost implements Planning {
     topology: Topology,
     options: PlanningOptions,
     current: Plan | undefined,
+    trust = 1,
   ): Promise<ChosenPlan> {
     const model = this.#model(digest)
     const predictor = this.#predictor(topology)
@@ -98,7 +99,7 @@ export class PlanningHost implements Planning {
     const kept =
       current === undefined || chosen.schedule !== undefined
         ? undefined
-        : stillGood(current, chosen, model, topology, predictor, options)
+        : stillGood(current, chosen, model, topology, predictor, options, trust)
     return kept === undefined
       ? chosen
       : { ...chosen, plan: kept, words: [describePlan(kept, topology), ...chosen.words.slice(1)] }

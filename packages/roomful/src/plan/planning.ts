@@ -98,13 +98,16 @@ export interface Planning extends AsyncDisposable {
   open(manifest: Manifest, graphBytes: Uint8Array, trunks?: TrunkGraphs): Promise<ModelOutline>
   /**
    * The best plan by `auto`. `current`: the plan in use; it is kept (with its prediction renewed) while nothing is better by
-   * more than the hysteresis. @throws RoomfulError `unavailable` by name with the planner's reason
+   * more than the hysteresis. `trust`: what its prediction counts in that comparison, where it was measured against another plan
+   * (0.8: it turned out a fifth better than was predicted). Default 1.
+   * @throws RoomfulError `unavailable` by name with the planner's reason
    */
   automatically(
     digest: ModelDigest,
     topology: Topology,
     options: PlanningOptions,
     current: Plan | undefined,
+    trust?: number,
   ): Promise<ChosenPlan>
   /** @throws PlanError `inconsistent` by name */
   byHand(digest: ModelDigest, topology: Topology, drawn: Wish): Promise<ChosenPlan>

@@ -78,6 +78,8 @@ describe('practise', () => {
     await pass(3_500)
     const [adopted] = room.adopt.mock.calls[0] as unknown as [typeof better]
     expect(adopted).toMatchObject({ plan: better.plan, words: ['Tab B alone', expect.stringContaining('50 % faster')] })
+    // Half of the time where 8 of 10 ms were predicted.
+    expect((room.adopt.mock.calls[0] as unknown[])[1]).toBeCloseTo(0.5 / 0.8, 9)
     const { practice } = room.store.snapshot
     expect(practice).toMatchObject({ curve: [12, 9], adopted: 1, refused: 0 })
     expect(practice?.trials).toEqual([

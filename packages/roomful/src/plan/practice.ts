@@ -17,6 +17,7 @@ const MAX_STRETCHES = 5
 /** A plan must be measured better by this share. */
 const GAIN = 0.05
 const MAX_TRIALS = 10
+const LEAST_TRUST = 0.5
 /** Plans that are remembered as tried, in one room. */
 const MAX_TRIED = 16
 
@@ -107,7 +108,7 @@ async function stretch(options: PracticeOptions, task: Task, course: Course): Pr
   })
   if (trial.verdict !== 'adopted') return
   const { chosen } = found
-  await desk.adopt({ ...chosen, words: [...chosen.words, trial.reason] })
+  await desk.adopt({ ...chosen, words: [...chosen.words, trial.reason] }, trustOf(trial))
   // Practice goes on from what it has found.
   const now = desk.practiceTask?.current
   if (now !== undefined && samePlan(now.plan, chosen.plan, true)) course.plan = now.planId
@@ -132,6 +133,13 @@ async function decide(
     signal.throwIfAborted()
     return { ...untried(found, `it could not be run: ${errorText(error)}`), verdict: 'refused' }
   }
+}
+
+/** How much better than predicted a plan was measured beside the other one, as a ratio of at most 1. */
+function trustOf({ predictedMs, currentPredictedMs, measured }: TrialView): number {
+  if (measured === undefined) return 1
+  const trust = measured.candidateMs / measured.currentMs / (predictedMs / currentPredictedMs)
+  return Number.isFinite(trust) ? Math.min(1, Math.max(LEAST_TRUST, trust)) : 1
 }
 
 function untried({ by, chosen, currentMs }: FoundPlan, reason: string): TrialView {

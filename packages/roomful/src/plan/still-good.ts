@@ -6,7 +6,7 @@ import type { ChosenPlan } from './planning.ts'
 
 /**
  * The plan in use with a new prediction, when the chosen one would not be better by more than the hysteresis, or not for as
- * long as getting it ready pays.
+ * long as getting it ready pays. `trust`: what the prediction of the plan in use counts, where it was measured.
  */
 export function stillGood(
   current: Plan,
@@ -15,6 +15,7 @@ export function stillGood(
   topology: Topology,
   predictor: LatencyPredictor,
   { objective }: PlanningOptions,
+  trust = 1,
 ): Plan | undefined {
   const now = planCost(current, plannable, topology, predictor, { objective })
   if (now === undefined) return undefined
@@ -23,6 +24,6 @@ export function stillGood(
   const switching = ready === undefined ? undefined : { ...ready, dwellMs }
   const { latencyMs, fullMs, throughputPerSecond, bytes } = now.timeline
   const better = objective === 'throughput' ? 1000 / plan.predicted.throughputPerSecond : plan.predicted.latencyMs
-  if (worthSwitching(now.ms, better, DEFAULT_HYSTERESIS, switching)) return undefined
+  if (worthSwitching(now.ms * trust, better, DEFAULT_HYSTERESIS, switching)) return undefined
   return { ...current, predicted: { latencyMs, fullMs, throughputPerSecond, bytes } }
 }

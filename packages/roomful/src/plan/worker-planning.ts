@@ -65,8 +65,9 @@ export class WorkerPlanning implements Planning {
     topology: Topology,
     options: PlanningOptions,
     current: Plan | undefined,
+    trust = 1,
   ): Promise<ChosenPlan> {
-    return this.#call('automatically', { digest, topology, options, current })
+    return this.#call('automatically', { digest, topology, options, current, trust })
   }
 
   byHand(digest: ModelDigest, topology: Topology, drawn: Wish): Promise<ChosenPlan> {
