@@ -18,7 +18,7 @@ import { PictureSupply, picturesFor } from './picture-supply.ts'
 import { EVENT_PICTURES, type Played, playEvents } from './playing.ts'
 import { type RoomRow, rowsOf } from './rows.ts'
 import type { Scenario } from './scenario.ts'
-import { nextBlock, predictedFarBehind, sittingOut } from './sitting-out.ts'
+import { expectedBlockMs, nextBlock, predictedFarBehind, sittingOut } from './sitting-out.ts'
 import { corrections, FIRST_PICTURES, localPlan, meanSolo, prepareSolo, soloTimes, warmLinks } from './solo.ts'
 import { SoloAfter } from './solo-after.ts'
 import { type RoomSummary, summaryOf } from './summary.ts'
@@ -155,8 +155,13 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
   const planned = await planMethods(methods, model, topology, predictor, limits)
   const local = await localPlan(model, room.initiator)
   const possible = withLibraries(alone.libraries, planned.plans, local)
-  // Events take a minute of a quick run: there is no time for who is far behind anyway.
-  const behind = quick && events ? predictedFarBehind(possible, extent.sitOutAbove) : []
+  const reservedMs =
+    (streams ? STREAMS * (extent.streamMs + STREAM_MS) : 0) +
+    (events ? Math.max(...scenario.events.map(({ atMs }) => atMs)) + AROUND_EVENTS_MS : 0)
+  const remainingMs = () => extent.budgetMs - reservedMs - (performance.now() - beginMs)
+  // Who is far behind anyway does not cost a quick run its end in time, nor one with events its second block.
+  const short = quick && (events || expectedBlockMs(possible, extent) > remainingMs())
+  const behind = short ? predictedFarBehind(possible, extent.sitOutAbove) : []
   const plans = possible.filter(({ method }) => !behind.some((one) => one.method === method))
   say(
     `planned: ${plans.map(({ method, sameAs }) => (sameAs === undefined ? method : `${method}=${sameAs}`)).join(' ')}`,
@@ -164,14 +169,10 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
   const perBlock = picturesFor(extent, planned.plans)
   const supply = new PictureSupply(pictures, FIRST_PICTURES)
   const run = new BlockRun(room, plans, { pictures, perBlock, extent, seed, alone: alone.page })
-  const reservedMs =
-    (streams ? STREAMS * (extent.streamMs + STREAM_MS) : 0) +
-    (events ? Math.max(...scenario.events.map(({ atMs }) => atMs)) + AROUND_EVENTS_MS : 0)
-  const remainingMs = () => extent.budgetMs - reservedMs - (performance.now() - beginMs)
   const after = new SoloAfter(soloMs + SOLO_PREPARED_MS, quick)
   const left = behind.map(
     ({ method, times }) =>
-      `${method}: not run: predicted at ${times.toFixed(1)} x the best rival, and events take the time`,
+      `${method}: not run: predicted at ${times.toFixed(1)} x the best rival, and there was no time for all`,
   )
   let blocks = 0
   for (; blocks < extent.blocks; blocks++) {

@@ -10,7 +10,7 @@ import { withinCores } from './within-cores.ts'
 
 /** While something is prepared that is not measured, every device may use the machine. */
 const PREPARING_CORES = 1
-const PROBES_WITHIN_MS = 20_000
+const PROBES_WITHIN_MS = 8_000
 /** Browsers that start at once, at full speed: more only wait for each other. */
 const STARTING = 4
 /** Shares of devices that measure themselves at once: more than this and they would slow each other down. */

@@ -11,6 +11,8 @@ export interface Extent {
    * first probe's error is left, after 8, 6 %.
    */
   readonly linkRequests: number
+  /** No further link is warmed after this. */
+  readonly linksMs: number
   /** Of each loop, however long they take. */
   readonly minRequests: number
   /** Methods that are slower than this many times the best rival sit out all later blocks; Infinity: none does. */
@@ -30,6 +32,7 @@ export const QUICK: Extent = {
   blocks: 3,
   loopMs: 2_000,
   linkRequests: 4,
+  linksMs: 10_000,
   minRequests: 2,
   sitOutAbove: 2.5,
   budgetMs: 165_000,
@@ -44,6 +47,7 @@ export const FULL: Extent = {
   blocks: 8,
   loopMs: 2_500,
   linkRequests: 8,
+  linksMs: 120_000,
   minRequests: 3,
   sitOutAbove: Number.POSITIVE_INFINITY,
   budgetMs: 1_800_000,

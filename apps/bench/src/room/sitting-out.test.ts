@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import type { MeasuredBlock } from './block-means.ts'
 import type { LoopSample } from './closed-loop.ts'
+import { QUICK } from './extent.ts'
 import type { MethodPlan } from './methods.ts'
-import { nextBlock, predictedFarBehind, sittingOut } from './sitting-out.ts'
+import { expectedBlockMs, nextBlock, predictedFarBehind, sittingOut } from './sitting-out.ts'
 
 const plan = { volumes: [] } as unknown as MethodPlan['plan']
 const entry = (method: string, sameAs?: string): MethodPlan => ({
@@ -99,4 +100,6 @@ it('who is predicted to be far behind is named, but for what ratios are taken to
     'strips',
   ])
   expect(predictedFarBehind([...plans, planned('auto+exits', 700, 'strips')], 2.5)).toEqual([])
+  expect(expectedBlockMs([planned('offload', 100), planned('auto', 100, 'offload')], QUICK)).toBe(2_300 + 100 + 2_050)
+  expect(expectedBlockMs([planned('strips', 3_000)], QUICK)).toBe(2_300 + 3_000 + 6_000)
 })

@@ -1,4 +1,5 @@
 import { blockMeans, type MeasuredBlock } from './block-means.ts'
+import type { Extent } from './extent.ts'
 import type { MethodPlan } from './methods.ts'
 import { OWN_METHODS } from './methods.ts'
 import { mean } from './statistics.ts'
@@ -69,8 +70,21 @@ export function nextBlock({ plans, measured, turnMs, remainingMs, above }: Block
   return needed() <= remainingMs ? { goOn: [...goOn], leave } : { goOn: [], leave: [] }
 }
 
+/** What a turn takes besides its requests, about: installing, warming up, settling. */
+const TURN_MS = 2_300
+
+/** What one turn of every plan will take, by their predictions. */
+export function expectedBlockMs(plans: readonly MethodPlan[], { loopMs, minRequests }: Extent): number {
+  return plans
+    .filter(({ sameAs }) => sameAs === undefined)
+    .reduce((sum, { plan }) => {
+      const { latencyMs } = plan.predicted
+      return sum + TURN_MS + latencyMs + Math.max(loopMs + latencyMs / 2, minRequests * latencyMs)
+    }, 0)
+}
+
 /**
- * For a run that has no time for everybody even once: those that are predicted to be that far behind the best rival. The libraries alone
+ * For a run that has no time for everybody: those that are predicted to be that far behind the best rival. The libraries alone
  * count as the local plan.
  */
 export function predictedFarBehind(plans: readonly MethodPlan[], above: number): { method: string; times: number }[] {

@@ -91,8 +91,10 @@ export async function warmLinks(
   const pictures = Array.from({ length: extent.linkRequests }, (_, index) => index)
   const loop = { ...loopOf(extent, pictures), forMs: 0, minCount: extent.linkRequests, cache: false }
   let warmed = 0
+  const endsAtMs = performance.now() + extent.linksMs
   await room.prepared(async () => {
     for (const { a, b } of chosen) {
+      if (performance.now() > endsAtMs) break
       // Towards the initiator: a device learns a link's rate from what it receives only.
       const plan = planForLink(model, topology, b, a)
       if (plan === undefined) continue
