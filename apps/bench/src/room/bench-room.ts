@@ -18,7 +18,7 @@ import { PictureSupply, picturesFor } from './picture-supply.ts'
 import { EVENT_PICTURES, type Played, playEvents } from './playing.ts'
 import { type RoomRow, rowsOf } from './rows.ts'
 import type { Scenario } from './scenario.ts'
-import { expectedBlockMs, nextBlock, predictedFarBehind, sittingOut } from './sitting-out.ts'
+import { leftOut, nextBlock, sittingOut } from './sitting-out.ts'
 import { corrections, FIRST_PICTURES, localPlan, meanSolo, prepareSolo, soloTimes, warmLinks } from './solo.ts'
 import { SoloAfter } from './solo-after.ts'
 import { type RoomSummary, summaryOf } from './summary.ts'
@@ -160,8 +160,7 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
     (events ? Math.max(...scenario.events.map(({ atMs }) => atMs)) + AROUND_EVENTS_MS : 0)
   const remainingMs = () => extent.budgetMs - reservedMs - (performance.now() - beginMs)
   // Who is far behind anyway does not cost a quick run its end in time, nor one with events its second block.
-  const short = quick && (events || expectedBlockMs(possible, extent) > remainingMs())
-  const behind = short ? predictedFarBehind(possible, extent.sitOutAbove) : []
+  const behind = quick ? leftOut(possible, extent, { remainingMs: remainingMs(), short: events }) : []
   const plans = possible.filter(({ method }) => !behind.some((one) => one.method === method))
   say(
     `planned: ${plans.map(({ method, sameAs }) => (sameAs === undefined ? method : `${method}=${sameAs}`)).join(' ')}`,

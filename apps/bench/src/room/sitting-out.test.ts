@@ -3,7 +3,7 @@ import type { MeasuredBlock } from './block-means.ts'
 import type { LoopSample } from './closed-loop.ts'
 import { QUICK } from './extent.ts'
 import type { MethodPlan } from './methods.ts'
-import { expectedBlockMs, nextBlock, predictedFarBehind, sittingOut } from './sitting-out.ts'
+import { expectedBlockMs, leftOut, nextBlock, sittingOut } from './sitting-out.ts'
 
 const plan = { volumes: [] } as unknown as MethodPlan['plan']
 const entry = (method: string, sameAs?: string): MethodPlan => ({
@@ -88,18 +88,24 @@ it('who sits out is told with the reason', () => {
   expect(sittingOut({ method: 'coedge', times: 1.5, forTime: true }, 2)).toMatch(/2 blocks only .*no time for all/)
 })
 
-it('who is predicted to be far behind is named, but for what ratios are taken to and plans that others share', () => {
+it('who is predicted to be far behind is left out where time is short, but for what ratios are taken to and plans that others share', () => {
   const planned = (method: string, latencyMs: number, sameAs?: string): MethodPlan => ({
     ...entry(method, sameAs),
     plan: { volumes: [], predicted: { latencyMs } } as unknown as MethodPlan['plan'],
   })
   const plans = [planned('local', 900), planned('offload', 100), planned('strips', 700), planned('auto', 90)]
-  expect(predictedFarBehind(plans, 2.5)).toEqual([{ method: 'strips', times: 7 }])
-  expect(predictedFarBehind([planned('ort', 900), ...plans], 2.5).map(({ method }) => method)).toEqual([
+  const short = { remainingMs: 60_000, short: true }
+  expect(leftOut(plans, QUICK, { ...short, short: false })).toEqual([])
+  expect(leftOut(plans, QUICK, short)).toEqual([{ method: 'strips', times: 7 }])
+  const near = [...plans, planned('coedge', 200)]
+  expect(leftOut(near, QUICK, short).map(({ method }) => method)).toEqual(['strips'])
+  const late = leftOut(near, QUICK, { remainingMs: 10_000, short: false })
+  expect(late.map(({ method }) => method)).toEqual(['strips', 'coedge'])
+  expect(leftOut([planned('ort', 900), ...plans], QUICK, short).map(({ method }) => method)).toEqual([
     'local',
     'strips',
   ])
-  expect(predictedFarBehind([...plans, planned('auto+exits', 700, 'strips')], 2.5)).toEqual([])
+  expect(leftOut([...plans, planned('auto+exits', 700, 'strips')], QUICK, short)).toEqual([])
   expect(expectedBlockMs([planned('offload', 100), planned('auto', 100, 'offload')], QUICK)).toBe(2_300 + 100 + 2_050)
   expect(expectedBlockMs([planned('strips', 3_000)], QUICK)).toBe(2_300 + 3_000 + 6_000)
 })

@@ -84,19 +84,31 @@ export function expectedBlockMs(plans: readonly MethodPlan[], { loopMs, minReque
 }
 
 /**
- * For a run that has no time for everybody: those that are predicted to be that far behind the best rival. The libraries alone
- * count as the local plan.
+ * Who is left out of a run whose first block is not expected to fit into `remainingMs` (or that is `short` anyway): all that are predicted
+ * to be far behind the best rival, then the slowest others until the rest fits. The libraries alone count as the local plan.
  */
-export function predictedFarBehind(plans: readonly MethodPlan[], above: number): { method: string; times: number }[] {
+export function leftOut(
+  plans: readonly MethodPlan[],
+  extent: Extent,
+  { remainingMs, short }: { readonly remainingMs: number; readonly short: boolean },
+): { method: string; times: number }[] {
+  if (!short && expectedBlockMs(plans, extent) <= remainingMs) return []
   const rivals = plans.filter(({ method }) => !OWN_METHODS.some((name) => name === method))
   const bestMs = Math.min(...rivals.map(({ plan }) => plan.predicted.latencyMs))
   const shared = new Set(plans.flatMap(({ sameAs }) => sameAs ?? []))
   // Without ONNX Runtime alone the local plan is what ratios are taken to.
   const stays = plans.some(({ method }) => method === 'ort') ? ALWAYS : [...ALWAYS, 'local']
-  return rivals
+  const optional = rivals
     .filter(({ method }) => !stays.includes(method) && !shared.has(method))
     .map(({ method, plan }) => ({ method, times: plan.predicted.latencyMs / bestMs }))
-    .filter(({ times }) => times > above)
+    .sort((a, b) => b.times - a.times)
+  const out: { method: string; times: number }[] = []
+  const rest = () => plans.filter(({ method }) => !out.some((one) => one.method === method))
+  for (const one of optional) {
+    if (one.times > extent.sitOutAbove || (one.times > 1 && expectedBlockMs(rest(), extent) > remainingMs))
+      out.push(one)
+  }
+  return out
 }
 
 /** A sentence for the notes. */
