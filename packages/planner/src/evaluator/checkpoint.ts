@@ -1,3 +1,5 @@
+import type { PlannableModel } from '../model/plannable.ts'
+import type { DraftExit } from './draft.ts'
 import { Holders } from './holders.ts'
 import type { Room } from './room.ts'
 
@@ -8,14 +10,25 @@ export class Checkpoint {
   readonly resources: Float64Array
   /** Of `MemoryUse`. */
   readonly memory: Float64Array
-  pictureMs = -1
-  bytes = 0
+  pictureMs = Number.NaN
+  bytes = Number.NaN
   rows = 0
-  noise = 0
+  noise = Number.NaN
+  certainMs = Number.POSITIVE_INFINITY
+  /** Per exit of the model, when its answer is at the initiator. */
+  readonly exitMs: Float64Array
+  readonly verdictMs: number[] = []
+  readonly verdictShare: number[] = []
 
-  constructor(room: Room) {
+  constructor(room: Room, { exits }: PlannableModel) {
+    this.exitMs = new Float64Array(exits.length)
     this.resources = new Float64Array(resourceNumbers(room.processors.length, room.devices.length))
     this.memory = new Float64Array(2 * room.devices.length)
+  }
+
+  keepExits(exits: readonly DraftExit[], exitMs: readonly number[]): void {
+    this.exitMs.fill(Number.POSITIVE_INFINITY)
+    for (let at = 0; at < exits.length; at++) this.exitMs[(exits[at] as DraftExit).exit] = exitMs[at] as number
   }
 }
 

@@ -22,6 +22,8 @@ export class ComputeCosts {
   /** `runs[processor][from * points + to]`: ms that the whole volume's sessions take beside the work; NaN: not known yet. */
   readonly #runs: readonly Float64Array[]
 
+  /** `exits[processor * exits + exit]`: ms; NaN: not known yet. */
+  readonly #exits: Float64Array
   /** Searches ask for the same shards again and again. */
   readonly #shards: readonly Map<number, number>[]
   /** Where a shard may begin or end at most. */
@@ -29,6 +31,7 @@ export class ComputeCosts {
 
   constructor(model: PlannableModel, room: Room, segmentMs: number) {
     this.#model = model
+    this.#exits = new Float64Array(room.processors.length * model.exits.length).fill(Number.NaN)
     this.#shards = room.processors.map(() => new Map())
     this.#edges = Math.max(...model.points.map(({ rows }) => rows)) + 1
     this.#room = room
@@ -99,9 +102,16 @@ export class ComputeCosts {
     return ms + session * staircase
   }
 
-  /** Any other work (an exit's branch), as a run of its own. */
-  workMs(processor: number, work: Float64Array): number {
-    return this.#processor(processor).compute.wholeMs(work)
+  /** An exit's branch, as a run of its own. */
+  exitMs(processor: number, exit: number): number {
+    const at = processor * this.#model.exits.length + exit
+    const known = this.#exits[at] as number
+    if (!Number.isNaN(known)) return known
+    const branch = this.#model.exits[exit]
+    if (branch === undefined) throw new RangeError(`no exit ${exit}`)
+    const ms = this.#processor(processor).compute.wholeMs(branch.work)
+    this.#exits[at] = ms
+    return ms
   }
 
   /** The way of a stage to its Worker and back, part of its time; see ComputeModel. */

@@ -31,6 +31,8 @@ export interface Timeline extends Evaluation {
 }
 
 export interface EvaluatorOptions {
+  /** What searches look for: under `latency` quick evaluations leave `busyMs` out (0). */
+  readonly objective?: 'latency' | 'throughput'
   /** Share of requests that the room's cache answers, and how long such an answer takes. */
   readonly cache?: { readonly hitRate: number; readonly hitMs: number }
   /** Longest session of the runtime, in ms; longer stages pay the overhead of several. Default SEGMENT_MS. */

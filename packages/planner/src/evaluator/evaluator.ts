@@ -5,8 +5,9 @@ import { ComputeCosts } from './costs.ts'
 import { type Draft, type DraftVolume, toPlan } from './draft.ts'
 import type { Evaluation, EvaluatorOptions, QuickEvaluation, Timeline } from './evaluation.ts'
 import { expectedLatency } from './expectation.ts'
+import type { Bound } from './least.ts'
 import type { Room } from './room.ts'
-import { type Bound, Run } from './run.ts'
+import { Run } from './run.ts'
 import { SEGMENT_MS } from './sessions.ts'
 
 /**
@@ -36,8 +37,8 @@ export class Evaluator {
   }
 
   /**
-   * What the searches need, without multiply-accumulates, memory figures and names. A draft that cannot answer before the
-   * bound any more is given up as not feasible.
+   * What the searches need, without multiply-accumulates, memory figures and names. A draft that cannot keep the bound is
+   * given up as not feasible.
    */
   quick(draft: Draft, bound?: Bound): QuickEvaluation {
     return this.#play(draft, undefined, bound)
@@ -46,6 +47,11 @@ export class Evaluator {
   /** Makes evaluations of drafts that share this one's first volumes (the same objects) cheaper, until the next call. */
   anchor(draft: Draft): void {
     this.#run.anchor(draft)
+  }
+
+  /** The same for drafts with exits alone, that share this one's first volumes and the exits between them. */
+  exitAnchor(draft: Draft): void {
+    this.#run.exitAnchor(draft)
   }
 
   /** Of the first volumes of a plan: when all their output is computed, and how busy the busiest resource is. */
@@ -88,6 +94,7 @@ export class Evaluator {
     this.count++
     const run = this.#run
     run.play(draft, spans, bound)
+    if (run.isGivenUp) return GIVEN_UP
     const why = Number.isFinite(run.fullMs) ? run.memory.overflow() : run.transfers.whyNever()
     if (why !== undefined) return infeasible(why)
     const busiestMs = run.transfers.busiestMs()
@@ -99,7 +106,7 @@ export class Evaluator {
       fullMs: run.fullMs,
       throughputPerSecond: busiestMs > 0 ? 1000 / busiestMs : 0,
       bytes: Math.round(run.transfers.bytes),
-      busyMs: run.transfers.busyMs(),
+      busyMs: this.#options.objective === 'latency' ? 0 : run.transfers.busyMs(),
       accuracyLoss: this.model.trunkLoss + (draft.exitLoss ?? 0) + Math.sqrt(run.noise),
     }
   }
@@ -109,9 +116,10 @@ export class Evaluator {
     for (const volume of draft.volumes.slice(0, this.#run.volumesRun)) macs += this.#volumeMacs(volume)
     return {
       ...quick,
+      busyMs: quick.feasible ? this.#run.transfers.busyMs() : quick.busyMs,
       macs,
       macsRedundant: Math.max(0, macs - this.#modelMacs),
-      exitMs: quick.feasible ? this.#run.exitMs : [],
+      exitMs: quick.feasible ? [...this.#run.exitMs] : [],
       memoryBytes: this.#run.memory.bytes(),
       bottleneck: quick.feasible ? this.#run.transfers.bottleneck() : '',
     }
@@ -159,3 +167,5 @@ function infeasible(why: string): QuickEvaluation {
     accuracyLoss: 0,
   }
 }
+
+const GIVEN_UP = infeasible('takes longer than what is known')

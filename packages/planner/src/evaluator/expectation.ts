@@ -1,5 +1,5 @@
 import type { PlannableModel } from '../model/plannable.ts'
-import type { Draft, DraftExit } from './draft.ts'
+import type { DraftExit } from './draft.ts'
 
 /** Whether an exit answers whatever it sees: every confidence reaches a threshold of 0. */
 export const answersAll = ({ threshold }: DraftExit): boolean => threshold <= 0
@@ -9,20 +9,29 @@ export const answersAll = ({ threshold }: DraftExit): boolean => threshold <= 0
  * have answered is answered by the next placed one: deeper exits are at least as sure of it. An exit at threshold 0
  * answers all that reach it.
  */
-export function placedShares(draft: Draft, model: PlannableModel): number[] {
-  const out: number[] = new Array(draft.exits.length).fill(0)
+export function placedShares(
+  exits: readonly DraftExit[],
+  shares: readonly number[],
+  model: PlannableModel,
+  into: number[] = [],
+): number[] {
+  into.length = exits.length
+  into.fill(0)
+  if (exits.length === 0) return into
   let waiting = 0
   let rest = 1
   for (let exit = 0; exit < model.exits.length; exit++) {
-    waiting += draft.shares[exit] ?? 0
-    const at = draft.exits.findIndex((placed) => placed.exit === exit)
-    const placed = draft.exits[at]
+    waiting += shares[exit] ?? 0
+    let at = 0
+    while (at < exits.length && exits[at]?.exit !== exit) at++
+    const placed = exits[at]
     if (placed === undefined) continue
-    out[at] = answersAll(placed) ? rest : Math.min(rest, waiting)
-    rest -= out[at] as number
+    const share = answersAll(placed) ? rest : Math.min(rest, waiting)
+    into[at] = share
+    rest -= share
     waiting = 0
   }
-  return out
+  return into
 }
 
 /** `sum p_i c_i`, and of that the share that the cache does not answer (METHODS section 6). */
@@ -34,7 +43,8 @@ export function expectedLatency(
 ): number {
   let rest = 1
   let expected = 0
-  for (const [at, share] of shares.entries()) {
+  for (let at = 0; at < shares.length; at++) {
+    const share = shares[at] as number
     expected += share * Math.min(exitMs[at] ?? fullMs, fullMs)
     rest -= share
   }

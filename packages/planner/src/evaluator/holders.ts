@@ -17,6 +17,13 @@ export class Holders {
     this.readyMs.set(from.readyMs)
   }
 
+  /** When all of it is there. */
+  latestMs(): number {
+    let readyMs = 0
+    for (let at = 0; at < this.count; at++) readyMs = Math.max(readyMs, this.readyMs[at] as number)
+    return readyMs
+  }
+
   /** One holder of everything. */
   single(device: number, rows: number, readyMs: number): void {
     this.count = 0

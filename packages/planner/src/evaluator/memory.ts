@@ -9,6 +9,8 @@ export class MemoryUse {
   readonly all: Float64Array
   readonly #weights: Float64Array
   readonly #activations: Float64Array
+  /** `#volumes[from * points + to]`, as far as they are known. */
+  readonly #volumes: ({ readonly parameters: number; readonly activation: number } | undefined)[] = []
   #parameters = 0
   #activation = 0
 
@@ -25,6 +27,13 @@ export class MemoryUse {
 
   /** Sets the volume to which the next `add` calls refer. */
   enter(model: PlannableModel, volume: DraftVolume): void {
+    const at = volume.from * model.points.length + volume.to
+    const known = this.#volumes[at]
+    if (known !== undefined) {
+      this.#parameters = known.parameters
+      this.#activation = known.activation
+      return
+    }
     this.#parameters = 0
     this.#activation = 0
     for (let i = volume.from; i < volume.to; i++) {
@@ -32,12 +41,21 @@ export class MemoryUse {
       this.#parameters += segment.parameters
       if (segment.activationBytes > this.#activation) this.#activation = segment.activationBytes
     }
+    this.#volumes[at] = { parameters: this.#parameters, activation: this.#activation }
   }
 
   /** A device computes this share (0..1) of the volume's rows. */
   add(device: number, share: number): void {
     this.#weights[device] = (this.#weights[device] as number) + this.#parameters * 4
     this.#activations[device] = Math.max(this.#activations[device] as number, this.#activation * share)
+  }
+
+  /** All of a volume's shards, on the devices of their processors. */
+  reserve(model: PlannableModel, volume: DraftVolume, device: Int32Array): void {
+    this.enter(model, volume)
+    for (const { processor, start, end } of volume.shards) {
+      this.add(device[processor] as number, rowShare(model, volume, start, end))
+    }
   }
 
   bytes(): number[] {

@@ -16,6 +16,8 @@ export interface Payload {
   readonly encoderMacs: number
   readonly decoderMacs: number
   readonly accuracyLoss: number
+  /** From one device to another, all rows, at the soonest; NaN: not known yet (LeastLatency). */
+  readonly soonestMs: Float64Array
 }
 
 /** The payloads of a model's cut points in each wire format, made once. */
@@ -49,6 +51,7 @@ export class Payloads {
         encoderMacs: option.encoderMacs,
         decoderMacs: option.decoderMacs,
         accuracyLoss: option.accuracyLoss,
+        soonestMs: this.#unknown(),
       }
       row[wire] = payload
     }
@@ -68,7 +71,7 @@ export class Payloads {
     const point = pointAt(this.#model, 0)
     const rows = Math.max(1, point.rows)
     const { picture } = this.#model
-    const base = { encoderMacs: 0, decoderMacs: 0 }
+    const base = { encoderMacs: 0, decoderMacs: 0, soonestMs: this.#unknown() }
     if (format === 'tensor' || format === 'pixels') {
       const exact = format === 'tensor'
       const wire: WireFormat = { bits: exact ? picture.tensorBits : 8, entropy: 'none' }
@@ -94,6 +97,10 @@ export class Payloads {
       bytesOf: () => bytes,
       accuracyLoss: PICTURE_LOSS,
     }
+  }
+
+  #unknown(): Float64Array {
+    return new Float64Array(this.#room.devices.length ** 2).fill(Number.NaN)
   }
 
   #packing(elementsPerRow: number, wire: WireFormat): Pick<Payload, 'encodeMs' | 'decodeMs'> {

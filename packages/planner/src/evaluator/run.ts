@@ -1,21 +1,18 @@
 import type { Span } from '@roomful/core'
 import { type PlannableModel, pointAt } from '../model/plannable.ts'
+import { Anchor } from './anchor.ts'
 import { Checkpoint } from './checkpoint.ts'
 import type { ComputeCosts } from './costs.ts'
 import type { Draft, DraftExit, DraftVolume } from './draft.ts'
 import { answersAll, placedShares } from './expectation.ts'
 import { Holders, MAX_SHARDS, SendQueue } from './holders.ts'
+import { type Bound, LeastLatency } from './least.ts'
 import { MemoryUse, rowShare } from './memory.ts'
 import { Needs } from './needs.ts'
 import { type Payload, Payloads } from './payload.ts'
 import type { Room } from './room.ts'
+import { staysMs } from './stays.ts'
 import { Transfers } from './transfers.ts'
-
-/** What a search looks for: answers before `ms`, when the work behind each point takes at least `restMs`. */
-export interface Bound {
-  readonly ms: number
-  readonly restMs: readonly number[]
-}
 
 /**
  * One passage of a request through a draft, on arrays that are reused from draft to draft. After `play` the fields and
@@ -28,15 +25,17 @@ export class Run {
    * When the trunk's answer is at the initiator, or that of an exit that answers everything; Infinity when a link is
    * missing.
    */
-  fullMs = 0
+  fullMs = Number.NaN
+  /** Whether it was not played to its end since it is not what is looked for. */
+  isGivenUp = false
   /** How many volumes run: those behind an exit that answers everything and is waited for never do. */
   volumesRun = 0
   /** Per placed exit, in the order of the draft, when its answer is at the initiator. */
-  exitMs: number[] = []
+  readonly exitMs: number[] = []
   /** Per placed exit the share of requests it answers. */
-  shares: readonly number[] = []
+  readonly shares: number[] = []
   /** Squared losses of the wires. */
-  noise = 0
+  noise = Number.NaN
   readonly #model: PlannableModel
   readonly #room: Room
   readonly #costs: ComputeCosts
@@ -46,9 +45,10 @@ export class Run {
   readonly #queue = new SendQueue()
   readonly #readyMs = new Float64Array(MAX_SHARDS)
   readonly #remote = new Uint8Array(MAX_SHARDS)
-  /** The plan of which `#checkpoints[i]` tells how its first `i` volumes end; what begins like it starts there. */
-  #anchor: Draft | undefined
-  readonly #checkpoints: Checkpoint[] = []
+  /** What plans without exits that begin alike start from, and what those with exits do. */
+  readonly #least: LeastLatency
+  readonly #plainAnchor: Anchor
+  readonly #exitAnchor: Anchor
   #held = new Holders()
   #next = new Holders()
   /** When an exit that answers everything has answered; Infinity without one. */
@@ -60,8 +60,11 @@ export class Run {
     this.#costs = costs
     this.#payloads = new Payloads(model, room)
     this.#needs = new Needs(model)
+    this.#least = new LeastLatency(model, room, costs, this.#payloads)
     this.transfers = new Transfers(room)
     this.memory = new MemoryUse(room)
+    this.#plainAnchor = new Anchor(model)
+    this.#exitAnchor = new Anchor(model)
     this.#device = Int32Array.from(room.processors, (processor) => processor.device)
   }
 
@@ -80,51 +83,58 @@ export class Run {
     this.fullMs = Math.min(this.#held.readyMs[0] as number, this.#certainMs)
   }
 
-  /** Keeps how the volumes of a draft end, so that drafts that share its first ones are played from there on. */
+  /** Drafts that begin like this one are played from where they part, until the next call. */
   anchor(draft: Draft): void {
-    this.#anchor = undefined
-    if (draft.exits.length > 0) return
-    this.#playVolumes(draft, undefined, undefined, true)
-    this.#anchor = draft
+    const exits = draft.exits.length > 0
+    this.#plainAnchor.set(exits ? undefined : draft)
+    if (exits) this.#exitAnchor.set(draft)
+  }
+
+  /** The same for drafts with exits alone. */
+  exitAnchor(draft: Draft): void {
+    this.#exitAnchor.set(draft)
   }
 
   /** Without bringing the output to the initiator; returns when all of it is computed. */
   playPrefix(draft: Draft): number {
     this.#playVolumes(draft)
-    return this.#heldMs()
+    return this.#held.latestMs()
   }
 
-  /** When all of what is held is computed. */
-  #heldMs(): number {
-    let readyMs = 0
-    for (let i = 0; i < this.#held.count; i++) readyMs = Math.max(readyMs, this.#held.readyMs[i] as number)
-    return readyMs
-  }
-
-  #playVolumes(draft: Draft, spans?: Span[], bound?: Bound, keep = false): Payload | undefined {
+  #playVolumes(draft: Draft, spans?: Span[], bound?: Bound, keep?: Anchor): Payload | undefined {
     const net = this.transfers
+    const trunk = bound?.trunk
+    const { volumes } = draft
     const exits = draft.exits.length > 0
-    this.exitMs = exits ? draft.exits.map(() => Number.POSITIVE_INFINITY) : []
-    this.shares = exits ? placedShares(draft, this.#model) : []
-    this.#certainMs = Number.POSITIVE_INFINITY
-    this.volumesRun = draft.volumes.length
-    const first = exits || spans !== undefined ? 0 : this.#sharedVolumes(draft)
-    let payload = this.#payloads.input(draft.input)
-    if (first > 0) {
-      const { to, wire } = draft.volumes[first - 1] as DraftVolume
+    const anchor = exits ? this.#exitAnchor : this.#plainAnchor
+    let first = spans === undefined && keep === undefined ? this.#sharedVolumes(draft, anchor) : 0
+    this.#begin(draft)
+    let payload: Payload
+    if (exits && first > 0) first = Math.min(anchor.saved, anchor.beforeUnlikeExits(draft, this.shares, first))
+    const from = first > 0 ? (anchor.checkpoints[first] as Checkpoint) : undefined
+    if (bound !== undefined && this.#least.of(draft, this.shares, first, from) >= bound.latencyMs) {
+      this.isGivenUp = true
+      return undefined
+    }
+    if (from !== undefined) {
+      const { to, wire } = volumes[first - 1] as DraftVolume
       payload = this.#payloads.feature(to, wire)
-      this.#goOn(this.#checkpoints[first] as Checkpoint)
+      this.#goOn(from, draft)
+      if (exits && this.#exits(draft, first, 'wait', payload)) {
+        this.#reserve(draft, first)
+        return payload
+      }
     } else {
+      payload = this.#payloads.input(draft.input)
       net.begin(spans)
       this.memory.reset()
       this.noise = 0
       this.#held.single(0, Math.max(1, pointAt(this.#model, 0).rows), 0)
     }
-    for (let index = first; index < draft.volumes.length; index++) {
-      if (keep && index > 0) this.#save(index)
-      const volume = draft.volumes[index] as DraftVolume
+    for (let index = first; index < volumes.length; index++) {
+      const volume = volumes[index] as DraftVolume
       const before = net.rows
-      if (index > 0 && draft.volumes[index - 1]?.route === 'leader') this.#gather(payload, index - 1)
+      if (index > 0 && volumes[index - 1]?.route === 'leader') this.#gather(payload, index - 1)
       this.#deliver(volume, payload, index)
       const crossed = (net.rows - before) / Math.max(1, pointAt(this.#model, volume.from).rows)
       this.noise += payload.accuracyLoss ** 2 * Math.min(1, crossed)
@@ -132,42 +142,67 @@ export class Run {
       const decoderMacs = index > 0 ? payload.decoderMacs : 0
       payload = this.#payloads.feature(volume.to, volume.wire)
       this.#compute(draft, index, decoderMacs, payload.encoderMacs)
+      if (keep !== undefined && index + 1 < volumes.length) this.#save(keep, index + 1)
       if (exits && this.#exits(draft, index + 1, 'wait', payload)) {
         this.#reserve(draft, index + 1)
         return payload
       }
-      if (bound !== undefined && this.#heldMs() + (bound.restMs[volume.to] as number) > bound.ms) return undefined
+      if (trunk !== undefined && this.#held.latestMs() + (trunk.restMs[volume.to] as number) > trunk.ms) {
+        this.isGivenUp = true
+        return undefined
+      }
     }
     return payload
   }
 
-  /** How many volumes a draft has in common with the anchor. */
-  #sharedVolumes({ input, volumes }: Draft): number {
-    const anchor = this.#anchor
-    if (anchor === undefined || anchor.input !== input) return 0
-    const most = Math.min(volumes.length, anchor.volumes.length) - 1
-    let shared = 0
-    while (shared < most && volumes[shared] === anchor.volumes[shared]) shared++
-    const before = volumes[shared - 1]
+  #begin({ volumes, exits, shares }: Draft): void {
+    this.exitMs.length = exits.length
+    for (let at = 0; at < exits.length; at++) this.exitMs[at] = Number.POSITIVE_INFINITY
+    placedShares(exits, shares, this.#model, this.shares)
+    this.#certainMs = Number.POSITIVE_INFINITY
+    this.volumesRun = volumes.length
+    this.isGivenUp = false
+  }
+
+  /** How many volumes need not be played since the anchor begins with them. */
+  #sharedVolumes(draft: Draft, anchor: Anchor): number {
+    const shared = draft.exits.length > 0 ? anchor.likeVolumes(draft) : anchor.sameVolumes(draft)
+    const before = draft.volumes[shared - 1]
     if (before === undefined) return 0
+    if (!anchor.isPlayed && anchor.draft !== undefined) this.#playAnchor(anchor, anchor.draft)
+    if (anchor.draft === undefined) return 0
     // Whether a bottleneck's encoder runs depends on who takes its output.
     return this.#payloads.feature(before.to, before.wire).encoderMacs > 0 ? shared - 1 : shared
   }
 
-  #save(volumes: number): void {
-    const checkpoint = this.#checkpoints[volumes] ?? new Checkpoint(this.#room)
-    this.#checkpoints[volumes] = checkpoint
+  #playAnchor(anchor: Anchor, draft: Draft): void {
+    anchor.isPlayed = true
+    anchor.saved = 0
+    this.#playVolumes(draft, undefined, undefined, anchor)
+    // Why a draft cannot run is not kept: those that begin like it are to find out by themselves.
+    if (anchor === this.#exitAnchor && this.transfers.isUnlinked) anchor.set(undefined)
+    anchor.keepShares(draft.exits, this.shares)
+  }
+
+  #save(anchor: Anchor, volumes: number): void {
+    const checkpoint = anchor.checkpoints[volumes] ?? new Checkpoint(this.#room, this.#model)
+    anchor.checkpoints[volumes] = checkpoint
+    anchor.saved = volumes
     this.transfers.save(checkpoint)
     checkpoint.memory.set(this.memory.all)
     checkpoint.held.copy(this.#held)
     checkpoint.noise = this.noise
+    checkpoint.certainMs = this.#certainMs
+    checkpoint.keepExits(anchor.draft?.exits ?? [], this.exitMs)
   }
 
-  #goOn(from: Checkpoint): void {
+  #goOn(from: Checkpoint, { exits }: Draft): void {
     this.transfers.goOn(from)
     this.memory.all.set(from.memory)
     this.#held.copy(from.held)
     this.noise = from.noise
+    this.#certainMs = from.certainMs
+    for (let at = 0; at < exits.length; at++) this.exitMs[at] = from.exitMs[(exits[at] as DraftExit).exit] as number
   }
 
   /** Computes a volume's shards from the inputs that `#deliver` brought; its output is then held by their devices. */
@@ -182,7 +217,7 @@ export class Run {
       const { processor, start, end } = shards[at] as DraftVolume['shards'][number]
       const device = this.#device[processor] as number
       let ms = whole ? costs.wholeMs(processor, from, to) : costs.shardMs(processor, from, to, start, end)
-      if (whole) ms -= this.#staysMs(draft, index, processor)
+      if (whole) ms -= staysMs(draft, index, processor, costs, this.#model)
       if (decoderMacs > 0 && this.#remote[at] === 1) ms += costs.extraMs(processor, decoderMacs)
       if (encoderMacs > 0 && this.#leaves(draft, index, device)) ms += costs.extraMs(processor, encoderMacs)
       this.memory.add(device, rowShare(this.#model, volume, start, end))
@@ -190,7 +225,9 @@ export class Run {
       if (whole) this.#next.add(device, 0, Math.max(1, pointAt(this.#model, to).rows), readyMs)
       else this.#next.add(device, start, end, readyMs)
     }
-    this.#swap()
+    const held = this.#held
+    this.#held = this.#next
+    this.#next = held
   }
 
   /** Sends each shard of `volume` the rows it needs; fills `#readyMs` and `#remote`. */
@@ -286,8 +323,8 @@ export class Run {
       const device = this.#device[exit.processor] as number
       const shared = mode === 'race' && this.#getsWhole(draft.volumes[index], device)
       const inputMs = shared ? (this.#readyMs[0] as number) : this.#collect(device, payload, before)
-      let ms = this.#costs.workMs(exit.processor, branch.work)
-      ms -= this.#staysMs(draft, index, exit.processor)
+      const savedMs = staysMs(draft, index, exit.processor, this.#costs, this.#model)
+      const ms = this.#costs.exitMs(exit.processor, exit.exit) - savedMs
       const verdictMs = this.transfers.compute(exit.processor, inputMs, ms, before, branch.name)
       this.exitMs[at] = this.transfers.answer(device, verdictMs, branch.outputBytes, before)
       this.transfers.addVerdict(verdictMs, this.shares[at] ?? 0)
@@ -307,31 +344,6 @@ export class Run {
   /** From here on nothing ever runs; the runtime gets it ready all the same, so that it takes memory. */
   #reserve({ volumes }: Draft, from: number): void {
     this.volumesRun = from
-    for (const volume of volumes.slice(from)) {
-      this.memory.enter(this.#model, volume)
-      for (const { processor, start, end } of volume.shards) {
-        this.memory.add(this.#device[processor] as number, rowShare(this.#model, volume, start, end))
-      }
-    }
-  }
-
-  #swap(): void {
-    const held = this.#held
-    this.#held = this.#next
-    this.#next = held
-  }
-
-  /**
-   * What a whole volume saves that begins in the Worker where the one before it has ended, or an exit between the two: the runtime's
-   * rule (`plan/routes.ts`, `follows`).
-   */
-  #staysMs({ volumes, exits }: Draft, index: number, processor: number): number {
-    const hopMs = this.#costs.hopMs(processor)
-    if (hopMs === 0) return 0
-    const [before, here] = [volumes[index - 1], volumes[index]]
-    if (before?.shards.length !== 1 || here?.shards.length !== 1 || before.route === 'leader') return 0
-    if (before.shards[0]?.processor !== processor || here.shards[0]?.processor !== processor) return 0
-    const between = exits.filter(({ exit }) => this.#model.exits[exit]?.point === before.to)
-    return between.every((exit) => exit.mode === 'race' || exit.processor === processor) ? hopMs : 0
+    for (const volume of volumes.slice(from)) this.memory.reserve(this.#model, volume, this.#device)
   }
 }

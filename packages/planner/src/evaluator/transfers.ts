@@ -18,12 +18,15 @@ export class Transfers {
   readonly #countsMessages: boolean
   readonly #verdictMs: number[] = []
   readonly #verdictShare: number[] = []
-  /** When the picture is encoded; negative before. */
-  #pictureMs = -1
+  /**
+   * When the picture is encoded; negative before. Fields that come to hold fractions do not begin as integers: engines would
+   * compile what reads them twice.
+   */
+  #pictureMs = Number.NaN
   #spans: Span[] | undefined
   /** `from * devices + to` of a transfer that had no link; negative before. */
   #unlinked = -1
-  bytes = 0
+  bytes = Number.NaN
   /** Rows sent as features or pictures, answers excluded. */
   rows = 0
 
@@ -53,13 +56,15 @@ export class Transfers {
     into.pictureMs = this.#pictureMs
     into.bytes = this.bytes
     into.rows = this.rows
+    copyInto(into.verdictMs, this.#verdictMs)
+    copyInto(into.verdictShare, this.#verdictShare)
   }
 
-  /** Instead of `begin`, without spans and verdicts. */
+  /** Instead of `begin`, without spans. */
   goOn(from: Checkpoint): void {
     this.#use.all.set(from.resources)
-    this.#verdictMs.length = 0
-    this.#verdictShare.length = 0
+    copyInto(this.#verdictMs, from.verdictMs)
+    copyInto(this.#verdictShare, from.verdictShare)
     this.#pictureMs = from.pictureMs
     this.#unlinked = -1
     this.#spans = undefined
@@ -114,6 +119,11 @@ export class Transfers {
     return this.#use.processorFree[processor] ?? 0
   }
 
+  /** Whether something would have had to be sent where there is no link. */
+  get isUnlinked(): boolean {
+    return this.#unlinked >= 0
+  }
+
   /** Why a request never ends: a sentence with the two devices that are not linked. */
   whyNever(): string {
     const { devices } = this.#room
@@ -132,7 +142,7 @@ export class Transfers {
   busiestMs(): number {
     const { processorBusy, upBusy, downBusy, codecBusy } = this.#use
     let busiest = 0
-    for (const ms of processorBusy) if (ms > busiest) busiest = ms
+    for (let i = 0; i < processorBusy.length; i++) busiest = Math.max(busiest, processorBusy[i] as number)
     for (let i = 0; i < upBusy.length; i++) {
       busiest = Math.max(busiest, upBusy[i] as number, downBusy[i] as number, codecBusy[i] as number)
     }
@@ -143,7 +153,7 @@ export class Transfers {
   busyMs(): number {
     const { processorBusy, upBusy, downBusy, codecBusy } = this.#use
     let sum = 0
-    for (const ms of processorBusy) sum += ms ** 4
+    for (let i = 0; i < processorBusy.length; i++) sum += (processorBusy[i] as number) ** 4
     for (let i = 0; i < upBusy.length; i++) {
       sum += (upBusy[i] as number) ** 4 + (downBusy[i] as number) ** 4 + (codecBusy[i] as number) ** 4
     }
@@ -270,4 +280,9 @@ export class Transfers {
     if (found === undefined) throw new RangeError(`no device ${device}`)
     return found.id
   }
+}
+
+function copyInto(into: number[], from: readonly number[]): void {
+  into.length = from.length
+  for (let i = 0; i < from.length; i++) into[i] = from[i] as number
 }

@@ -1,5 +1,5 @@
 import type { Range } from '@roomful/core'
-import { addWork, emptyWork, WORK_LENGTH, type Work, workMacs } from '../predictor/work.ts'
+import { addWork, WORK_LENGTH, type Work, workMacs } from '../predictor/work.ts'
 import type { RowTables } from './plannable.ts'
 
 /** What some output rows of a segment need and cost. */
@@ -27,8 +27,8 @@ export function rowTables(outputRows: number, geometry: (rows: Range) => RowGeom
   tables.needEnd[0] = whole.inputRows.start
   for (let row = 0; row < entries; row++) {
     const upper = row === outputRows ? undefined : geometry({ start: row, end: outputRows })
-    const rest = emptyWork()
-    addWork(addWork(rest, whole.work), upper?.work ?? emptyWork(), -1)
+    const rest = whole.work.slice()
+    if (upper !== undefined) addWork(rest, upper.work, -1)
     tables.needStart[row] = upper?.inputRows.start ?? whole.inputRows.end
     tables.start.set(rest, row * WORK_LENGTH)
     tables.macsStart[row] = workMacs(rest)

@@ -5,15 +5,14 @@ import { balanced } from './balance.ts'
 import { isThorough } from './case-size.ts'
 import { addedExits, changedSettings, droppedExits, movedExits } from './exit-moves.ts'
 import { joined, rehung, withoutExits } from './place-exits.ts'
-import { restBounds } from './rest-bounds.ts'
 import { rescale, rowVolume, shardsOf, splitRows } from './rows.ts'
 import type { Search } from './search.ts'
 import { speeds } from './strips.ts'
 
-type Moves = (search: Search, draft: Draft, exitPoints: ReadonlySet<number>) => Iterable<Draft>
+export type Moves = (search: Search, draft: Draft, exitPoints: ReadonlySet<number>) => Iterable<Draft>
 
 /** Small changes of a draft, the cheapest to try first: shift a cut, change its wire, move a volume, move rows. */
-const PLAIN_MOVES: readonly { readonly of: Moves; readonly again: boolean }[] = [
+export const PLAIN_MOVES: readonly { readonly of: Moves; readonly again: boolean }[] = [
   { of: shiftedCuts, again: true },
   { of: changedWires, again: true },
   { of: movedVolumes, again: false },
@@ -28,7 +27,7 @@ const PLAIN_MOVES: readonly { readonly of: Moves; readonly again: boolean }[] = 
 ]
 
 /** Those of the exits, and those of the plan below them that an exit's tensor stands in the way of. */
-const EXIT_MOVES: typeof PLAIN_MOVES = [
+export const EXIT_MOVES: typeof PLAIN_MOVES = [
   { of: movedExits, again: true },
   { of: changedSettings, again: false },
   { of: droppedExits, again: true },
@@ -265,59 +264,5 @@ export function randomMove(search: Search, draft: Draft, random: Random): Draft 
   return trials[random.int(Math.max(1, trials.length))] ?? draft
 }
 
-const exitPointsOf = (search: Search, { exits }: Draft): ReadonlySet<number> =>
+export const exitPointsOf = (search: Search, { exits }: Draft): ReadonlySet<number> =>
   new Set(exits.map(({ exit }) => search.model.exits[exit]?.point ?? -1))
-
-/** A plan of which so many neighbours were looked at in vain probably has many more to look at. */
-const WORTH_ANCHOR = 4
-
-/** Drafts without a better neighbour: they need not be looked at again. */
-const settled = new WeakSet<Draft>()
-
-/**
- * Hill climbing: the first better neighbour is taken, and its kind of move is tried first on from there, until no move of
- * any kind is better or the evaluations are used up.
- */
-export function improve(search: Search, draft: Draft, maxEvaluations: number): Draft {
-  if (search.limits.objective === 'latency' || settled.has(draft)) return climb(search, draft, maxEvaluations, 'cost')
-  const spread = climb(search, draft, maxEvaluations, 'spread')
-  return climb(search, search.cost(spread) < search.cost(draft) ? spread : draft, maxEvaluations, 'cost')
-}
-
-function climb(search: Search, draft: Draft, maxEvaluations: number, by: 'cost' | 'spread'): Draft {
-  if (settled.has(draft)) return draft
-  let best = draft
-  let bestCost = search[by](draft)
-  let left = maxEvaluations
-  const restMs = restBounds(search)
-  const { objective, cache } = search.limits
-  // Without exits and cache, the time of the whole network is the cost, or a part of it.
-  const bounded = objective === 'latency' && cache === undefined && draft.exits.length === 0
-  const moves = draft.exits.length > 0 ? [...PLAIN_MOVES, ...EXIT_MOVES] : PLAIN_MOVES
-  let failed = 0
-  let tried = 0
-  for (let kind = 0; failed < moves.length; kind = (kind + 1) % moves.length) {
-    const { of, again } = moves[kind] as (typeof moves)[number]
-    failed++
-    for (let found = true; found; ) {
-      found = false
-      const exitPoints = exitPointsOf(search, best)
-      for (const trial of of(search, best, exitPoints)) {
-        if (--left < 0) return best
-        if (++tried === WORTH_ANCHOR) search.evaluator.anchor(best)
-        const bound = bounded ? { ms: bestCost, restMs } : undefined
-        const cost = search[by](trial, search.evaluator.quick(trial, bound))
-        if (cost >= bestCost * (1 - 1e-6)) continue
-        best = trial
-        bestCost = cost
-        tried = 0
-        found = again
-        failed = again ? 1 : 0
-        break
-      }
-    }
-    if (failed === 0) kind = -1
-  }
-  if (by === 'cost') settled.add(best)
-  return best
-}

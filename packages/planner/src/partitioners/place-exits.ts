@@ -1,6 +1,7 @@
 import type { Draft, DraftExit, DraftVolume } from '../evaluator/draft.ts'
 import type { ExitSetting } from '../model/plannable.ts'
 import type { Search } from './search.ts'
+import { structureOf } from './structure.ts'
 
 /** At most this many settings of the exits are tried, spread over the operating curve. */
 const MAX_SETTINGS = 6
@@ -52,14 +53,41 @@ export function joined(draft: Draft, exitPoints: ReadonlySet<number>): Draft {
  * setting, each exit in turn is left out or put on the processor and in the mode that lowers the expected cost most.
  */
 export function placeExits(search: Search, draft: Draft, lossLeft: number, processors = allProcessors(search)): Draft {
+  const known = PLACED.get(search) ?? new Map<string, Placement>()
+  PLACED.set(search, known)
+  const key = `${lossLeft} ${processors.join()} ${structureOf(search, draft)}`
+  const { evaluator } = search
+  const placement = known.get(key)
+  if (placement !== undefined) {
+    evaluator.count += placement.evaluations
+    return placement.draft === undefined ? draft : { ...placement.draft }
+  }
+  const { count } = evaluator
+  const best = placedExits(search, draft, lossLeft, processors)
+  known.set(key, { draft: best === draft ? undefined : best, evaluations: evaluator.count - count })
+  return best
+}
+
+/** Of a plan that exits have been placed on before: the plan with them, undefined where none is worth it. */
+interface Placement {
+  readonly draft: Draft | undefined
+  readonly evaluations: number
+}
+
+const PLACED = new WeakMap<Search, Map<string, Placement>>()
+
+function placedExits(search: Search, draft: Draft, lossLeft: number, processors: readonly number[]): Draft {
   let best = draft
   let bestCost = search.cost(draft)
+  const bounded = search.limits.objective === 'latency' && search.limits.cache === undefined
   for (const setting of usableSettings(search, lossLeft)) {
     let current: Draft = { ...draft, shares: setting.shares, exitLoss: setting.accuracyLoss }
     let cost = bestCost
     for (const [index, exit] of search.model.exits.entries()) {
       const split = withBoundary(current, exit.point, search.wire(exit.point))
       if (split === undefined) continue
+      const others = current.exits.filter((entry) => entry.exit !== index)
+      search.evaluator.exitAnchor({ ...split, exits: others })
       for (const processor of processors) {
         for (const mode of modesOn(split, exit.point, processor)) {
           const placed: DraftExit = {
@@ -68,8 +96,8 @@ export function placeExits(search: Search, draft: Draft, lossLeft: number, proce
             threshold: setting.thresholds[index] ?? exit.threshold,
             mode,
           }
-          const trial = { ...split, exits: [...current.exits.filter((entry) => entry.exit !== index), placed] }
-          const trialCost = search.cost(trial)
+          const trial = { ...split, exits: [...others, placed] }
+          const trialCost = search.cost(trial, search.evaluator.quick(trial, bounded ? { latencyMs: cost } : undefined))
           if (trialCost >= cost) continue
           cost = trialCost
           current = trial

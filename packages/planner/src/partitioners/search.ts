@@ -42,7 +42,7 @@ export class Search {
     this.limits = resolveLimits(limits)
     this.model = this.limits.exits ? model : { ...model, exits: [], settings: [] }
     this.room = wider?.search.room ?? compileRoom(topology, predictor)
-    this.evaluator = wider?.search.evaluator ?? new Evaluator(this.model, this.room, limits)
+    this.evaluator = wider?.search.evaluator ?? new Evaluator(this.model, this.room, this.limits)
     this.exchanges = wider?.search.exchanges ?? new Exchanges(this.model, this.room)
     this.last = lastPoint(model)
     this.firstCut = this.#privatePrefix()

@@ -57,7 +57,8 @@ export const workStart = (kind: WorkKind): number => STARTS.get(kind) ?? 0
 /** Features that are multiply-accumulates. */
 const MACS = (['conv', 'depthwise', 'dense'] as const).map(workStart)
 /** Features that rows of a layer need as much of as the whole layer. */
-const FIXED = new Set([workStart('depthwise') + 3, workStart('node')])
+const FIXED = new Uint8Array(WORK_LENGTH)
+for (const at of [workStart('depthwise') + 3, workStart('node')]) FIXED[at] = 1
 
 /** Adds some quantities of one kind, in the order of WORK_FEATURES, and returns `work`. */
 export function addFeatures(work: Work, kind: WorkKind, values: readonly number[]): Work {
@@ -74,7 +75,8 @@ export function addWork(into: Work, other: Work, sign = 1): Work {
 /** Adds the share of a layer's work that some of its rows need: what does not depend on the rows is added whole. */
 export function addRowShare(into: Work, layer: Work, share: number): Work {
   for (let i = 0; i < WORK_LENGTH; i++) {
-    into[i] = (into[i] as number) + (FIXED.has(i) ? 1 : share) * (layer[i] as number)
+    const amount = layer[i] as number
+    if (amount !== 0) into[i] = (into[i] as number) + (FIXED[i] === 1 ? amount : share * amount)
   }
   return into
 }
