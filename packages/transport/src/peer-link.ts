@@ -43,7 +43,7 @@ export class PeerLink {
   readonly #onAbuse: (error: TransportError) => void
   readonly #waiting = new Map<number, Waiting>()
   readonly #incoming = new Map<number, AbortController>()
-  readonly #ended = new AbortController()
+  #ended: TransportError | undefined
   #spare: AbortController | undefined
   #nextId = 1
   #offences = 0
@@ -134,7 +134,7 @@ export class PeerLink {
 
   /** One message of the peer, form already checked. */
   receive(message: PeerMessage): void {
-    if (this.#ended.signal.aborted) return
+    if (this.#ended !== undefined) return
     switch (message.type) {
       case 'request':
         this.#onRequest(message.id, message.kind, message.body)
@@ -167,8 +167,8 @@ export class PeerLink {
 
   /** Ends every exchange: own questions reject with `error`, the peer's are aborted. Closes the link; may be called twice. */
   end(error: TransportError): void {
-    if (this.#ended.signal.aborted) return
-    this.#ended.abort(error)
+    if (this.#ended !== undefined) return
+    this.#ended = error
     for (const id of [...this.#waiting.keys()]) this.#settle(id)?.reject(error)
     for (const controller of this.#incoming.values()) controller.abort(error)
     this.#incoming.clear()
@@ -234,11 +234,11 @@ export class PeerLink {
 
   /** Small control messages that nobody waits for; a dead link makes them void. */
   #post(message: PeerMessage): void {
-    if (this.#ended.signal.aborted) return
+    if (this.#ended !== undefined) return
     this.#link.send(message, { priority: 'control' })?.catch(() => {})
   }
 
   #throwIfEnded(): void {
-    this.#ended.signal.throwIfAborted()
+    if (this.#ended !== undefined) throw this.#ended
   }
 }

@@ -107,8 +107,12 @@ export class RoomCore implements Room {
     return (await this.#linkTo(to).request(kind, body, options)) as ReplyOf<K>
   }
 
-  async notify<K extends NoticeKind>(to: DeviceId, kind: K, body: NoticeOf<K>, options: SendOptions): Promise<void> {
-    return this.#linkTo(to).notify(kind, body, options)
+  notify<K extends NoticeKind>(to: DeviceId, kind: K, body: NoticeOf<K>, options: SendOptions): Promise<void> {
+    try {
+      return this.#linkTo(to).notify(kind, body, options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   handle<K extends RequestKind>(
