@@ -112,7 +112,8 @@ export class Run {
     let payload: Payload
     if (exits && first > 0) first = Math.min(anchor.saved, anchor.beforeUnlikeExits(draft, this.shares, first))
     const from = first > 0 ? (anchor.checkpoints[first] as Checkpoint) : undefined
-    if (bound !== undefined && this.#least.of(draft, this.shares, first, from) >= bound.latencyMs) {
+    // Plans without exits are soon played, or given up on the way.
+    if (exits && bound !== undefined && this.#least.of(draft, this.shares, first, from) >= bound.latencyMs) {
       this.isGivenUp = true
       return undefined
     }
