@@ -4,13 +4,16 @@ import type { Progress } from './progress.ts'
 
 /** Wrong options or arguments; the process ends with 2. */
 export class UsageError extends ReasonedError<'usage'> {
+  override readonly name = 'UsageError'
   constructor(message: string) {
     super('usage', message)
   }
 }
 
 /** An input was refused or a check failed; the process ends with 1 and this one line on standard error. */
-export class CommandError extends ReasonedError<'input' | 'file' | 'check' | 'unavailable'> {}
+export class CommandError extends ReasonedError<'input' | 'file' | 'check' | 'unavailable'> {
+  override readonly name = 'CommandError'
+}
 
 export interface CommandContext {
   readonly positionals: readonly string[]

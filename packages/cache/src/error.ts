@@ -7,4 +7,6 @@ import { ReasonedError } from '@roomful/core'
  *
  * None of them ever reaches a request: a cache that fails is a cache that misses.
  */
-export class CacheError extends ReasonedError<'unavailable' | 'full' | 'malformed'> {}
+export class CacheError extends ReasonedError<'unavailable' | 'full' | 'malformed'> {
+  override readonly name = 'CacheError'
+}

@@ -1,13 +1,14 @@
 /**
  * The base of every error that Roomful throws on purpose. `reason` is for code, `message` tells a person what to do next,
- * `cause` keeps the origin. Each package derives one class with its own closed set of reasons.
+ * `cause` keeps the origin. Each package derives one class with its own closed set of reasons and spells its `name` out: the
+ * name of a class does not survive a minified build, and travels to other devices.
  */
 export class ReasonedError<Reason extends string = string> extends Error {
+  override name = 'ReasonedError'
   readonly reason: Reason
 
   constructor(reason: Reason, message: string, options?: { cause?: unknown }) {
     super(message, options)
-    this.name = new.target.name
     this.reason = reason
   }
 }

@@ -90,7 +90,9 @@ export interface Plan {
 /** Throughput by whole frames: each plan takes its share (0..1) of the frames. */
 export type Schedule = readonly { readonly plan: Plan; readonly share: number }[]
 
-export class PlanError extends ReasonedError<'malformed' | 'inconsistent'> {}
+export class PlanError extends ReasonedError<'malformed' | 'inconsistent'> {
+  override readonly name = 'PlanError'
+}
 
 const Count = v.pipe(v.number(), v.integer(), v.minValue(0))
 const Finite = v.pipe(v.number(), v.finite(), v.minValue(0))

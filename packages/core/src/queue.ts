@@ -37,6 +37,7 @@ export class SerialQueue {
 
 /** The queue holds as many jobs as it may; the caller tries another device or drops the frame. */
 export class QueueFullError extends ReasonedError<'queue-full'> {
+  override readonly name = 'QueueFullError'
   constructor(limit: number) {
     super('queue-full', `the queue already holds ${limit} jobs`)
   }

@@ -68,4 +68,6 @@ export interface StageSession extends AsyncDisposable {
 
 export class EngineError extends ReasonedError<
   'unsupported' | 'malformed' | 'memory' | 'lost' | 'shape' | 'disposed' | 'timeout' | 'unavailable'
-> {}
+> {
+  override readonly name = 'EngineError'
+}

@@ -24,6 +24,7 @@ export type GraphReason =
 
 /** Everything that this package refuses. `node` is the label of the node that forbids it, where one does. */
 export class GraphError extends ReasonedError<GraphReason> {
+  override readonly name = 'GraphError'
   readonly node?: string
 
   constructor(reason: GraphReason, message: string, options?: { cause?: unknown; node?: string }) {

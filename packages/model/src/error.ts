@@ -10,4 +10,6 @@ import { ReasonedError } from '@roomful/core'
  */
 export class ModelError extends ReasonedError<
   'manifest' | 'network' | 'corrupt' | 'too-large' | 'no-such-tensor' | 'bad-meta'
-> {}
+> {
+  override readonly name = 'ModelError'
+}

@@ -9,4 +9,6 @@ import { ReasonedError } from '@roomful/core'
  */
 export class ProtocolError extends ReasonedError<
   'malformed' | 'too-large' | 'version' | 'proof' | 'sealed' | 'invite' | 'insecure-context'
-> {}
+> {
+  override readonly name = 'ProtocolError'
+}

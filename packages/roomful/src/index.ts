@@ -17,6 +17,7 @@ export {
   type Range,
   ReasonedError,
   requestId,
+  type Schedule,
   SPAN_KINDS,
   type Span,
   type SpanKind,
@@ -24,6 +25,11 @@ export {
   type Trace,
   type WireFormat,
 } from '@roomful/core'
+export { EngineError } from '@roomful/engine'
+export { ModelError } from '@roomful/model'
+export { ProtocolError } from '@roomful/protocol'
+export { RuntimeError } from '@roomful/runtime'
+export { TransportError } from '@roomful/transport'
 export { type JoinOptions, joinRoom } from './join.ts'
 export * from './session.ts'
 export * from './snapshot.ts'

@@ -12,7 +12,9 @@ export class RoomfulError extends ReasonedError<
   | 'deadline'
   | 'unavailable'
   | 'unsupported'
-> {}
+> {
+  override readonly name = 'RoomfulError'
+}
 
 /** RGBA pixels, row-major, 4 bytes each, as in ImageData. */
 export interface Picture {

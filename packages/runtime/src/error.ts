@@ -27,6 +27,7 @@ export type RuntimeReason =
   | 'closed'
 
 export class RuntimeError extends ReasonedError<RuntimeReason> {
+  override readonly name = 'RuntimeError'
   /** For `prepare-failed`: who could not. */
   readonly devices: readonly DeviceId[]
 

@@ -5,4 +5,6 @@ import { ReasonedError } from '@roomful/core'
  * `not-finite`: NaN or infinity where values are to be quantised; `malformed`: bytes that are no encoded feature map;
  * `too-large`: more than the receiver allows.
  */
-export class TensorError extends ReasonedError<'shape' | 'dtype' | 'not-finite' | 'malformed' | 'too-large'> {}
+export class TensorError extends ReasonedError<'shape' | 'dtype' | 'not-finite' | 'malformed' | 'too-large'> {
+  override readonly name = 'TensorError'
+}

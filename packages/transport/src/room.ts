@@ -3,7 +3,9 @@ import type { NoticeKind, NoticeOf, ReplyOf, RequestKind, RequestOf } from '@roo
 
 export class TransportError extends ReasonedError<
   'timeout' | 'disconnected' | 'rejected' | 'too-large' | 'malformed' | 'version' | 'closed' | 'unreachable'
-> {}
+> {
+  override readonly name = 'TransportError'
+}
 
 /** Higher overtakes lower between slices of messages: control and cancel before bulk. */
 export type Priority = 'control' | 'feature' | 'bulk'

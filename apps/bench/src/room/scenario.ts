@@ -5,7 +5,9 @@ import * as v from 'valibot'
 import type { PathShape } from '../../../../e2e/rig/path-shaper.ts'
 
 /** `unknown`: there is no such scenario; `malformed`: the file is not as it must be, with the key in the message. */
-export class ScenarioError extends ReasonedError<'unknown' | 'malformed'> {}
+export class ScenarioError extends ReasonedError<'unknown' | 'malformed'> {
+  override readonly name = 'ScenarioError'
+}
 
 const FOLDER = path.resolve(import.meta.dirname, '../../scenarios')
 

@@ -22,7 +22,9 @@ export interface InputSpec {
 }
 
 /** `bad-picture`: sizes and bytes disagree or are out of bounds; `bad-spec`: the input spec cannot be followed. */
-export class PreprocessError extends ReasonedError<'bad-picture' | 'bad-spec'> {}
+export class PreprocessError extends ReasonedError<'bad-picture' | 'bad-spec'> {
+  override readonly name = 'PreprocessError'
+}
 
 /** Longest side of a picture that is accepted, in pixels: bounds the memory that a crafted file can claim. */
 export const MAX_SIDE = 16_384
