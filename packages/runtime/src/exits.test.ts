@@ -135,6 +135,48 @@ describe('exits', () => {
     })
   }
 
+  for (const [first, second] of [
+    ['a', 'b'],
+    ['b', 'c'],
+    ['b', 'b'],
+    ['c', 'a'],
+  ] as const) {
+    it(`of two exits that are waited for at one cut (${first}, ${second}) each holds what comes after it`, async () => {
+      const twin = new MiniNet({ random: seededRandom(4), strides: [1, 1, 2], height: 14, width: 6, exits: [1, 1] })
+      // The exits are slow: whoever did not wait for them would be seen at work.
+      const { a, b } = await setup({ net: twin, speed: (_, backend) => (backend === 'ort-wasm' ? 50 : 1) })
+      const cancelled: string[] = []
+      b.room.onNotice('cancel', ({ requestId }) => cancelled.push(requestId))
+      for (const [one, other, taken] of [
+        [always, never, 'exit1'],
+        [never, always, 'exit1b'],
+        [never, never, FINAL_EXIT],
+      ] as const) {
+        const exits = [
+          { exit: 'exit1', device: first, mode: 'wait', ...one },
+          { exit: 'exit1b', device: second, mode: 'wait', ...other },
+        ] as const
+        const volumes = [
+          ['t1', ['a', 0, 6], ['b', 6, 14]],
+          ['logits', ['c']],
+        ] as const
+        await room.until(a.runtime.install(planOf(twin, volumes, { exits, backend: 'ort-webgpu' })))
+        const tensor = room.picture()
+        const { exit, labelIndex, trace } = await room.until(a.runtime.infer({ tensor }))
+        expect(exit).toBe(taken)
+        const logits = twin.reference(tensor, taken === FINAL_EXIT ? undefined : `${taken}.logits`)
+        expect(labelIndex).toBe(verdictOf(logits, taken === FINAL_EXIT ? twin.output.temperature : 1).labelIndex)
+        const ran = trace.spans.flatMap((span) => (span.kind === 'exit' ? [span.exit] : []))
+        const trunk = trace.spans.filter(({ kind, volume }) => kind === 'compute' && volume === 1)
+        expect(ran.toSorted()).toEqual(taken === 'exit1' ? ['exit1'] : ['exit1', 'exit1b'])
+        expect(trunk).toHaveLength(taken === FINAL_EXIT ? 1 : 0)
+        await room.clock.advance(500)
+        for (const { runtime } of room.devices.values()) expect(runtime.counts.worker.requests).toBe(0)
+      }
+      expect(cancelled).toEqual([])
+    })
+  }
+
   it('the trunk is not delayed by an exit that races on a processor of its own', async () => {
     const { a } = await setup({ speed: (_, backend) => (backend === 'ort-wasm' ? 300 : 100) })
     const volumes = [

@@ -1,6 +1,6 @@
 import type { Backend, DeviceId, ExitName, RequestId } from '@roomful/core'
 import type { PlanLayout } from '../plan/layout.ts'
-import { follows, gates, holder, passesOn } from '../plan/routes.ts'
+import { follows, gates, holders, passesOn } from '../plan/routes.ts'
 import type { RowAssembler } from '../stage/row-assembler.ts'
 import type { InstalledPlan } from './installer.ts'
 import type { SpanBatch } from './place-spans.ts'
@@ -69,13 +69,19 @@ export class Attempt {
   endedBy(exit: ExitName): void {
     const { layout } = this.installed
     const isGate = (volume: number) => gates(layout, volume).some(({ placement }) => placement.exit === exit)
-    const held = layout.cuts.findIndex((_, volume) => holder(layout, volume) === exit || isGate(volume))
+    const held = layout.cuts.findIndex((_, volume) => holders(layout, volume).includes(exit) || isGate(volume))
     if (held < 0) return
     // A gate's own answer was its chain's report: one stage of that device is off the list already.
     const chain = isGate(held) ? layout.shards[held]?.[0]?.device : undefined
     for (const [device, stages] of stagesFrom(layout, held, this.#isWatched)) {
       const left = device === chain ? stages - 1 : stages
       this.#open.set(device, Math.max(0, (this.#open.get(device) ?? 0) - left))
+    }
+    if (chain !== undefined) return
+    const waiting = holders(layout, held)
+    for (const later of waiting.slice(waiting.indexOf(exit) + 1)) {
+      const device = layout.cuts[held]?.exits.find(({ placement }) => placement.exit === later)?.placement.device
+      if (device !== undefined) this.#open.set(device, Math.max(0, (this.#open.get(device) ?? 0) - 1))
     }
   }
 

@@ -7,7 +7,7 @@ import { MiniNet } from '../testing/mini-net.ts'
 import { planOf } from '../testing/mini-room.ts'
 import { fallbackPlan, recoveryOrder } from './fallback.ts'
 import { layOut } from './layout.ts'
-import { consumerRoutes, follows, holder, producerRoutes } from './routes.ts'
+import { consumerRoutes, follows, holders, producerRoutes, routesPast } from './routes.ts'
 import { segmentLimitMs, segmentsOf } from './segments.ts'
 
 const net = new MiniNet({ random: seededRandom(1), strides: [1, 2, 1, 1], height: 20, width: 4, exits: [1, 3] })
@@ -72,8 +72,27 @@ describe('routes', () => {
       net,
       a,
     )
-    expect(holder(layout, 1)).toBe('exit1')
+    expect(holders(layout, 1)).toEqual(['exit1'])
     expect(producerRoutes(layout, 1).map(({ to, shards }) => [to, shards.length])).toEqual([['c', 0]])
+  })
+
+  it('pass from one exit that is waited for to the next at the same cut, and from the last one to the trunk', () => {
+    const twin = new MiniNet({ random: seededRandom(2), strides: [1, 1], exits: [1, 1] })
+    const volumes = [
+      ['t1', ['a']],
+      ['logits', ['b']],
+    ] as const
+    const mode = 'wait' as const
+    const exits = [
+      { exit: 'exit1', device: 'c', mode },
+      { exit: 'exit1b', device: 'd', mode },
+    ]
+    const layout = layOut(planOf(twin, volumes, { exits }), twin, a)
+    const sent = (routes: ReturnType<typeof producerRoutes>) =>
+      routes.map(({ to, exits, shards }) => [to, exits, shards])
+    expect(sent(producerRoutes(layout, 1))).toEqual([['c', ['exit1'], []]])
+    expect(sent(routesPast(layout, 1, 'exit1'))).toEqual([['d', ['exit1b'], []]])
+    expect(sent(routesPast(layout, 1, 'exit1b'))).toEqual([['b', [], [0]]])
   })
 
   it('go through the initiator when the route is leader', () => {

@@ -18,7 +18,8 @@ export interface Route {
  *
  * - `route: 'leader'`: everything to the initiator, which relays (MoDNN).
  * - an exit in mode `wait` holds the trunk: rows go to the exits only, and the exit's device, which then has the whole
- *   tensor, sends the trunk on (`trunkRoutes`) when its verdict is "not confident".
+ *   tensor, sends the trunk on when its verdict is "not confident". Of several at one cut the first gets the rows, and each
+ *   that is not confident sends them to the next one, the last to the trunk (`routesPast`).
  * - else each shard gets exactly the rows it needs and each exit the whole, in one message per device and rows.
  */
 export function producerRoutes(layout: PlanLayout, volume: number, rows?: Range): Route[] {
@@ -32,13 +33,23 @@ export function producerRoutes(layout: PlanLayout, volume: number, rows?: Range)
 
 /** As `producerRoutes` without the leader: what the relay itself, or a producer on route `peer`, sends. */
 export function consumerRoutes(layout: PlanLayout, volume: number, rows?: Range): Route[] {
-  const exits = exitRoutes(layout, volume, rows)
-  return holder(layout, volume) === undefined ? merge([...trunkRoutes(layout, volume, rows), ...exits]) : merge(exits)
+  const [first, ...later] = holders(layout, volume)
+  const exits = exitRoutes(layout, volume, rows, (exit) => !later.includes(exit))
+  return first === undefined ? merge([...trunkRoutes(layout, volume, rows), ...exits]) : merge(exits)
 }
 
-/** The exit that decides whether the trunk goes on past cut `volume`, if any: the last one in mode `wait`. */
-export function holder(layout: PlanLayout, volume: number): ExitName | undefined {
-  return layout.cuts[volume]?.exits.findLast(({ placement }) => placement.mode === 'wait')?.placement.exit
+/** The exits in mode `wait` at cut `volume`, in the plan's order: one after the other they hold the trunk. */
+export function holders(layout: PlanLayout, volume: number): ExitName[] {
+  const waiting = layout.cuts[volume]?.exits.filter(({ placement }) => placement.mode === 'wait') ?? []
+  return waiting.map(({ placement }) => placement.exit)
+}
+
+/** What the device of an exit sends on when the exit is not confident: nothing, unless it holds the trunk. */
+export function routesPast(layout: PlanLayout, volume: number, exit: ExitName): Route[] {
+  const all = holders(layout, volume)
+  if (!all.includes(exit)) return []
+  const next = all[all.indexOf(exit) + 1]
+  return next === undefined ? trunkRoutes(layout, volume) : exitRoutes(layout, volume, undefined, (one) => one === next)
 }
 
 /** Rows of cut `volume` for the shards of volume `volume` alone. */
@@ -99,10 +110,14 @@ export function besideRoutes(layout: PlanLayout, volume: number): Route[] {
   )
 }
 
-function exitRoutes(layout: PlanLayout, volume: number, rows: Range | undefined): Route[] {
-  return (layout.cuts[volume]?.exits ?? []).map(({ placement }) =>
-    route(placement.device, volume, { exits: [placement.exit] }, rows),
-  )
+function exitRoutes(
+  layout: PlanLayout,
+  volume: number,
+  rows: Range | undefined,
+  wanted: (exit: ExitName) => boolean = () => true,
+): Route[] {
+  const exits = layout.cuts[volume]?.exits.filter(({ placement }) => wanted(placement.exit)) ?? []
+  return exits.map(({ placement }) => route(placement.device, volume, { exits: [placement.exit] }, rows))
 }
 
 function route(

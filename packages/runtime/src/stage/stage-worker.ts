@@ -1,7 +1,7 @@
 import type { DeviceId, RequestId } from '@roomful/core'
 import { type FeatureMap, verdictOf } from '@roomful/tensor'
 import { RuntimeError } from '../error.ts'
-import { besideRoutes, consumerRoutes, holder, producerRoutes, trunkRoutes } from '../plan/routes.ts'
+import { besideRoutes, consumerRoutes, producerRoutes, routesPast } from '../plan/routes.ts'
 import { EXACT } from '../wire/feature-codec.ts'
 import type { FeatureHeader, RequestAddress } from '../wire/request-links.ts'
 import {
@@ -254,9 +254,10 @@ export class StageWorker {
     const [logits] = outputs
     if (logits === undefined) throw new RuntimeError('engine', `exit ${exit} gave no output`)
     const confident = verdictOf(logits, here.exit.temperature).confidence >= here.placement.threshold
-    const forwards = !confident && holder(layout, volume) === exit
+    const onwards = confident ? [] : routesPast(layout, volume, exit)
+    const forwards = onwards.length > 0
     const verdict = this.#sendResult(request, exit, confident, outputs, forwards ? undefined : stage)
-    if (forwards) await this.#forward(request, stage, trunkRoutes(layout, volume), input, undefined)
+    if (forwards) await this.#forward(request, stage, onwards, input, undefined)
     await verdict
   }
 

@@ -27,7 +27,7 @@ export interface MiniNetOptions {
   readonly height?: number
   readonly width?: number
   readonly channels?: number
-  /** Layers (1-based) after which an exit hangs. */
+  /** Layers (1-based) after which an exit hangs: `exit1`; a second one at the same layer is `exit1b`. */
   readonly exits?: readonly number[]
   readonly held?: () => boolean
   /** For nets that take pictures; `height` and `width` must be the spec's. */
@@ -84,9 +84,10 @@ export class MiniNet implements StagedModel {
       this.#shapes.set(output, [1, CLASSES])
     }
     head(strides.length, 'logits')
-    this.exits = exits.map((layer) => {
-      head(layer, `exit${layer}.logits`)
-      return { name: `exit${layer}`, from: `t${layer}`, output: `exit${layer}.logits`, temperature: 1 }
+    this.exits = exits.map((layer, index) => {
+      const name = `exit${layer}${exits.indexOf(layer) < index ? 'b' : ''}`
+      head(layer, `${name}.logits`)
+      return { name, from: `t${layer}`, output: `${name}.logits`, temperature: 1 }
     })
     this.#dense = dense
     this.macs = macs + CLASSES * channels
