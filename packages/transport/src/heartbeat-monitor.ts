@@ -14,8 +14,10 @@ const JITTER_SHARE = 0.5
 const LONG_RTT_MS = 100
 /** A way of which this many round trips in a row were short, and that loses less than this share, is steady. */
 const STEADY = { trips: 3, loss: 0.1 }
-/** A page in sight gives a sign of life every 400 ms at least: after this long one is missing. */
+/** A page in sight gives a sign of life every 400 ms at least: after this long one is missing; or it promises less. */
 const DOUBT_MS = 500
+/** So long after the promised time a beat is missing. */
+const OVERDUE_MS = 100
 /** A hidden page is in doubt after so many intervals. */
 const HIDDEN_DOUBT_INTERVALS = 2.5
 /** What will be in doubt this soon is looked at more often; beats that come just after a look, every 400 ms, are not. */
@@ -28,6 +30,8 @@ const MUTE_MS = 5000
 const OWN_STALL_MS = 400
 /** After this many beats in a row the way is taken for one that loses nothing: 5 % of the ways that lose 1 % look like it. */
 const LOSSLESS_BEATS = 300
+/** After this many in a row beats may become rare: at 5 % loss one way in thirteen looks like it. */
+const SOUND_BEATS = 50
 /** A shorter way than this, within a machine or over a cable, is taken for one that loses nothing until it does. */
 const NEAR_MS = 2
 /** A beat that is missing where so much was carried since the one before it, either way (acknowledgements crowd too), was lost in that crowd. */
@@ -43,8 +47,10 @@ const SMOOTHING = { loss: 0.02, jitter: 0.1 }
  * FALSE_ALARM (an accrual detector, after Hayashibara et al. 2004, with Bernoulli losses); jitter is added. The round
  * trip does not matter: a constant delay moves all beats alike.
  *
- * A link at rest beats half as often. After the first beat that is missing, its two ends beat twice as fast as a busy
- * link's, so that by the time a busy peer would be called silent, one interval later, more beats were awaited than there.
+ * A link at rest beats half as often, and a sleeping one a quarter. After the first beat that is missing, its two ends beat
+ * twice as fast as a busy link's, so that by the time a busy peer would be called silent, one interval later, more beats were
+ * awaited than there. Of a sleeping one six at least are awaited after the missing one, there and back: 4e-8 at 5 % loss
+ * each way, but such a way falls asleep one time in thirteen (`isSound`).
  *
  * That holds while beats leave when they are due. They share one SCTP association with the messages: after a loss on a
  * long way its congestion window collapses, and beats wait for retransmissions, seconds in a row. Datagrams do not: the
@@ -109,6 +115,11 @@ export class HeartbeatMonitor {
   get isLossy(): boolean {
     const isTrusted = this.#shortestMs < NEAR_MS && !this.#hasLost
     return !isTrusted && this.#beatsInRow < LOSSLESS_BEATS
+  }
+
+  /** Steady, and nothing was lost for so long that a missing beat says much. */
+  get isSound(): boolean {
+    return this.isSteady && this.#beatsInRow >= SOUND_BEATS
   }
 
   /** So short that nothing on it loses anything but the buffers at its ends, when too much comes at once. */
@@ -212,10 +223,12 @@ export class HeartbeatMonitor {
   }
 
   get #isInSight(): boolean {
-    return this.#intervalMs <= INTERVALS.restingMs
+    return this.#intervalMs <= INTERVALS.sleepingMs
   }
 
   get #doubtMs(): number {
-    return this.#isInSight ? DOUBT_MS : HIDDEN_DOUBT_INTERVALS * this.#intervalMs
+    return this.#isInSight
+      ? Math.max(DOUBT_MS, this.#intervalMs + OVERDUE_MS)
+      : HIDDEN_DOUBT_INTERVALS * this.#intervalMs
   }
 }

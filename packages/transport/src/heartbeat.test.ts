@@ -120,6 +120,9 @@ describe('heartbeat', () => {
     { rttMs: 2, loss: 0, jitterMs: 0, seeds: 1 },
     { rttMs: 2, loss: 0.05, jitterMs: 10, seeds: 12 },
     { rttMs: 90, loss: 0.05, jitterMs: 20, seeds: 12 },
+    // Asleep for most of the time.
+    { rttMs: 90, loss: 0.02, jitterMs: 10, seeds: 12 },
+    { rttMs: 4, loss: 0.01, jitterMs: 2, seeds: 12 },
     { rttMs: 10, loss: 0.05, jitterMs: 10, messageMs: 90, seeds: 12 },
     { rttMs: 60, loss: 0.05, jitterMs: 30, messageMs: 190, seeds: 12 },
   ])(
@@ -250,21 +253,41 @@ describe('heartbeat', () => {
 describe('the pace of beats', () => {
   const quiet: Path = { rttMs: 4, loss: 0, jitterMs: 1 }
 
-  it('halves on a link that rests, and doubles again when someone waits for an answer', async () => {
+  it('halves on a link that rests and again when it sleeps, and is as before when someone waits for an answer', async () => {
     const clock = new VirtualClock()
     const link = pair(clock, seededRandom(1), quiet)
     expect(await countBeats(clock, link, 2000)).toBeGreaterThanOrEqual(18)
     await clock.advance(3000)
-    expect(await countBeats(clock, link, 20_000)).toBe(100)
+    expect(await countBeats(clock, link, 10_000)).toBe(50)
+    await clock.advance(10_000)
+    expect(await countBeats(clock, link, 20_000)).toBe(50)
     // One end knows of the question; the other goes along.
     link.busy.a = true
     await clock.advance(1000)
     expect(await countBeats(clock, link, 20_000)).toBe(200)
     link.busy.a = false
-    await clock.advance(3000)
-    expect(await countBeats(clock, link, 20_000)).toBe(100)
+    await clock.advance(8000)
+    expect(await countBeats(clock, link, 20_000)).toBe(50)
     expect(link.silences).toEqual([])
     link.stop()
+  })
+
+  it('sleeps with both ends beating together, so that acknowledgements travel with beats', async () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const clock = new VirtualClock()
+      const link = pair(clock, seededRandom(seed), quiet)
+      await clock.advance(40_000)
+      const beats = { ...link.beats }
+      for (let step = 0; step < 200; step++) {
+        await clock.advance(50)
+        // Chromium acknowledges alone what nothing has left for within 200 ms.
+        const gap = Math.abs(link.beats.a - beats.a - (link.beats.b - beats.b))
+        expect(gap).toBeLessThanOrEqual(1)
+      }
+      expect(link.beats.a - beats.a).toBeGreaterThanOrEqual(12)
+      expect(link.beats.a - beats.a).toBeLessThanOrEqual(14)
+      link.stop()
+    }
   })
 
   it('lets messages stand for beats, but not for all of them', async () => {
@@ -299,7 +322,7 @@ describe('the pace of beats', () => {
     await clock.advance(100 + quiet.rttMs + quiet.jitterMs)
     expect(link.lastSignMs.a).toBeGreaterThan(before)
     await clock.advance(1000)
-    expect(await countBeats(clock, link, 20_000)).toBe(100)
+    expect(await countBeats(clock, link, 10_000)).toBe(50)
     expect(link.silences).toEqual([])
     link.stop()
   })

@@ -6,6 +6,8 @@ import { WordOfArrival } from './word-of-arrival.ts'
 
 /** A link that carried nothing but beats for this long rests. */
 const REST_AFTER_MS = 2000
+/** And sleeps after this long. */
+const SLEEP_AFTER_MS = 6000
 /** Messages stand for beats no longer than this: beats carry round trips and rates too. */
 const LONGEST_MS = 600
 /** A beat may leave this much early, so that it need not wait for the next wake-up. */
@@ -108,8 +110,10 @@ export class Heartbeat implements PulseMember {
     this.#monitor.beat(nowMs, beat, receivedBytes + this.#sentBytes)
     this.#report(beat)
     this.#hear()
+    if (this.#stopped) return
     const isAsked = beat.intervalMs <= INTERVALS.doubtingMs
-    if (isAsked && !this.#stopped && nowMs - this.#beatAtMs >= EARLY_MS) this.#beat(nowMs)
+    if (isAsked ? nowMs - this.#beatAtMs >= EARLY_MS : nowMs >= this.#pairedMs(nowMs, beat.intervalMs))
+      this.#beat(nowMs)
   }
 
   /** The peer sent something on the other channel. */
@@ -153,8 +157,17 @@ export class Heartbeat implements PulseMember {
     if (hidden?.() === true) return INTERVALS.hiddenMs
     // On a long way more beats would queue behind the same retransmissions; there datagrams are counted instead.
     if (this.#monitor.doubts(nowMs) && !this.#monitor.isLong && !this.#silent) return INTERVALS.doubtingMs
-    const rests = this.#monitor.isSteady && nowMs - this.#movedAtMs >= REST_AFTER_MS && busy?.() !== true
-    return rests ? INTERVALS.restingMs : INTERVALS.busyMs
+    const quietMs = nowMs - this.#movedAtMs
+    const rests = this.#monitor.isSteady && quietMs >= REST_AFTER_MS && busy?.() !== true
+    if (!rests) return INTERVALS.busyMs
+    return this.#monitor.isSound && quietMs >= SLEEP_AFTER_MS ? INTERVALS.sleepingMs : INTERVALS.restingMs
+  }
+
+  /** Where both sleep, a beat is answered by the own one if it is half due: the acknowledgement travels with it. */
+  #pairedMs(nowMs: number, peerMs: number): number {
+    const { sleepingMs } = INTERVALS
+    const sleep = peerMs === sleepingMs && this.#promisedMs[0] === sleepingMs
+    return sleep ? this.#dueMs(nowMs) - sleepingMs / 2 : Number.POSITIVE_INFINITY
   }
 
   #dueMs(nowMs: number): number {
