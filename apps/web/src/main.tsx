@@ -7,6 +7,8 @@ import { App } from './view/app.tsx'
 import { browserPacing, paced } from './view/paced.ts'
 
 const SLOW_JOIN_MS = 8_000
+/** The page says that it is still trying: who waits for a server that is being started need not reload it. */
+const JOIN_TIMEOUT_MS = 600_000
 
 /**
  * The page: joins the room of its own link and shows the session's snapshots. Address options: `#k=KEY` the invite (made
@@ -19,6 +21,7 @@ async function start(root: HTMLElement): Promise<void> {
   const session = await joinRoom({
     url: location.origin,
     invite: location.href,
+    joinTimeoutMs: JOIN_TIMEOUT_MS,
     role: options.has('observer') ? 'observer' : 'worker',
     ...(options.has('name') ? { name: options.get('name') ?? '' } : {}),
   }).finally(() => clearTimeout(slow))

@@ -1,6 +1,6 @@
 import { type DeviceProfile, deviceId, errorText } from '@roomful/core'
 import { createRoomKey, formatInvite, PROTOCOL_VERSION, parseInvite } from '@roomful/protocol'
-import { joinRoom as joinOverWebRtc } from '@roomful/transport'
+import { checkServerUrl, joinRoom as joinOverWebRtc } from '@roomful/transport'
 import { defaultDeviceName } from './device/device-name.ts'
 import { openSettings } from './device/settings.ts'
 import { Seat } from './seat.ts'
@@ -20,6 +20,11 @@ export interface JoinOptions {
   readonly name?: string
   /** STUN and TURN servers. Default: those that the signalling server names at /ice. */
   readonly iceServers?: readonly RTCIceServer[]
+  /**
+   * How long a server that cannot be reached, or lets nobody in, is tried before joining ends with TransportError
+   * `unreachable`. Milliseconds, minimum 1, default 30,000. A server that is lost after joining is tried for again without end.
+   */
+  readonly joinTimeoutMs?: number
   readonly signal?: AbortSignal
 }
 
@@ -28,10 +33,12 @@ const UNKNOWN_MEMORY_MB = 2_048
 
 /**
  * Takes a seat in a room: registers, links to every device in it, measures this device and keeps the best plan installed.
- * @throws RoomfulError `bad-invite`, `unsupported`; TransportError when the server refuses; `signal.reason`
+ * @throws RoomfulError `bad-invite`, `unsupported`; TransportError `malformed` (the URL is none), `unreachable` (after
+ * `joinTimeoutMs`, and at most 5 s for what is asked of storage and server before), or when the server refuses; `signal.reason`
  */
 export async function joinRoom(options: JoinOptions): Promise<RoomSession> {
-  const { url, role = 'worker', signal } = options
+  const { url, role = 'worker', joinTimeoutMs, signal } = options
+  checkServerUrl(url)
   if (globalThis.crypto?.subtle === undefined) {
     throw new RoomfulError('unsupported', 'this page needs a secure context: open the https link.')
   }
@@ -49,6 +56,7 @@ export async function joinRoom(options: JoinOptions): Promise<RoomSession> {
     roomKey,
     profile,
     iceServers,
+    ...(joinTimeoutMs === undefined ? {} : { joinTimeoutMs }),
     ...(signal === undefined ? {} : { signal }),
   }).catch((error: unknown) => {
     ice.stop()

@@ -1,4 +1,4 @@
 export { FLOW_LIMITS, type FlowLimits } from './flow-controlled-channel.ts'
 export { PRIORITIES } from './priority.ts'
 export * from './room.ts'
-export { type JoinOptions, joinRoom } from './webrtc-room.ts'
+export { checkServerUrl, type JoinOptions, joinRoom } from './webrtc-room.ts'

@@ -28,6 +28,8 @@ export interface SignallingOptions extends SignallingEvents {
   readonly url: string
   readonly room: RoomId
   readonly clock: Clock
+  /** The first join is given up after this time, milliseconds: see `connect`. */
+  readonly joinTimeoutMs: number
   /** What is published; asked anew for every join, so that a restarted server gets the present state. */
   readonly describe: () => { profile: DeviceProfile; links: readonly LinkProfile[] }
 }
@@ -56,6 +58,8 @@ export class SignallingClient {
   readonly #timers = new Set<() => void>()
   #cancelHeartbeat: () => void = () => {}
   #firstJoin: { resolve(): void; reject(error: TransportError): void } | undefined
+  /** Why the first join has not come about yet. */
+  #trouble: string | undefined
 
   constructor(options: SignallingOptions) {
     this.#options = options
@@ -86,10 +90,29 @@ export class SignallingClient {
     return this.#joined
   }
 
-  /** Resolves when the room was joined; goes on trying while the server cannot be reached. @throws TransportError when refused */
+  /**
+   * Resolves when the room was joined. Tries again and again for `joinTimeoutMs`; once a room was joined, a lost server is
+   * tried without end.
+   * @throws TransportError when refused; `unreachable` when time is up
+   */
   connect(): Promise<void> {
+    const { joinTimeoutMs, url } = this.#options
     return new Promise((resolve, reject) => {
-      this.#firstJoin = { resolve, reject }
+      const cancel = this.#after(joinTimeoutMs, () => {
+        const why = this.#trouble === undefined ? '' : ` (${this.#trouble})`
+        const within = `within ${Math.round(joinTimeoutMs / 1000)} s`
+        this.#refuseFirst(new TransportError('unreachable', `${url} let nobody into the room ${within}${why}`))
+      })
+      this.#firstJoin = {
+        resolve: () => {
+          cancel()
+          resolve()
+        },
+        reject: (error) => {
+          cancel()
+          reject(error)
+        },
+      }
       this.#socket.connect()
     })
   }
@@ -132,6 +155,7 @@ export class SignallingClient {
       ...(this.#resume === undefined ? {} : { resume: this.#resume }),
     }
     const retry = (text: string) => {
+      this.#trouble = text
       this.#options.onWarning(`joining: ${text}`)
       this.#retryJoin(2000)
     }
@@ -162,13 +186,20 @@ export class SignallingClient {
     }
     const error = refusal(answer)
     if (this.#firstJoin !== undefined && (FINAL.includes(answer.reason) || answer.reason === 'id-taken')) {
-      this.#firstJoin.reject(error)
-      this.#firstJoin = undefined
-      this.#shut(error.message)
+      this.#refuseFirst(error)
     } else if (FINAL.includes(answer.reason)) {
       this.#options.onWarning(error.message)
       this.#shut(error.message)
-    } else this.#retryJoin(answer.retryAfterMs ?? 1000)
+    } else {
+      this.#trouble = error.message
+      this.#retryJoin(answer.retryAfterMs ?? 1000)
+    }
+  }
+
+  #refuseFirst(error: TransportError): void {
+    this.#firstJoin?.reject(error)
+    this.#firstJoin = undefined
+    this.#shut(error.message)
   }
 
   #retryJoin(delayMs: number): void {
@@ -214,6 +245,7 @@ export class SignallingClient {
 
   #lost(detail: string): void {
     this.#joined = false
+    this.#trouble = detail
     this.#cancelHeartbeat()
     if (!this.#closed) this.#options.onState('reconnecting', detail)
   }

@@ -1,4 +1,6 @@
-import { type DeviceProfile, systemClock } from '@roomful/core'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type Clock, type DeviceProfile, systemClock } from '@roomful/core'
 import { createRoomKey, type RoomKey } from '@roomful/protocol'
 import { type RunningServer, startServer } from '@roomful/signaling-server'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -106,6 +108,59 @@ describe('a room over the signalling server', () => {
     })
     setTimeout(() => controller.abort(new Error('enough')), 100)
     await expect(joining).rejects.toThrow('enough')
+  })
+
+  const attempt = (url: string, more: { joinTimeoutMs?: number; clock?: Clock } = {}) => {
+    const { connect } = new LoopbackNetwork(systemClock)
+    return joinRoom({ url, roomKey: createRoomKey(), profile: bareProfile('a'), connect, ...more })
+  }
+
+  it('refuses at once what is no address of a server', async () => {
+    for (const url of ['not a url', '', 'localhost:8443', '/room', 'ftp://localhost']) {
+      await expect(attempt(url)).rejects.toMatchObject({ name: 'TransportError', reason: 'malformed' })
+    }
+  })
+
+  it('gives up an absent server after the time it was given, and says why', async () => {
+    const given: number[] = []
+    const clock: Clock = {
+      now: systemClock.now,
+      after: (ms, callback) => {
+        given.push(ms)
+        return systemClock.after(ms > 1_000 ? 50 : ms, callback)
+      },
+    }
+    await expect(attempt('http://127.0.0.1:9', { clock })).rejects.toMatchObject({
+      name: 'TransportError',
+      reason: 'unreachable',
+      message: expect.stringMatching(/http:\/\/127.0.0.1:9 let nobody into the room within 30 s/),
+    })
+    expect(given).toContain(30_000)
+  })
+
+  it('gives up a server that accepts connections and never answers', async () => {
+    const silent = createServer(() => {})
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+    const { port } = silent.address() as AddressInfo
+    try {
+      const joining = attempt(`http://127.0.0.1:${port}`, { joinTimeoutMs: 100 })
+      await expect(joining).rejects.toMatchObject({ reason: 'unreachable' })
+    } finally {
+      silent.closeAllConnections()
+      await new Promise((resolve) => silent.close(resolve))
+    }
+  })
+
+  it('gets into a server that comes up while it is tried', async () => {
+    const first = await startServer({ port: 0 })
+    const { port } = first
+    await first.close()
+    const joining = attempt(`http://127.0.0.1:${port}`)
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    const late = await startServer({ port })
+    rooms.push(await joining)
+    for (const room of rooms.splice(0)) await room[Symbol.asyncDispose]()
+    await late.close()
   })
 
   it('keeps links over a restart of the server and refills its registry', async () => {

@@ -17,7 +17,7 @@ import { BRIEF_BURSTS, probeLink, THOROUGH_BURSTS } from './probe.ts'
 import { ProbeSchedule } from './probe-schedule.ts'
 import { Pulse } from './pulse.ts'
 import { RemotePeer } from './remote-peer.ts'
-import type { Room } from './room.ts'
+import { type Room, TransportError } from './room.ts'
 import { RoomCore } from './room-core.ts'
 import { checkEnvelope, type SignalEnvelope } from './signal-envelope.ts'
 import { SignallingClient } from './signalling-client.ts'
@@ -38,6 +38,12 @@ export interface JoinOptions {
   /** Makes connections; simple-peer by default. */
   readonly connect?: Connect
   readonly limits?: FlowLimits
+  /**
+   * How long a server that cannot be reached, or lets nobody in, is tried before joining ends with `unreachable`.
+   * Milliseconds, minimum 1, default 30,000: three attempts of socket.io on a slow network. What is lost after joining is
+   * tried for again without end.
+   */
+  readonly joinTimeoutMs?: number
   /** Gives up joining. */
   readonly signal?: AbortSignal
 }
@@ -59,11 +65,12 @@ interface Remote {
 
 /**
  * Joins a room over WebRTC: registers with the signalling server and links to every device in the room.
- * @throws TransportError `version`, `rejected`, `malformed` (the server refused), `closed`; ProtocolError
- * `insecure-context`; or `signal.reason`
+ * @throws TransportError `version`, `rejected`, `malformed` (the server refused, or the URL is none), `unreachable` (after
+ * `joinTimeoutMs`), `closed`; ProtocolError `insecure-context`; or `signal.reason`
  */
 export async function joinRoom(options: JoinOptions): Promise<Room> {
   options.signal?.throwIfAborted()
+  checkServerUrl(options.url)
   const room = new WebRtcRoom(options, await deriveRoomKeys(options.roomKey))
   const onAbort = () => void room.core[Symbol.asyncDispose]()
   options.signal?.addEventListener('abort', onAbort, { once: true })
@@ -78,6 +85,18 @@ export async function joinRoom(options: JoinOptions): Promise<Room> {
   } finally {
     options.signal?.removeEventListener('abort', onAbort)
   }
+}
+
+/** What a server that does not answer is given: an old phone on a slow network needs some seconds. */
+const JOIN_TIMEOUT_MS = 30_000
+
+/** @throws TransportError `malformed` unless it is an absolute http or https address */
+export function checkServerUrl(url: string): void {
+  if (URL.canParse(url) && /^https?:$/.test(new URL(url).protocol)) return
+  throw new TransportError(
+    'malformed',
+    `"${url}" is no address of a server: one such as https://192.168.0.7:8443 is needed`,
+  )
 }
 
 class WebRtcRoom {
@@ -115,6 +134,7 @@ class WebRtcRoom {
       url: options.url,
       room: keys.roomId,
       clock: this.#clock,
+      joinTimeoutMs: options.joinTimeoutMs ?? JOIN_TIMEOUT_MS,
       describe: () => ({ profile: this.core.profile, links: this.core.ownLinks }),
       onJoined: (peers, links) => this.#onJoined(peers, links),
       onPeer: (profile, links) => this.#onPeer(profile, links),
