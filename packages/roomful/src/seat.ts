@@ -27,7 +27,8 @@ import type { SettingsStore } from './device/settings.ts'
 import { WakeLock } from './device/wake-lock.ts'
 import { watchServing } from './device/watch-serving.ts'
 import { DownloadMeter } from './model/download-meter.ts'
-import { modelView, openModel, ownOriginSource, ownOriginUrl } from './model/open-model.ts'
+import { ModelLoads } from './model/model-loads.ts'
+import { modelView, type OpenedModel, openModel, ownOriginSource, ownOriginUrl } from './model/open-model.ts'
 import { canvasCodec } from './picture/canvas-codec.ts'
 import { RecentPictures } from './picture/recent-pictures.ts'
 import type { Planning } from './plan/planning.ts'
@@ -73,6 +74,7 @@ export class Seat implements RoomSession {
   readonly #keeper: LearningKeeper
   readonly #desk: PlanningDesk
   readonly #asking: Asking
+  readonly #loads: ModelLoads<OpenedModel>
   readonly #pictures: RecentPictures
   readonly #lending: Lending
   readonly #measurement: SelfMeasurement
@@ -150,6 +152,15 @@ export class Seat implements RoomSession {
       downloadedBytes,
       isAsking: () => this.#asking.busy,
       onLearned: () => this.#keeper.changed(),
+    })
+    this.#loads = new ModelLoads({
+      store,
+      ended: this.#ended.signal,
+      use: async (model, signal) => {
+        if (this.#profile.role === 'worker') await this.#desk.setModel(model, signal)
+        else store.update({ model: modelView(model, 0) })
+        this.#update({ models: [model.outline.digest] })
+      },
     })
     this.#pictures = new RecentPictures(clock)
     this.#asking = new Asking({
@@ -230,23 +241,7 @@ export class Seat implements RoomSession {
     source: string | Uint8Array | Blob,
     options: { signal?: AbortSignal; name?: string } = {},
   ): Promise<void> {
-    this.#ended.signal.throwIfAborted()
-    const { store } = this.#o
-    const hadModel = this.#desk.model !== undefined
-    store.update({ modelState: 'loading' })
-    try {
-      const signal = AbortSignal.any([this.#ended.signal, ...(options.signal === undefined ? [] : [options.signal])])
-      const model = await this.#open(source, options.name, signal)
-      if (this.#profile.role === 'worker') await this.#desk.setModel(model)
-      else store.update({ model: modelView(model, 0) })
-      this.#update({ models: [model.outline.digest] })
-      store.update({ modelState: 'ready' })
-    } catch (error) {
-      // A refused model changes nothing: the room goes on with the one it had.
-      store.update({ modelState: hadModel || this.#desk.model !== undefined ? 'ready' : 'failed' })
-      if (!this.#ended.signal.aborted && options.signal?.aborted !== true) store.say('error', errorText(error))
-      throw error
-    }
+    await this.#loads.load((signal) => this.#open(source, options.name, signal), options.signal)
   }
 
   async infer(picture: Picture, options?: InferOptions): Promise<RequestView> {

@@ -7,6 +7,7 @@ export class RoomfulError extends ReasonedError<
   | 'not-a-picture'
   | 'bad-model'
   | 'no-model'
+  | 'superseded'
   | 'left'
   | 'too-large'
   | 'deadline'
@@ -72,7 +73,13 @@ export interface RoomSession extends AsyncDisposable {
   /** Calls back with every new snapshot; changes made in one task come as one. Returns an undo. */
   onChange(listener: (snapshot: RoomSnapshot) => void): () => void
 
-  /** A model package's folder URL, or an ONNX file (a Blob is read in a Worker, bytes are copied), which becomes the room's model. */
+  /**
+   * A model package's folder URL, or an ONNX file (a Blob is read in a Worker, bytes are copied), which becomes the room's
+   * model. Of several that are asked for the last one wins, whichever is opened first. What fails or is aborted before its
+   * plan is installed changes nothing.
+   * @throws RoomfulError `bad-model`, `superseded` (another model was asked for meanwhile), `left`; RuntimeError when no plan
+   * can be prepared; `signal.reason`
+   */
   loadModel(source: string | Uint8Array | Blob, options?: { signal?: AbortSignal; name?: string }): Promise<void>
   infer(picture: Picture, options?: InferOptions): Promise<RequestView>
   /**

@@ -38,8 +38,11 @@ function fakeRuntime() {
   const runtime = {
     current: [] as { plan: Plan; planId: string }[],
     usable: () => true,
-    async install(plan: Plan) {
+    async install(plan: Plan, { signal }: { signal: AbortSignal }) {
       await Promise.resolve()
+      if (plan.model === 'slow') {
+        await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
+      }
       if (plan.model === 'broken' || runtime.refusesHands === (plan.trunk === 'hand')) throw new Error('no session')
       runtime.current = [{ plan, planId: planId(`p${++count}`), ...{ prepared: [] } }]
       return runtime.current
@@ -83,6 +86,37 @@ describe('PlanningDesk', () => {
     await expect(desk.setModel(modelOf('broken'))).rejects.toThrow('no session')
     expect(desk.model).toBeUndefined()
     expect(store.snapshot.model).toBeUndefined()
+  })
+
+  it('gives up a model that is being installed when its signal aborts: nothing of it stays', async () => {
+    const controller = new AbortController()
+    const first = desk.setModel(modelOf('slow'), controller.signal)
+    await Promise.resolve()
+    controller.abort(new Error('enough'))
+    await expect(first).rejects.toThrow('enough')
+    expect([desk.model, store.snapshot.model, runtime.current]).toEqual([undefined, undefined, []])
+    await desk.setModel(modelOf('good'))
+    const again = new AbortController()
+    const second = desk.setModel(modelOf('slow'), again.signal)
+    await clock.advance(1)
+    again.abort(new Error('enough'))
+    await expect(second).rejects.toThrow('enough')
+    expect(desk.model?.outline.digest).toBe('good')
+    await clock.advance(5_000)
+    expect(store.snapshot).toMatchObject({
+      model: { name: 'good' },
+      plan: { status: 'active', plan: { model: 'good' } },
+    })
+    await expect(desk.setModel(modelOf('good'), again.signal)).rejects.toThrow('enough')
+  })
+
+  it('rejects whoever wants a plan when the device leaves, and afterwards', async () => {
+    const loading = desk.setModel(modelOf('slow'))
+    await Promise.resolve()
+    desk.close()
+    await expect(loading).rejects.toMatchObject({ name: 'RoomfulError', reason: 'left' })
+    await expect(desk.automatically({})).rejects.toMatchObject({ reason: 'left' })
+    await expect(desk.byHand({ plan: [], exits: true })).rejects.toMatchObject({ reason: 'left' })
   })
 
   it('names answers by the labels of the model that ran, not of the newest', async () => {

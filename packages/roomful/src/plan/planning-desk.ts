@@ -8,6 +8,7 @@ import {
   type PlanId,
   type Topology,
 } from '@roomful/core'
+import { untilAborted } from '@roomful/engine'
 import type { InstalledPlan, Measurement, Runtime } from '@roomful/runtime'
 import type { Room } from '@roomful/transport'
 import { modelView, type OpenedModel } from '../model/open-model.ts'
@@ -19,6 +20,7 @@ import { culpritsOf, remember, runsAlready, samePlan } from './plan-records.ts'
 import { type ChosenPlan, DEFAULT_PLANNING, type Planning, type Wish } from './planning.ts'
 import { topologyOf } from './planning-room.ts'
 import { ReplanWatch } from './replan-watch.ts'
+import { Waiters } from './waiters.ts'
 
 export interface PlanningDeskOptions {
   readonly room: Room
@@ -45,7 +47,7 @@ const TRUST_MS = 300_000
 export class PlanningDesk {
   readonly #o: PlanningDeskOptions
   readonly #excluded: Exclusions
-  readonly #waiting = new Set<() => void>()
+  readonly #waiting = new Waiters()
   #model: OpenedModel | undefined
   #planning = DEFAULT_PLANNING
   #byHand: Wish | undefined
@@ -89,15 +91,19 @@ export class PlanningDesk {
 
   /**
    * Another model rules from now on; resolves when its first plan is installed, or when it waits for the benchmark. A model
-   * that cannot be installed changes nothing: the one before it goes on.
+   * that cannot be installed, or is given up before it is, changes nothing: the one before it goes on.
    */
-  async setModel(model: OpenedModel): Promise<void> {
+  async setModel(model: OpenedModel, signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted()
     const before = { model: this.#model, byHand: this.#byHand }
     this.#use(model, undefined)
     try {
-      await this.#replanned()
+      await untilAborted(this.#replanned(), signal)
     } catch (error) {
-      if (this.#model === model) this.#use(before.model, before.byHand)
+      if (this.#model === model) {
+        this.#installing?.abort(error)
+        this.#use(before.model, before.byHand)
+      }
       this.changed(true)
       throw error
     }
@@ -184,15 +190,7 @@ export class PlanningDesk {
       if (this.#model === undefined && this.#o.store.snapshot.modelState !== 'loading') {
         throw new RoomfulError('no-model', 'No model is loaded: drop an ONNX file on the page, or reload it.')
       }
-      await new Promise<void>((resolve) => {
-        const done = () => {
-          this.#waiting.delete(done)
-          signal.removeEventListener('abort', done)
-          resolve()
-        }
-        this.#waiting.add(done)
-        signal.addEventListener('abort', done, { once: true })
-      })
+      await this.#waiting.next(signal)
     }
   }
 
@@ -200,9 +198,9 @@ export class PlanningDesk {
     this.#closed = true
     this.#watch.close()
     this.#learning.close()
-    this.#installing?.abort(new RoomfulError('left', 'this device has left the room'))
+    this.#installing?.abort(left())
     this.#excluded.close()
-    this.#wake()
+    this.#waiting.wake()
   }
 
   /** Plans anew and waits until no newer planning is under way: then the newest wish is installed. */
@@ -214,9 +212,11 @@ export class PlanningDesk {
       } catch (error) {
         if (current === this.#current) throw error
       }
-      if (current === this.#current) return
+      if (current === this.#current) break
       current = this.#current
     }
+    // What was given up has installed nothing.
+    this.#installing?.signal.throwIfAborted()
   }
 
   /** The newest wish wins: an installation under way is given up, and its caller learns so. */
@@ -224,6 +224,7 @@ export class PlanningDesk {
     this.#installing?.abort(new DOMException('a newer plan replaced this one', 'AbortError'))
     const controller = new AbortController()
     this.#installing = controller
+    if (this.#closed) controller.abort(left())
     const run = this.#current.catch(() => {}).then(() => this.#planAndInstall(controller.signal))
     this.#current = run
     run.catch(() => {})
@@ -277,7 +278,7 @@ export class PlanningDesk {
       this.#handInUse = hand
       this.#automatic = hand === undefined
       this.#show(chosen, installed)
-      this.#wake()
+      this.#waiting.wake()
     } catch (error) {
       if (signal.aborted || this.#closed) return
       // Nothing is prepared any more: the plan before it goes on, and is shown so.
@@ -343,8 +344,6 @@ export class PlanningDesk {
       plan: installed === undefined && previous !== undefined ? { ...previous, status: 'preparing' } : shown,
     })
   }
-
-  #wake(): void {
-    for (const done of [...this.#waiting]) done()
-  }
 }
+
+const left = () => new RoomfulError('left', 'this device has left the room')

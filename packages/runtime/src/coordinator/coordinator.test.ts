@@ -64,6 +64,25 @@ describe('traces', () => {
 })
 
 describe('changing plans', () => {
+  it('does not switch to a plan that was given up, however near it was, and keeps nothing of it', async () => {
+    const [a] = await setup()
+    let [current] = await room.until(a.runtime.install(split))
+    const ends: string[] = []
+    for (let ms = 0; ms < 12; ms += 0.5) {
+      const controller = new AbortController()
+      const changing = a.runtime.install(split, { signal: controller.signal })
+      const stop = room.clock.after(ms, () => controller.abort(new Error('enough')))
+      const end = await room.until(changing.catch((error: unknown) => (error as Error).message))
+      stop()
+      if (typeof end !== 'string') current = end[0]
+      ends.push(typeof end === 'string' ? end : 'switched')
+      expect(a.runtime.current).toEqual([current])
+      await room.clock.advance(1_000)
+      expect([...room.devices.values()].map(({ runtime }) => runtime.counts.worker.plans)).toEqual([1, 1, 1])
+    }
+    expect(new Set(ends)).toEqual(new Set(['enough', 'switched']))
+  })
+
   it('switches when all are ready, and requests in flight end on the old plan', async () => {
     const [a] = await setup({ speed: () => 100 })
     const [first] = await room.until(a.runtime.install(split))

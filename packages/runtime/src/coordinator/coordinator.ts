@@ -94,12 +94,12 @@ export class Coordinator {
     const ready: { member: InstalledPlan; share: number }[] = []
     try {
       for (const part of parts) ready.push({ member: await this.prepare(part.plan, options.signal), share: part.share })
+      options.signal?.throwIfAborted()
     } catch (error) {
       for (const { member } of ready) this.retire(member)
       throw error
     }
     if (turn !== this.#switches || this.#closed) {
-      // A later plan has been asked for meanwhile: it rules.
       for (const { member } of ready) this.retire(member)
       throw new RuntimeError('no-plan', 'another plan was asked for while this one was prepared')
     }
