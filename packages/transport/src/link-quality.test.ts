@@ -23,6 +23,25 @@ describe('link quality', () => {
     expect(quality.roundTrip(21)).toBe(false)
   })
 
+  it('tells a drift every six seconds, with the drifts of other links, and a jump at once', async () => {
+    const clock = new VirtualClock()
+    await clock.advance(5000)
+    const links = [new LinkQuality(clock), new LinkQuality(clock)]
+    const told: number[][] = [[], []]
+    for (let step = 0; step < 300; step++) {
+      links.forEach((link, i) => {
+        if (link.told(50 + step / 2)) told[i]?.push(clock.now())
+      })
+      await clock.advance(100)
+    }
+    // A change of a tenth: it takes until 6.2 s.
+    const everySpan = [5000, 6200, 12_000, 18_000, 24_000, 30_000]
+    expect(told).toEqual([everySpan, everySpan])
+    expect(links[0]?.told(20)).toBe(true)
+    expect(links[0]?.told(21)).toBe(false)
+    expect(links[0]?.told(40)).toBe(true)
+  })
+
   it.each([200, 400])(
     'forgets the round trips of a way that has become longer within half a minute, one every %i ms',
     async (everyMs) => {

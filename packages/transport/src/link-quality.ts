@@ -13,9 +13,15 @@ const RECENT = { ms: 30_000, most: 150, least: 16 }
 /** Of beats that come sooner after one another than a busy link's, the shortest round trip counts: they must not push out the older ones. */
 const APART_MS = 150
 const KNOWN_SAMPLES = 3
-/** A change below this share is not worth telling the room. */
-const TELL_SHARE = 0.1
-const TELL_MS = 2
+/** A change below this share, or these ms, is not worth telling the room. */
+const TELL = { share: 0.1, ms: 2 }
+/** A change above this is a jump, told at once. */
+const JUMP = { share: 0.5, ms: 10 }
+/**
+ * Anything between is a drift: it waits for the next multiple of this time, the same for all links of a device, and is told with
+ * theirs. Word of it goes to every device of the room by way of the server, and each looks at it and draws it.
+ */
+const DRIFT_MS = 6000
 
 /** The running figures of one link, and when a change is worth telling the room. */
 export class LinkQuality {
@@ -31,6 +37,8 @@ export class LinkQuality {
   #idleRttMs: number | undefined
   #toldRttMs = Number.NaN
   #toldMbit = Number.NaN
+  /** The multiple of `DRIFT_MS` at which the room was last told. */
+  #toldIn = Number.NEGATIVE_INFINITY
 
   readonly #clock: Clock
 
@@ -131,13 +139,19 @@ export class LinkQuality {
   }
 
   #worthTelling(): boolean {
-    const { rttMs, mbitPerSecond } = this
-    const rttStays = rttMs === undefined || Math.abs(rttMs - this.#toldRttMs) <= Math.max(TELL_MS, TELL_SHARE * rttMs)
-    const rateStays =
-      mbitPerSecond === undefined || Math.abs(mbitPerSecond - this.#toldMbit) <= TELL_SHARE * mbitPerSecond
-    if (rttStays && rateStays) return false
-    this.#toldRttMs = rttMs ?? Number.NaN
-    this.#toldMbit = mbitPerSecond ?? Number.NaN
+    const span = Math.floor(this.#clock.now() / DRIFT_MS)
+    if (!this.#exceeds(span === this.#toldIn ? JUMP : TELL)) return false
+    this.#toldIn = span
+    this.#toldRttMs = this.rttMs ?? Number.NaN
+    this.#toldMbit = this.mbitPerSecond ?? Number.NaN
     return true
+  }
+
+  /** What was not told before always does. */
+  #exceeds({ share, ms }: { readonly share: number; readonly ms: number }): boolean {
+    const { rttMs, mbitPerSecond } = this
+    const rttStays = rttMs === undefined || Math.abs(rttMs - this.#toldRttMs) <= Math.max(ms, share * rttMs)
+    const rateStays = mbitPerSecond === undefined || Math.abs(mbitPerSecond - this.#toldMbit) <= share * mbitPerSecond
+    return !(rttStays && rateStays)
   }
 }
