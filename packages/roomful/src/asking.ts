@@ -1,7 +1,9 @@
-import { type Clock, ReasonedError, sleep } from '@roomful/core'
-import type { InferenceResult, Runtime } from '@roomful/runtime'
+import { type Clock, errorText, ReasonedError, sleep } from '@roomful/core'
+import { type InferenceResult, type Runtime, RuntimeError } from '@roomful/runtime'
+import { checkedPicture } from './picture/check-picture.ts'
 import type { RecentPictures } from './picture/recent-pictures.ts'
 import type { PlanningDesk } from './plan/planning-desk.ts'
+import { left } from './refusals.ts'
 import { type FrameOptions, type InferOptions, type Picture, RoomfulError } from './session.ts'
 import type { RequestView } from './snapshot.ts'
 import { answerView } from './view/answer.ts'
@@ -36,11 +38,14 @@ export class Asking {
     return this.#inFlight > 0
   }
 
-  /** @throws RoomfulError, RuntimeError, `signal.reason` */
+  /**
+   * What is refused before it is asked (no picture, no such deadline, no model) is no failed request.
+   * @throws RoomfulError, RuntimeError, `signal.reason`
+   */
   async infer(picture: Picture, options: InferOptions = {}): Promise<RequestView> {
     const { clock, runtime } = this.#o
-    const { deadlineMs = DEFAULT_DEADLINE_MS } = options
-    if (!(deadlineMs >= 1)) throw new RoomfulError('deadline', 'deadlineMs must be at least 1')
+    const deadlineMs = deadlineOf(options)
+    checkedPicture(picture)
     const signal = this.#signal(options.signal)
     const startMs = clock.now()
     this.#inFlight++
@@ -54,7 +59,7 @@ export class Asking {
       this.#keep(picture)
       return this.#answered(result, options)
     } catch (error) {
-      if (!signal.aborted) this.#failed()
+      if (!signal.aborted && !isRefusal(error)) this.#failed()
       throw error
     } finally {
       this.#inFlight--
@@ -67,18 +72,19 @@ export class Asking {
     options: FrameOptions = {},
   ): AsyncGenerator<RequestView, void, undefined> {
     const { runtime, store } = this.#o
+    const deadlineMs = deadlineOf(options)
     const signal = this.#signal(options.signal)
     await this.#ready(STREAM_READY_MS, signal)
     this.#inFlight++
     try {
-      const { deadlineMs = DEFAULT_DEADLINE_MS, window, frames: which = 'latest', cache = false } = options
+      const { window, frames: which = 'latest', cache = false } = options
       const wanted = { signal, deadlineMs, frames: which, cache, ...(window === undefined ? {} : { window }) }
       for await (const end of runtime.stream(this.#inputsOf(frames), wanted)) {
         if (end.ok) {
           yield this.#answered(end.result, options)
         } else if (!signal.aborted) {
-          this.#failed()
-          store.say('warning', end.error instanceof Error ? end.error.message : String(end.error))
+          if (!isRefusal(end.error)) this.#failed()
+          store.say('warning', errorText(end.error))
         }
       }
     } finally {
@@ -94,7 +100,7 @@ export class Asking {
   }
 
   close(): void {
-    this.#left.abort(new RoomfulError('left', 'this device has left the room'))
+    this.#left.abort(left())
   }
 
   #signal(signal: AbortSignal | undefined): AbortSignal {
@@ -137,7 +143,15 @@ export class Asking {
   }
 
   async *#inputsOf(frames: AsyncIterable<Picture>) {
-    for await (const picture of frames) {
+    for await (const frame of frames) {
+      let picture: Picture
+      try {
+        picture = checkedPicture(frame)
+      } catch (error) {
+        // A camera that is just starting gives frames without pixels: the next ones have them.
+        this.#o.store.say('warning', errorText(error))
+        continue
+      }
       this.#keep(picture)
       yield { picture }
     }
@@ -147,4 +161,16 @@ export class Asking {
     const { desk, pictures } = this.#o
     if (desk.model !== undefined) pictures.keep(picture, desk.model.pack.manifest.input, desk.devices)
   }
+}
+
+/** @throws RoomfulError `deadline` */
+function deadlineOf({ deadlineMs = DEFAULT_DEADLINE_MS }: InferOptions): number {
+  if (!(deadlineMs >= 1)) throw new RoomfulError('deadline', 'deadlineMs must be at least 1')
+  return deadlineMs
+}
+
+/** Whether nobody was asked: there is no model, or it does not take what was given. */
+function isRefusal(error: unknown): boolean {
+  if (error instanceof RoomfulError) return error.reason === 'no-model'
+  return error instanceof RuntimeError && error.reason === 'bad-input'
 }

@@ -34,6 +34,7 @@ import { RecentPictures } from './picture/recent-pictures.ts'
 import type { Planning } from './plan/planning.ts'
 import { PlanningDesk } from './plan/planning-desk.ts'
 import { WorkerPlanning } from './plan/worker-planning.ts'
+import { left } from './refusals.ts'
 import {
   type FrameOptions,
   type HandPlanOptions,
@@ -249,9 +250,9 @@ export class Seat implements RoomSession {
     return this.#asking.infer(picture, options)
   }
 
-  inferStream(frames: AsyncIterable<Picture>, options?: FrameOptions): AsyncIterable<RequestView> {
+  async *inferStream(frames: AsyncIterable<Picture>, options?: FrameOptions): AsyncGenerator<RequestView, void> {
     this.#checkMayAsk()
-    return this.#asking.stream(frames, options)
+    yield* this.#asking.stream(frames, options)
   }
 
   planByHand(plan: HandPlan, options: HandPlanOptions = {}): Promise<void> {
@@ -266,7 +267,8 @@ export class Seat implements RoomSession {
     return this.#desk.automatically(options)
   }
 
-  measure(): Promise<void> {
+  async measure(): Promise<void> {
+    this.#ended.signal.throwIfAborted()
     return this.#measurement.again()
   }
 
@@ -327,7 +329,7 @@ export class Seat implements RoomSession {
   }
 
   async #leave(): Promise<void> {
-    this.#ended.abort(new RoomfulError('left', 'this device has left the room'))
+    this.#ended.abort(left())
     this.#asking.close()
     this.#desk.close()
     this.#keeper.close()

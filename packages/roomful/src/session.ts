@@ -81,14 +81,22 @@ export interface RoomSession extends AsyncDisposable {
    * can be prepared; `signal.reason`
    */
   loadModel(source: string | Uint8Array | Blob, options?: { signal?: AbortSignal; name?: string }): Promise<void>
+  /**
+   * @throws RoomfulError `not-a-picture`, `deadline`, `no-model`, `left`, `unsupported` (an observer asks nothing);
+   * RuntimeError when the room has no answer; `signal.reason`
+   */
   infer(picture: Picture, options?: InferOptions): Promise<RequestView>
   /**
    * Latest frame wins: frames that arrive while the window is full replace the one that waits. `frames: 'every'` leaves none
-   * out and answers in their order, for recordings.
+   * out and answers in their order, for recordings. What `infer` throws for a device or an option, the iterator does; a frame
+   * that fails or is no picture is told in the snapshot's messages, and the stream goes on.
    */
   inferStream(frames: AsyncIterable<Picture>, options?: FrameOptions): AsyncIterable<RequestView>
 
-  /** Replaces the planner until `planAutomatically`. @throws PlanError when it does not fit the model or the room */
+  /**
+   * Replaces the planner until `planAutomatically`.
+   * @throws PlanError when it does not fit the model or the room; RoomfulError `no-model`, `left`
+   */
   planByHand(plan: HandPlan, options?: HandPlanOptions): Promise<void>
   /**
    * Installs any Plan as it is, such as one a partitioner made elsewhere, or a schedule of several that take requests in
@@ -96,6 +104,7 @@ export interface RoomSession extends AsyncDisposable {
    * @throws PlanError when it is malformed or does not fit the model or the room; RuntimeError when it cannot be prepared
    */
   installPlan(plan: Plan | Schedule): Promise<void>
+  /** @throws RoomfulError `left`; RuntimeError when no plan can be prepared */
   planAutomatically(options?: Partial<PlanningOptions>): Promise<void>
 
   /**

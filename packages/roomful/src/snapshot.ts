@@ -124,6 +124,10 @@ export interface PracticeView {
 
 export interface StatsView {
   readonly answered: number
+  /**
+   * Requests, frames of streams among them, that ended with an error: too late, or nobody was left to answer. Not those that
+   * the caller aborted, and not what was refused before it was asked (no picture, no model, a bad option).
+   */
   readonly failed: number
   readonly recovered: number
   readonly p50Ms: number

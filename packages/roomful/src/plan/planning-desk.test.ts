@@ -110,6 +110,10 @@ describe('PlanningDesk', () => {
     await expect(desk.setModel(modelOf('good'), again.signal)).rejects.toThrow('enough')
   })
 
+  it('draws no plan by hand while there is no model, instead of forgetting it', async () => {
+    await expect(desk.byHand({ plan: [], exits: true })).rejects.toMatchObject({ reason: 'no-model' })
+  })
+
   it('rejects whoever wants a plan when the device leaves, and afterwards', async () => {
     const loading = desk.setModel(modelOf('slow'))
     await Promise.resolve()

@@ -12,7 +12,8 @@ import { untilAborted } from '@roomful/engine'
 import type { InstalledPlan, Measurement, Runtime } from '@roomful/runtime'
 import type { Room } from '@roomful/transport'
 import { modelView, type OpenedModel } from '../model/open-model.ts'
-import { type PlanningOptions, RoomfulError } from '../session.ts'
+import { left, noModel } from '../refusals.ts'
+import type { PlanningOptions } from '../session.ts'
 import type { SnapshotStore } from '../view/store.ts'
 import { Exclusions } from './exclusions.ts'
 import { LearningDesk } from './learning-desk.ts'
@@ -124,6 +125,7 @@ export class PlanningDesk {
 
   /** `hand`: a drawn split; a whole Plan or a schedule is installed as it is. */
   async byHand(hand: Wish): Promise<void> {
+    if (this.#model === undefined && !this.#closed) throw noModel()
     const before = this.#byHand
     this.#byHand = hand
     try {
@@ -188,7 +190,7 @@ export class PlanningDesk {
     while (this.#o.runtime.current.length === 0) {
       signal.throwIfAborted()
       if (this.#model === undefined && this.#o.store.snapshot.modelState !== 'loading') {
-        throw new RoomfulError('no-model', 'No model is loaded: drop an ONNX file on the page, or reload it.')
+        throw noModel()
       }
       await this.#waiting.next(signal)
     }
@@ -345,5 +347,3 @@ export class PlanningDesk {
     })
   }
 }
-
-const left = () => new RoomfulError('left', 'this device has left the room')
