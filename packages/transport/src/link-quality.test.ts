@@ -39,7 +39,7 @@ describe('link quality', () => {
     expect(told).toEqual([everySpan, everySpan])
     expect(links[0]?.told(20)).toBe(true)
     expect(links[0]?.told(21)).toBe(false)
-    expect(links[0]?.told(40)).toBe(true)
+    expect(links[0]?.told(41)).toBe(true)
   })
 
   it.each([200, 400])(
