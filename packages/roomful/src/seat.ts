@@ -18,7 +18,7 @@ import { PackageLibrary, peerSource, RoomCacheLink, Runtime, serveModels } from 
 import type { Room } from '@roomful/transport'
 import { Asking } from './asking.ts'
 import { startBackground } from './background.ts'
-import { EnginePool } from './compute/engine-pool.ts'
+import { EnginePool, speedsWithout } from './compute/engine-pool.ts'
 import { predictedMs } from './compute/predicted-ms.ts'
 import { SelfMeasurement } from './compute/self-measurement.ts'
 import { LearningKeeper } from './device/learning-keeper.ts'
@@ -104,7 +104,7 @@ export class Seat implements RoomSession {
     })
     this.#engines = new EnginePool((backend, error) => {
       store.say('warning', `${backend} stopped working here (${error.message}); the room goes on without it.`)
-      this.#setSpeeds(this.#profile.backends.filter((speed) => speed.backend !== backend || backend === 'ort-wasm'))
+      this.#setSpeeds(speedsWithout(this.#profile.backends, backend))
       this.#desk.changed(true)
     })
     this.#cache = new RoomCacheLink({

@@ -2,15 +2,23 @@ import type { Backend, BackendSpeed } from '@roomful/core'
 import { createEngine, EngineError, type InferenceEngine } from '@roomful/engine'
 import type { EngineProvider } from '@roomful/runtime'
 
+/** What a device can do once a backend is gone for good: WASM needs no hardware, and is started anew. */
+export function speedsWithout(speeds: readonly BackendSpeed[], lost: Backend): readonly BackendSpeed[] {
+  return speeds.filter(({ backend }) => backend !== lost || backend === 'ort-wasm')
+}
+
 /** This device's engines: each backend's is started when a stage first needs it, and again after it was lost. */
 export class EnginePool implements EngineProvider, AsyncDisposable {
   readonly #onLost: (backend: Backend, error: EngineError) => void
+  readonly #create: typeof createEngine
   readonly #engines = new Map<Backend, Promise<InferenceEngine>>()
   #speeds: readonly BackendSpeed[] = []
   #closed = false
 
-  constructor(onLost: (backend: Backend, error: EngineError) => void) {
+  /** `create` starts an engine. */
+  constructor(onLost: (backend: Backend, error: EngineError) => void, create = createEngine) {
     this.#onLost = onLost
+    this.#create = create
   }
 
   /** Fastest first; WASM where nothing has been measured yet, since every browser has it. */
@@ -27,7 +35,7 @@ export class EnginePool implements EngineProvider, AsyncDisposable {
     const known = this.#engines.get(backend)
     if (known !== undefined) return known
     const threads = this.#speeds.find((speed) => speed.backend === backend)?.threads
-    const starting = createEngine(backend, threads === undefined ? {} : { threads })
+    const starting = this.#create(backend, threads === undefined ? {} : { threads })
     this.#engines.set(backend, starting)
     const forget = () => {
       if (this.#engines.get(backend) === starting) this.#engines.delete(backend)

@@ -56,8 +56,10 @@ let runtime: ReturnType<typeof fakeRuntime>
 let store: SnapshotStore
 let clock: VirtualClock
 let desk: PlanningDesk
+let backends: { readonly backend?: string }[]
 
 beforeEach(() => {
+  backends = [{}]
   runtime = fakeRuntime()
   clock = new VirtualClock()
   store = new SnapshotStore({ stats: EMPTY_STATS, messages: [], modelState: 'ready' } as unknown as RoomSnapshot)
@@ -69,7 +71,7 @@ beforeEach(() => {
     clock,
     downloadedBytes: () => 0,
     isAsking: () => false,
-    self: () => ({ id: self, backends: [{}] }) as unknown as DeviceProfile,
+    self: () => ({ id: self, backends }) as unknown as DeviceProfile,
   })
 })
 
@@ -108,6 +110,17 @@ describe('PlanningDesk', () => {
       plan: { status: 'active', plan: { model: 'good' } },
     })
     await expect(desk.setModel(modelOf('good'), again.signal)).rejects.toThrow('enough')
+  })
+
+  it('plans anew at once when a backend of this device is gone', async () => {
+    await desk.setModel(modelOf('good'))
+    await clock.advance(10_000)
+    planning.automatically.mockClear()
+    backends = [{ backend: 'ort-wasm' }]
+    desk.changed(true)
+    await clock.advance(1_000)
+    expect(planning.automatically).toHaveBeenCalledTimes(1)
+    expect(planning.automatically.mock.calls[0]?.[1]).toMatchObject({ devices: [{ id: self, backends }] })
   })
 
   it('draws no plan by hand while there is no model, instead of forgetting it', async () => {
