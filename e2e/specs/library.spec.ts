@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { appendFile, cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { promisify } from 'node:util'
@@ -10,6 +10,16 @@ import { REPOSITORY, Rig } from '../rig/room.ts'
 
 const run = promisify(execFile)
 const TIMEOUT_MS = 240_000
+
+/** Joins where no server is, beside what the example does: errors keep their names and classes in a minified build. */
+const REFUSED = `
+<script type="module">
+  import { joinRoom, TransportError } from 'roomful'
+  joinRoom({ url: 'not a url' }).catch((error) => {
+    globalThis.refused = [error.name, error.reason, error instanceof TransportError]
+  })
+</script>
+`
 
 /** A page outside the repository that has installed the packed library, built by its own Vite. */
 async function builtExample(folder: string): Promise<string> {
@@ -24,6 +34,7 @@ async function builtExample(folder: string): Promise<string> {
   if (packed === undefined) throw new Error('npm packed nothing')
   const app = path.join(folder, 'app')
   await cp(path.join(REPOSITORY, 'examples/classify-with-the-room'), app, { recursive: true })
+  await appendFile(path.join(app, 'index.html'), REFUSED)
   const manifest = {
     name: 'example',
     private: true,
@@ -53,6 +64,8 @@ test('the packed library classifies from a thirty-line page built by another Vit
     const page = await Device.openPage(rig.invite, 'chromium')
     try {
       await expect(page.page.locator('#answer')).toHaveText('Ready: choose a picture.', { timeout: 60_000 })
+      const refused = await page.page.evaluate(() => (globalThis as { refused?: unknown }).refused)
+      expect(refused).toEqual(['TransportError', 'malformed', true])
       const png = await page.page.evaluate(
         async ({ width, height, rgba }) => {
           const canvas = new OffscreenCanvas(width, height)
