@@ -13,6 +13,11 @@ export interface OrtEngineOptions {
   readonly session: SessionOptions
   /** Called once when the first session exists: WebGPU's device is known only then. */
   readonly onFirstSession?: (engine: { fail(error: EngineError): void }) => Promise<void>
+  /**
+   * The backend gives its device up with its last session (onnxruntime-web does so with WebGPU's): the one that is disposed last
+   * is then kept until another one is built, or the engine is disposed. Default false.
+   */
+  readonly keepsDevice?: boolean
 }
 
 /** ONNX Runtime in this thread or process; sessions share one queue. */
@@ -24,6 +29,8 @@ export class OrtEngine implements InferenceEngine {
   readonly #queue = new SerialQueue()
   readonly #sessions = new Set<OrtStage>()
   readonly #tally = { liveTensors: 0 }
+  /** Disposed, and not released: see `keepsDevice`. */
+  #kept: OrtSession | undefined
   #announceLost: (error: EngineError) => void = () => {}
   #ended: EngineError | undefined
   #first = true
@@ -58,14 +65,34 @@ export class OrtEngine implements InferenceEngine {
     const built = new OrtStage(session, label, this.#queue, this.#options.runtime, this.#tally, {
       judge: (error) => this.#judge(error),
       ended: () => this.#ended,
-      forget: () => this.#sessions.delete(built),
+      release: (one) => {
+        this.#sessions.delete(built)
+        return this.#release(one)
+      },
     })
     this.#sessions.add(built)
+    await this.#releaseKept()
     if (signal?.aborted) {
       await built.release()
       throw signal.reason
     }
     return built
+  }
+
+  async #release(session: OrtSession): Promise<void> {
+    const isLast = this.#sessions.size === 0 && this.#ended === undefined
+    if (isLast && this.#options.keepsDevice === true) this.#kept = session
+    else await session.release()
+  }
+
+  async #releaseKept(): Promise<void> {
+    const kept = this.#kept
+    this.#kept = undefined
+    try {
+      await kept?.release()
+    } catch (cause) {
+      this.#judge(ortError(cause, 'releasing the last session of before'))
+    }
   }
 
   /** A `lost` error ends the engine for good. */
@@ -88,6 +115,7 @@ export class OrtEngine implements InferenceEngine {
     this.#ended ??= new EngineError('disposed', 'the engine is disposed')
     await this.#queue.run(async () => {
       for (const session of this.#sessions) await session.release()
+      await this.#releaseKept()
     })
   }
 }
@@ -95,7 +123,7 @@ export class OrtEngine implements InferenceEngine {
 interface Keeper {
   judge(error: EngineError): EngineError
   ended(): EngineError | undefined
-  forget(): void
+  release(session: OrtSession): Promise<void>
 }
 
 class OrtStage implements StageSession {
@@ -172,9 +200,8 @@ class OrtStage implements StageSession {
   async release(): Promise<void> {
     if (this.#released) return
     this.#released = true
-    this.keeper.forget()
     try {
-      await this.session.release()
+      await this.keeper.release(this.session)
     } catch (cause) {
       // A lost device cannot give anything back; the memory is gone with it.
       this.keeper.judge(ortError(cause, `releasing ${this.label}`))

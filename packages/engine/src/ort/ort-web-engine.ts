@@ -58,6 +58,7 @@ async function webgpu(hosted: HostedEngine): Promise<InferenceEngine> {
     backend: 'ort-webgpu',
     threads: 1,
     session: sessionOptions(hosted, 'webgpu'),
+    keepsDevice: true,
     onFirstSession: async (engine) => {
       const device = await ort.env.webgpu.device
       void device.lost.then((info) => {
