@@ -19,8 +19,8 @@ const ASK_EVERY = 7
 const MAX_GROWTH = { heapMb: 20, renderersMb: 150 }
 /** The plan in use, and the one by which this device completes its requests alone. */
 const MAX_PLANS = 2
-/** 24 stay warm for the next plan, and two plans hold up to a dozen each: a machine that is busy cuts stages into more of them. */
-const MAX_SESSIONS = 48
+/** What two plans have built, and what stays warm for the next one. */
+const MAX_SESSIONS = 40
 /** Old plans are given up a moment after the switch. */
 const SETTLE_MS = 3_000
 
