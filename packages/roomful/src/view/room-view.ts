@@ -3,7 +3,7 @@ import type { Room } from '@roomful/transport'
 import type { PeerView } from '../snapshot.ts'
 import type { SnapshotStore } from './store.ts'
 
-/** Figures that drift are shown, and looked at for another plan, this seldom: a weak device draws a change as long as it computes a picture. */
+/** Figures that drift are shown, and looked at for another plan, this seldom: drawing a change takes a weak device as long as a picture. */
 const DRIFT_MS = 2_000
 
 /** Mirrors the room's peers, links and trouble into the snapshot: who is there at once, figures that drift in time. Returns an undo. */
@@ -14,14 +14,17 @@ export function watchRoom(
   clock: Pick<Clock, 'after'> = systemClock,
 ): () => void {
   let cancel: (() => void) | undefined
+  let shown = ''
   const refresh = () => {
     cancel?.()
     cancel = undefined
-    store.update({ peers: peersOf(room), links: room.links })
+    const peers = peersOf(room)
+    shown = lasting(peers)
+    store.update({ peers, links: room.links })
     onChange()
   }
   const changed = () => {
-    if (!sameRoom(store.snapshot.peers, peersOf(room))) refresh()
+    if (lasting(peersOf(room)) !== shown) refresh()
     else cancel ??= clock.after(DRIFT_MS, refresh)
   }
   const undo = [
@@ -50,17 +53,15 @@ function peersOf(room: Room): PeerView[] {
   }))
 }
 
-/** The same devices, linked alike, with the same profiles and all figures known or unknown as before; only figures of links differ, if anything. */
-function sameRoom(before: readonly PeerView[], now: readonly PeerView[]): boolean {
-  return (
-    before.length === now.length &&
-    before.every((one, i) => {
-      const other = now[i]
-      if (other === undefined || one.link !== other.link) return false
-      if ((one.rttMs === undefined) !== (other.rttMs === undefined)) return false
-      if ((one.mbitPerSecond === undefined) !== (other.mbitPerSecond === undefined)) return false
-      return one.profile === other.profile || JSON.stringify(one.profile) === JSON.stringify(other.profile)
-    })
+/** All but the figures that drift: who is there, how linked, and which figures are known. */
+function lasting(peers: readonly PeerView[]): string {
+  return JSON.stringify(
+    peers.map(({ profile, link, rttMs, mbitPerSecond }) => [
+      profile,
+      link,
+      rttMs === undefined,
+      mbitPerSecond === undefined,
+    ]),
   )
 }
 
