@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
+import { systemClock, withDeadline } from '@roomful/core'
 import { analyse, extract, loadWeights, readModel, writeModel } from '@roomful/graph'
 import { parseManifest } from '@roomful/model'
 import type { PlannableModel } from '@roomful/planner'
@@ -22,6 +23,8 @@ const WARM_WITHIN_MS = 10_000
 /** Two copies of a larger network beside those of the room's devices are more than small machines hold. */
 const MOST_BYTES = 300 << 20
 const LOADED_WITHIN_MS = 60_000
+/** A loop ends after its limit and one run, which takes seconds of a tenth of a core. */
+const LAST_RUN_MS = 60_000
 const PREPARING_CORES = 1
 
 export interface AloneOptions {
@@ -78,10 +81,11 @@ export class Alone implements AsyncDisposable {
 
   /** Loads a library and the network, warms both up at full speed, and says on what it runs. */
   async open(library: AloneLibrary, threads: number): Promise<string> {
-    const what = await this.#device.page.evaluate(([which, net]) => globalThis.alonePage?.open(which, net), [
+    const opening = this.#device.page.evaluate(([which, net]) => globalThis.alonePage?.open(which, net), [
       library,
       { ...this.#net, threads },
     ] as const)
+    const what = await inTime(opening, LOADED_WITHIN_MS, `${library} was not loaded`)
     const pictures = Array.from({ length: WARM_PICTURES }, (_, index) => index)
     await this.loop(library, { pictures, forMs: 0, minCount: WARM_PICTURES, limitMs: WARM_WITHIN_MS })
     return what ?? library
@@ -109,11 +113,11 @@ export class Alone implements AsyncDisposable {
     { pictures, forMs, minCount, limitMs }: Omit<LoopOptions, 'cache' | 'deadlineMs'>,
   ): Promise<readonly LoopSample[]> {
     const options = { pictures, forMs, minCount, limitMs, cache: false, deadlineMs: Number.MAX_SAFE_INTEGER }
-    const samples = await this.#device.page.evaluate(([which, how]) => globalThis.alonePage?.loop(which, how), [
+    const looping = this.#device.page.evaluate(([which, how]) => globalThis.alonePage?.loop(which, how), [
       library,
       options,
     ] as const)
-    return samples ?? []
+    return (await inTime(looping, limitMs + LAST_RUN_MS, `a loop of ${library} did not end`)) ?? []
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -121,6 +125,9 @@ export class Alone implements AsyncDisposable {
     await this.#served[Symbol.asyncDispose]()
   }
 }
+
+const inTime = <T>(work: Promise<T>, timeoutMs: number, what: string): Promise<T> =>
+  withDeadline(work, { clock: systemClock, timeoutMs, onTimeout: () => new Error(`${what} within ${timeoutMs} ms`) })
 
 /** ONNX from the picture to the last output with its weights inside: no exits, nothing external. */
 export async function wholeNet(folder: string, model: PlannableModel) {
