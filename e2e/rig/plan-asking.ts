@@ -12,7 +12,8 @@ export interface PlanAnswer {
 
 /** Generous: seven browsers may share two cores. */
 const DEADLINE_MS = 60_000
-const ATTEMPTS = 6
+/** Five may come from second completions before these are throttled, and as many again when the links are back. */
+const ATTEMPTS = 12
 
 /** Real pictures where the shared data are at hand, generated ones elsewhere. */
 export function somePictures(count: number): RgbaPicture[] {
@@ -29,21 +30,26 @@ export function installPlan(asker: Device, plan: Plan): Promise<void> {
 }
 
 /**
- * The answers of the installed plan itself. A late or lost device may have a request completed by another one, rightly:
- * then it is asked again.
+ * Installs the plan and asks for its own answers. A late or lost device may have a request completed by another one,
+ * rightly: then it is asked again, when all of the room is linked again and holds the plan.
  */
-export async function answersOf(asker: Device, pictures: readonly RgbaPicture[]): Promise<PlanAnswer[]> {
+export async function answersOf(asker: Device, plan: Plan, pictures: readonly RgbaPicture[]): Promise<PlanAnswer[]> {
+  await installPlan(asker, plan)
   const answers: PlanAnswer[] = []
-  for (const picture of pictures) answers.push(await answerOf(asker, picture))
+  for (const picture of pictures) answers.push(await answerOf(asker, plan, picture))
   return answers
 }
 
-async function answerOf(asker: Device, picture: RgbaPicture): Promise<PlanAnswer> {
+async function answerOf(asker: Device, plan: Plan, picture: RgbaPicture): Promise<PlanAnswer> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const { answer, trace } = await asker.infer(picture, { cache: false, deadlineMs: DEADLINE_MS })
     if (answer === undefined) throw new Error('no label was claimed')
     if (trace.recovered === undefined) return { index: answer.index, confidence: answer.confidence, trace }
     console.log(`asked again: ${trace.recovered}`)
+    const { peers } = await asker.snapshot()
+    if (peers.every(({ link }) => link === 'connected')) continue
+    await asker.until('every link is back', (room) => room.peers.every(({ link }) => link === 'connected'))
+    await installPlan(asker, plan)
   }
   throw new Error(`${ATTEMPTS} answers in a row came from a second completion`)
 }

@@ -209,9 +209,8 @@ test.describe
       return first
     }
 
-    async function answersTo(plan: Plan, shown: readonly RgbaPicture[]): Promise<PlanAnswer[]> {
-      await installPlan(asker(), plan)
-      return answersOf(asker(), shown)
+    function answersTo(plan: Plan, shown: readonly RgbaPicture[]): Promise<PlanAnswer[]> {
+      return answersOf(asker(), plan, shown)
     }
 
     /** On the exact wire: the single-device answer, and each of the helpers has computed for it. */

@@ -2,7 +2,7 @@ import path from 'node:path'
 import type { Backend, Plan } from '@roomful/core'
 import { expect, test } from '../rig/fixture.ts'
 import { generatedPicture } from '../rig/pictures.ts'
-import { answersOf, installPlan } from '../rig/plan-asking.ts'
+import { answersOf } from '../rig/plan-asking.ts'
 import { planOf, readModelShape } from '../rig/plan-shapes.ts'
 import { REPOSITORY } from '../rig/room.ts'
 
@@ -29,10 +29,7 @@ test('the exit on the WASM worker races the trunk on the WebGPU worker of the sa
     { exit: 'exit1', device: self.id, backend: 'ort-wasm' as const, threshold, mode },
   ]
   const pictures = [1, 2, 3].map((seed) => generatedPicture(seed))
-  const answers = async (wanted: Plan) => {
-    await installPlan(asker, wanted)
-    return answersOf(asker, pictures)
-  }
+  const answers = (wanted: Plan) => answersOf(asker, wanted, pictures)
   const final = await answers(plan('ort-wasm'))
   const atExit = await answers(plan('ort-wasm', exit(0, 'wait')))
   for (const [threshold, mode, expected] of [

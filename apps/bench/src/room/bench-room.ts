@@ -99,7 +99,7 @@ const QUICK_LINKS = 7
 const MAX_LINKS = 10
 /** What a run needs for its streams, about: the devices alone in three groups, three plans, with their warm-up. */
 const STREAMS = 6
-const STREAM_MS = 3_500
+const STREAM_MS = 4_500
 /** The local plan is installed on the initiator once more. */
 const SOLO_PREPARED_MS = 2_000
 /** Before and after the events, the answers of one device alone among it. */

@@ -126,9 +126,9 @@ function summaryLines({ summary }: RoomBenchResult): string[] {
 function throughputLines({ throughput }: RoomBenchResult): string[] {
   if (throughput === undefined) return []
   const { rows, ratioToBestSingle, shareOfSum, withoutExits } = throughput
-  const cells = rows.map(({ method, on, framesPerSecond, predictedPerSecond, frames, window }) => {
+  const cells = rows.map(({ method, on, framesPerSecond, predictedPerSecond, frames, exitShare = 0, window }) => {
     const predicted = predictedPerSecond === undefined ? '' : predictedPerSecond.toFixed(1)
-    return `| ${method} | ${on} | ${framesPerSecond.toFixed(1)} | ${predicted} | ${frames} | ${window} |`
+    return `| ${method} | ${on} | ${framesPerSecond.toFixed(1)} | ${predicted} | ${frames} | ${(100 * exitShare).toFixed(0)} % | ${window} |`
   })
   const ratio =
     ratioToBestSingle === null || shareOfSum === null
@@ -137,8 +137,8 @@ function throughputLines({ throughput }: RoomBenchResult): string[] {
           `Best of the streams above against the best device alone: ${ratioToBestSingle.toFixed(2)} x; ${shareOfSum.toFixed(2)} of the sum of all${withoutExits.ratioToBestSingle === null ? '' : ` (without exits ${withoutExits.ratioToBestSingle.toFixed(2)} x)`}.`,
         ]
   return [
-    '| stream | asked on | frames/s | predicted | frames | window |',
-    '|---|---|---|---|---|---|',
+    '| stream | asked on | frames/s | predicted | frames | left early | window |',
+    '|---|---|---|---|---|---|---|',
     ...cells,
     '',
     ...ratio,

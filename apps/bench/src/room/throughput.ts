@@ -15,7 +15,10 @@ export interface StreamRow {
   /** The device that asks. */
   readonly on: string
   readonly framesPerSecond: number
+  /** Answered within the time that is measured. */
   readonly frames: number
+  /** The share of them that an exit answered; absent where there was no answer. */
+  readonly exitShare?: number
   readonly failed: number
   /** Frames in flight at once. */
   readonly window: number
@@ -36,6 +39,8 @@ export interface Throughput {
 
 const DEADLINE_MS = 20_000
 const WARM_MS = 300
+/** Until as many frames are under way as there will be. */
+const RAMP_MS = 1_000
 const WARM_FRAMES = 6
 /** Of a video, shown again and again. */
 const FRAMES = 20
@@ -64,16 +69,8 @@ export async function measureThroughput(
   })
   await room.each(TOGETHER_CORES, async (name) => {
     await pause()
-    const { frames, failed, ms } = await stream(room.device(name), 2, extent.streamMs)
-    rows.push({
-      method: 'local',
-      on: name,
-      framesPerSecond: (frames / ms) * 1000,
-      frames,
-      failed,
-      window: 2,
-      devices: [name],
-    })
+    const measured = await stream(room.device(name), 2, extent.streamMs)
+    rows.push({ method: 'local', on: name, ...measured, window: 2, devices: [name] })
   })
   for (const device of askers(room, rows, extent)) {
     const seen = { ...topology, initiator: room.id(device.name) }
@@ -82,13 +79,11 @@ export async function measureThroughput(
       await installWarm(room, plan, WARM_FRAMES, device)
       await pause()
       const parts = 'volumes' in plan ? [plan] : plan.map((part) => part.plan)
-      const { frames, failed, ms } = await stream(device, undefined, extent.streamMs)
+      const measured = await stream(device, undefined, extent.streamMs)
       rows.push({
         method,
         on: device.name,
-        framesPerSecond: (frames / ms) * 1000,
-        frames,
-        failed,
+        ...measured,
         window: parts.reduce((sum, part) => sum + 2 * stagesOf(part), 0),
         devices: [...new Set(parts.flatMap(devicesOf))].map((id) => room.nameOf(id)),
         predictedPerSecond: perSecond,
@@ -137,17 +132,23 @@ const devicesOf = ({ volumes }: Plan): DeviceId[] => volumes.flatMap(({ shards }
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, 300))
 
-/** Answers to the frames of `forMs`, every one of them, and how long that took. */
-function stream(device: Device, window: number | undefined, forMs: number) {
+type Measured = Pick<StreamRow, 'framesPerSecond' | 'frames' | 'failed' | 'exitShare'>
+
+/**
+ * A stream of `RAMP_MS + forMs`, every frame of it answered: counted are the answers that come within its last `forMs`.
+ * Frames under way at the beginning of that time and at its end weigh each other up.
+ */
+function stream(device: Device, window: number | undefined, forMs: number): Promise<Measured> {
   return device.page.evaluate(
-    async ({ window, forMs, deadlineMs }) => {
+    async ({ window, forMs, rampMs, deadlineMs }) => {
       const session = globalThis.roomful?.session
       const held = globalThis.benchFrames ?? globalThis.benchPictures
       if (session === undefined || held === undefined) throw new Error('the page is not ready to be measured')
-      const beginMs = performance.now()
       const failedBefore = session.snapshot.stats.failed
-      async function* frames() {
-        for (let i = 0; performance.now() - beginMs < forMs; i++) {
+      const fromMs = performance.now() + rampMs
+      const toMs = fromMs + forMs
+      async function* offered() {
+        for (let i = 0; performance.now() < toMs; i++) {
           const shown = held?.[i % held.length]
           if (shown !== undefined) yield shown
         }
@@ -158,14 +159,21 @@ function stream(device: Device, window: number | undefined, forMs: number) {
         cache: false,
         ...(window === undefined ? {} : { window }),
       } as const
-      let count = 0
-      let lastMs = beginMs
-      for await (const _ of session.inferStream(frames(), options)) {
-        count++
-        lastMs = performance.now()
+      let frames = 0
+      let early = 0
+      for await (const { trace } of session.inferStream(offered(), options)) {
+        const nowMs = performance.now()
+        if (nowMs < fromMs || nowMs > toMs) continue
+        frames++
+        if (trace.exit !== 'final') early++
       }
-      return { frames: count, failed: session.snapshot.stats.failed - failedBefore, ms: Math.max(1, lastMs - beginMs) }
+      return {
+        framesPerSecond: (frames / forMs) * 1000,
+        frames,
+        failed: session.snapshot.stats.failed - failedBefore,
+        ...(frames > 0 ? { exitShare: early / frames } : {}),
+      }
     },
-    { window, forMs, deadlineMs: DEADLINE_MS },
+    { window, forMs, rampMs: RAMP_MS, deadlineMs: DEADLINE_MS },
   )
 }
