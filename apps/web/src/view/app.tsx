@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks'
+import { useMemo, useState } from 'preact/hooks'
 import type { RoomSession, RoomSnapshot } from 'roomful'
 import type { Source } from '../input/source.ts'
 import { Consent } from './consent.tsx'
@@ -19,7 +19,19 @@ import { WhyPanel } from './why-panel.tsx'
 export function App({ snapshot, session, source }: { snapshot: RoomSnapshot; session: RoomSession; source: Source }) {
   const [panel, setPanel] = useState<PanelName>(PANELS[0])
   const narrow = useNarrow()
-  const mark = deviceMarks(snapshot)
+  // Most snapshots tell of a request only. What they leave as it was is not drawn again: a phone needs its processor to compute.
+  const { self, peers, links, lending, model, plan, practice, role } = snapshot
+  const mark = useMemo(() => deviceMarks(snapshot), [self, peers])
+  const fired = snapshot.requests.at(-1)?.trace.exit
+  const splitPanel = useMemo(
+    () => <SplitPanel snapshot={snapshot} session={session} mark={mark} />,
+    [model, plan, role, fired, mark, session],
+  )
+  const whyPanel = useMemo(() => <WhyPanel snapshot={snapshot} session={session} />, [plan, practice, session])
+  const roomPanel = useMemo(
+    () => <RoomPanel snapshot={snapshot} session={session} mark={mark} />,
+    [links, lending, model, role, mark, session],
+  )
   if (snapshot.phase === 'left') return <Left />
   return (
     <div class="page">
@@ -31,11 +43,11 @@ export function App({ snapshot, session, source }: { snapshot: RoomSnapshot; ses
         <PicturePanel snapshot={snapshot} source={source} />
         {narrow && <PanelTabs chosen={panel} onChoose={setPanel} />}
         <div class="area-split" {...panelProps('Split', narrow)}>
-          <SplitPanel snapshot={snapshot} session={session} mark={mark} />
-          <WhyPanel snapshot={snapshot} session={session} />
+          {splitPanel}
+          {whyPanel}
         </div>
         <div class="area-room" {...panelProps('Room', narrow)}>
-          <RoomPanel snapshot={snapshot} session={session} mark={mark} />
+          {roomPanel}
         </div>
         <div class="area-time" {...panelProps('Time', narrow)}>
           <TimePanel snapshot={snapshot} mark={mark} />

@@ -2,6 +2,7 @@ import { useRef } from 'preact/hooks'
 import type { DeviceId, Span, Trace } from 'roomful'
 import type { DeviceMark } from './device-mark.tsx'
 import { bytes, ms } from './format.ts'
+import { joinedSpans } from './joined-spans.ts'
 import { useWidth } from './use-width.ts'
 
 const ROW = 26
@@ -13,6 +14,13 @@ export function Gantt({ trace, mark }: { trace: Trace; mark: (id: DeviceId) => D
   const width = useWidth(svg)
   const devices = [...new Set(trace.spans.map((span) => span.device))]
   const endMs = Math.max(trace.totalMs, ...trace.spans.map((span) => span.endMs), 0.001)
+  const rows = devices.map((device) => ({
+    device,
+    spans: joinedSpans(
+      trace.spans.filter((span) => span.device === device),
+      endMs,
+    ),
+  }))
   const scale = (width - LABEL - 8) / endMs
   const height = devices.length * ROW + 22
   return (
@@ -20,27 +28,25 @@ export function Gantt({ trace, mark }: { trace: Trace; mark: (id: DeviceId) => D
       <figcaption>
         Last request: {ms(trace.totalMs)}, {trace.method}
       </figcaption>
-      <svg ref={svg} viewBox={`0 0 ${width} ${height}`} role="img" aria-label={describe(trace, mark)}>
-        {devices.map((device, row) => (
+      <svg ref={svg} viewBox={`0 0 ${width} ${height}`} role="img" aria-label={describe(rows, mark)}>
+        {rows.map(({ device, spans }, row) => (
           <g key={device} transform={`translate(0 ${row * ROW})`}>
             <text x={0} y={17} class="gantt-name">
               {mark(device).letter} {mark(device).name.slice(0, 13)}
             </text>
-            {trace.spans
-              .filter((span) => span.device === device)
-              .map((span) => (
-                <rect
-                  key={`${span.kind}-${span.startMs}-${span.volume ?? ''}-${span.to ?? ''}`}
-                  class={`span-${span.kind}`}
-                  x={LABEL + span.startMs * scale}
-                  y={span.kind === 'transfer' || span.kind === 'wait' ? 9 : 4}
-                  width={Math.max(1.5, (span.endMs - span.startMs) * scale)}
-                  height={span.kind === 'transfer' || span.kind === 'wait' ? 8 : 18}
-                  fill={mark(device).colour}
-                >
-                  <title>{spanText(span, mark)}</title>
-                </rect>
-              ))}
+            {/* Without keys: the next request's bars take the places of these, which costs a phone less than new elements. */}
+            {spans.map((span) => (
+              <rect
+                class={`span-${span.kind}`}
+                x={LABEL + span.startMs * scale}
+                y={span.kind === 'transfer' || span.kind === 'wait' ? 9 : 4}
+                width={Math.max(1.5, (span.endMs - span.startMs) * scale)}
+                height={span.kind === 'transfer' || span.kind === 'wait' ? 8 : 18}
+                fill={mark(device).colour}
+              >
+                <title>{spanText(span, mark)}</title>
+              </rect>
+            ))}
           </g>
         ))}
         <text x={LABEL} y={height - 4} class="gantt-axis">
@@ -63,6 +69,11 @@ function spanText(span: Span, mark: (id: DeviceId) => DeviceMark): string {
   return parts.join(', ')
 }
 
-function describe(trace: Trace, mark: (id: DeviceId) => DeviceMark): string {
-  return trace.spans.map((span) => `${mark(span.device).name}: ${spanText(span, mark)}`).join('; ')
+function describe(
+  rows: readonly { device: DeviceId; spans: readonly Span[] }[],
+  mark: (id: DeviceId) => DeviceMark,
+): string {
+  return rows
+    .flatMap(({ device, spans }) => spans.map((span) => `${mark(device).name}: ${spanText(span, mark)}`))
+    .join('; ')
 }

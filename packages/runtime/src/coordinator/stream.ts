@@ -20,7 +20,7 @@ export type StreamResult =
   | { readonly ok: false; readonly frame: number; readonly error: unknown }
 
 /** Answers that wait for those of earlier frames, as a multiple of the window: beyond it no frame is begun. */
-const AHEAD = 4
+const AHEAD = 16
 /** A source that never waits gives others a turn after so many frames that nobody has begun. */
 const IN_ONE_GO = 8
 
