@@ -8,7 +8,7 @@ const MOST_MS = 100
 /** unless more than half of a session would be overhead. */
 const LEAST_RUNS_OF_OVERHEAD = 2
 /** On slower devices than this sessions are longer in proportion. */
-const WEAK_GMACS = 4
+const WEAK_GMACS = 8
 
 /**
  * Where the runtime cuts a stage into sessions at partition points, each of which pays the device's overhead (runtime's

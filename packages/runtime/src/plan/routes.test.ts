@@ -274,7 +274,7 @@ describe('segments', () => {
   })
 
   it('are longer where little is computed in the time', () => {
-    expect([13, 4, 2, 1, 0.1].map((gmacs) => Math.round(segmentLimitMs(15, 0.2, 1e-6 / gmacs)))).toEqual([
+    expect([13, 8, 4, 2, 1].map((gmacs) => Math.round(segmentLimitMs(15, 0.2, 1e-6 / gmacs)))).toEqual([
       15, 15, 30, 60, 100,
     ])
   })
