@@ -15,9 +15,20 @@ const PROBES_WITHIN_MS = 8_000
 const STARTING = 4
 /** Shares of devices that measure themselves at once: more than this and they would slow each other down. */
 const MEASURING_CORES = 1.25
-/** What devices claim until `measure`: that they measure themselves at full speed first would only cost time. */
-const EARLIER: readonly BackendSpeed[] = [
-  { backend: 'ort-wasm', threads: 1, gmacsPerSecond: 8, overheadMs: 0.3, coefficients: {} },
+/** Of a whole core. */
+const EARLIER_GMACS = 12
+/**
+ * What devices claim until `measure`, as if from an earlier visit: that they measure themselves at full speed first would only
+ * cost time, and sessions are as long as the device is slow.
+ */
+const earlier = (cores: number): readonly BackendSpeed[] => [
+  {
+    backend: 'ort-wasm',
+    threads: 1,
+    gmacsPerSecond: EARLIER_GMACS * Math.min(1, cores),
+    overheadMs: 0.3,
+    coefficients: {},
+  },
 ]
 const WEAKEST_FIRST = ['none', 'cdp', 'cgroup'] as const
 
@@ -145,7 +156,7 @@ export class EmulatedRoom implements AsyncDisposable {
       links: this.#network.seat(name),
       model: this.#model,
       // Chromium is started without GPU: there is nothing else to find.
-      ...(browser === 'chromium' && !webgpu ? { speeds: EARLIER } : {}),
+      ...(browser === 'chromium' && !webgpu ? { speeds: earlier(cores) } : {}),
     })
     this.#devices.set(name, opened)
     const { id } = (await opened.snapshot()).self

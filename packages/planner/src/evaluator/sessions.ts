@@ -7,7 +7,7 @@ const RUNS_OF_OVERHEAD = 20
 const MOST_MS = 100
 /** unless more than half of a session would be overhead. */
 const LEAST_RUNS_OF_OVERHEAD = 2
-/** On slower devices than this sessions are longer in proportion. */
+/** On slower devices than this sessions are longer, by the square of the ratio. */
 const WEAK_GMACS = 8
 
 /**
@@ -39,7 +39,7 @@ export class Sessions {
     const start = this.#macs[from] as number
     const total = (this.#macs[to] as number) - start
     const predictedMs = overheadMs + (total * share) / (gmacsPerSecond * 1e6)
-    const weakMs = Math.max(RUNS_OF_OVERHEAD * overheadMs, (this.#segmentMs * WEAK_GMACS) / gmacsPerSecond)
+    const weakMs = Math.max(RUNS_OF_OVERHEAD * overheadMs, this.#segmentMs * (WEAK_GMACS / gmacsPerSecond) ** 2)
     const longestMs = Math.max(this.#segmentMs, Math.min(MOST_MS, weakMs), LEAST_RUNS_OF_OVERHEAD * overheadMs)
     if (predictedMs <= longestMs || !(total > 0)) return 0
     const perMac = predictedMs / total

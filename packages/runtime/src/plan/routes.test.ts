@@ -274,8 +274,8 @@ describe('segments', () => {
   })
 
   it('are longer where little is computed in the time', () => {
-    expect([13, 8, 4, 2, 1].map((gmacs) => Math.round(segmentLimitMs(15, 0.2, 1e-6 / gmacs)))).toEqual([
-      15, 15, 30, 60, 100,
+    expect([13, 8, 6, 4, 1].map((gmacs) => Math.round(segmentLimitMs(15, 0.2, 1e-6 / gmacs)))).toEqual([
+      15, 15, 27, 60, 100,
     ])
   })
 })

@@ -8,9 +8,9 @@ const LEAST_RUNS_OF_OVERHEAD = 2
 /** Overhead of a run is at most a twentieth of its segment where that is possible. */
 const RUNS_OF_OVERHEAD = 20
 /**
- * A device of fewer 10^9 multiply-accumulates per second than this has longer segments, in proportion: on one of 1 GMAC/s imagenette
- * took 560 ms in twenty sessions and 180 in four, because what crosses between them is copied, and nothing is fused across. On a
- * whole core ResNet-50 takes 315 ms in one session, as long as ONNX Runtime alone, 347 in 28 and 360 in 38.
+ * A device of fewer 10^9 multiply-accumulates per second than this has longer segments, by the square of the ratio: on one of 1 GMAC/s
+ * imagenette took 560 ms in twenty sessions and 180 in four, because what crosses between them is copied, and nothing is fused
+ * across. On a whole core ResNet-50 takes 315 ms in one session, as long as ONNX Runtime alone, 347 in 28 and 360 in 38.
  */
 const WEAK_GMACS = 8
 
@@ -19,7 +19,7 @@ const WEAK_GMACS = 8
  * computed in that time, so that a weak one does not spend its time between segments.
  */
 export function segmentLimitMs(wantedMs: number, overheadMs: number, msPerMac: number): number {
-  const weakMs = wantedMs * WEAK_GMACS * 1e6 * msPerMac
+  const weakMs = wantedMs * (WEAK_GMACS * 1e6 * msPerMac) ** 2
   const usefulMs = Math.min(MOST_MS, Math.max(RUNS_OF_OVERHEAD * overheadMs, weakMs))
   return Math.max(wantedMs, usefulMs, LEAST_RUNS_OF_OVERHEAD * overheadMs)
 }
