@@ -45,6 +45,16 @@ export class RelayNetwork implements AsyncDisposable {
     return towardsFirst.bytes + towardsSecond.bytes
   }
 
+  /** Bytes that have passed between all devices. */
+  get bytes(): number {
+    return [...this.#relays.values()].flatMap(({ counts }) => counts).reduce((sum, { bytes }) => sum + bytes, 0)
+  }
+
+  /** Pairs of devices that have a path. */
+  get links(): number {
+    return this.#relays.size
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#relays.values()].map((relay) => relay[Symbol.asyncDispose]()))
     this.#relays.clear()

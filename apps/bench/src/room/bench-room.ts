@@ -92,6 +92,7 @@ export interface RoomBenchResult {
 
 const MAX_ACCURACY_LOSS = 0.01
 const CALM_MS = 2_000
+const AT_REST_WITHIN_MS = 14_000
 /** As rooms plan: gains below the error of prediction are no reason for another device or message. */
 const MARGIN = 0.1
 /** Links that are warmed, the initiator's first; its own only in a quick run with streams or events, which needs the time. */
@@ -141,6 +142,7 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
   await installWarm(room, await localPlan(model, room.initiator))
   await alone.ready()
   await room.measure()
+  await room.linksAtRest(AT_REST_WITHIN_MS, signal)
   const soloStartMs = performance.now()
   const soloBefore = await soloTimes(room, extent, signal)
   const soloMs = performance.now() - soloStartMs

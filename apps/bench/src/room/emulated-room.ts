@@ -11,6 +11,9 @@ import { withinCores } from './within-cores.ts'
 /** While something is prepared that is not measured, every device may use the machine. */
 const PREPARING_CORES = 1
 const PROBES_WITHIN_MS = 8_000
+/** Of one link that is at rest: beats and checks are 0.6 KB a second, probes hundreds. */
+const REST_BYTES_PER_SECOND = 4096
+const LOOK_MS = 1000
 /** Browsers that start at once, at full speed: more only wait for each other. */
 const STARTING = 4
 /** Shares of devices that measure themselves at once: more than this and they would slow each other down. */
@@ -175,6 +178,23 @@ export class EmulatedRoom implements AsyncDisposable {
   /** Waits until no device builds anything in the background. */
   async settled(): Promise<void> {
     await Promise.all([...this.#devices.values()].map((device) => device.settled()))
+  }
+
+  /**
+   * Waits until nothing but beats passes over the links for two seconds: word of new speeds has links probed again, which takes a room of
+   * eight weak devices ten seconds of most of their shares. `mostMs` at most.
+   */
+  async linksAtRest(mostMs: number, signal?: AbortSignal): Promise<void> {
+    const endsAt = performance.now() + mostMs
+    let quiet = 0
+    for (let before = this.#network.bytes; quiet < 2 && performance.now() < endsAt; ) {
+      signal?.throwIfAborted()
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+      const { bytes, links } = this.#network
+      const isAtRest = bytes - before <= (REST_BYTES_PER_SECOND * links * LOOK_MS) / 1000
+      quiet = isAtRest ? quiet + 1 : 0
+      before = bytes
+    }
   }
 
   get rig(): Rig {
