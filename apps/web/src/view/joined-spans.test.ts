@@ -1,8 +1,8 @@
-import { deviceId, type Span } from '@roomful/core'
+import type { DeviceId, Span } from 'roomful'
 import { expect, it } from 'vitest'
 import { joinedSpans } from './joined-spans.ts'
 
-const device = deviceId('phone')
+const device = 'phone' as DeviceId
 const span = (kind: Span['kind'], startMs: number, endMs: number, more: Partial<Span> = {}): Span => ({
   device,
   kind,
@@ -27,12 +27,12 @@ it('keeps apart what is of another kind, stage, receiver or exit, and what can b
     span('compute', 14, 20, { volume: 1 }),
     span('queue', 20, 30, { volume: 1 }),
     span('compute', 30, 40, { volume: 1 }),
-    span('transfer', 40, 50, { to: deviceId('a'), bytes: 3 }),
-    span('transfer', 40, 52, { to: deviceId('b'), bytes: 4 }),
-    span('transfer', 51, 60, { to: deviceId('a'), bytes: 5 }),
+    span('transfer', 40, 50, { to: 'a' as DeviceId, bytes: 3 }),
+    span('transfer', 40, 52, { to: 'b' as DeviceId, bytes: 4 }),
+    span('transfer', 51, 60, { to: 'a' as DeviceId, bytes: 5 }),
   ]
   expect(joinedSpans(spans, 100)).toEqual(spans)
   expect(joinedSpans(spans, 400).filter(({ to }) => to === 'a')).toEqual([
-    span('transfer', 40, 60, { to: deviceId('a'), bytes: 8 }),
+    span('transfer', 40, 60, { to: 'a' as DeviceId, bytes: 8 }),
   ])
 })
