@@ -94,7 +94,7 @@ const MAX_ACCURACY_LOSS = 0.01
 const CALM_MS = 2_000
 const AT_REST_WITHIN_MS = 14_000
 /** As rooms plan: gains below the error of prediction are no reason for another device or message. */
-const MARGIN = 0.1
+const MARGIN = 0.15
 /** Links that are warmed, the initiator's first; its own only in a quick run with streams or events, which needs the time. */
 const QUICK_LINKS = 7
 const MAX_LINKS = 10

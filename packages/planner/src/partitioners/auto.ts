@@ -95,20 +95,29 @@ function withHelpful(chosen: Candidate): { readonly best: Candidate; readonly le
   }
 }
 
-/** Of the plans within the margin of the best: fewest parts and messages, then the fastest. Deadlines go first. */
+/**
+ * Of the plans within the margin of the best: fewest parts and messages, then the fastest. The margin counts once for every
+ * device that a simpler plan does without: the prediction of each of them is off, and all wait for the slowest. Deadlines go first.
+ */
 function simplest(ranked: readonly Candidate[], best: Candidate): Candidate {
   const { margin, deadlineMs } = best.search.limits
   if (margin <= 0) return best
+  const devices = devicesOf(best)
   let chosen = { one: best, parts: partsOf(best.draft) }
   for (const one of ranked) {
-    if (one.cost > best.cost * (1 + margin)) break
+    const allowed = best.cost * (1 + margin * Math.max(1, devices - devicesOf(one)))
     const parts = partsOf(one.draft)
-    if (one.cost < best.cost || parts >= chosen.parts) continue
+    if (one.cost > allowed || one.cost < best.cost || parts >= chosen.parts) continue
     if (deadlineMs !== undefined && one.search.evaluate(one.draft).fullMs > deadlineMs) continue
     chosen = { one, parts }
   }
   return chosen.one
 }
+
+const devicesOf = ({ search, draft }: Candidate): number =>
+  new Set(
+    draft.volumes.flatMap(({ shards }) => shards.map(({ processor }) => search.room.processors[processor]?.device)),
+  ).size
 
 /** Ways to a Worker, and messages between them: whole volumes of one processor in a row are one. */
 function partsOf({ volumes }: Draft): number {

@@ -28,8 +28,9 @@ export interface PlanningLimits {
    */
   readonly dwellMs?: number
   /**
-   * `auto` takes the plan with the fewest parts and messages among those predicted within this share of the best: what
-   * is gained below the error of prediction is not worth what it exposes to the network. Default 0: the best as predicted.
+   * `auto` takes the plan with the fewest parts and messages among those predicted within this share of the best, for each
+   * device that they do without: what is gained below the error of prediction is not worth what it exposes to the network.
+   * Default 0: the best as predicted.
    */
   readonly margin?: number
   /** Seed of the methods that use randomness. Default 1. */
