@@ -1,5 +1,5 @@
 import type { Plan, Trace } from '@roomful/core'
-import type { RequestView } from 'roomful'
+import type { RequestView, RoomSnapshot } from 'roomful'
 import type { Device } from './device.ts'
 import { generatedPicture, packPictures, type RgbaPicture, SHARED_DATA } from './pictures.ts'
 
@@ -12,8 +12,9 @@ export interface PlanAnswer {
 
 /** Generous: seven browsers may share two cores. */
 const DEADLINE_MS = 60_000
-/** Five may come from second completions before these are throttled, and as many again when the links are back. */
-const ATTEMPTS = 12
+const ATTEMPTS = 6
+/** A room that has lost a link is waited for, so often. */
+const ROOMS = 2
 
 /** Real pictures where the shared data are at hand, generated ones elsewhere. */
 export function somePictures(count: number): RgbaPicture[] {
@@ -41,18 +42,23 @@ export async function answersOf(asker: Device, plan: Plan, pictures: readonly Rg
 }
 
 async function answerOf(asker: Device, plan: Plan, picture: RgbaPicture): Promise<PlanAnswer> {
+  const peers = connected(await asker.snapshot())
+  let rooms = 1
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const { answer, trace } = await asker.infer(picture, { cache: false, deadlineMs: DEADLINE_MS })
     if (answer === undefined) throw new Error('no label was claimed')
     if (trace.recovered === undefined) return { index: answer.index, confidence: answer.confidence, trace }
     console.log(`asked again: ${trace.recovered}`)
-    const { peers } = await asker.snapshot()
-    if (peers.every(({ link }) => link === 'connected')) continue
-    await asker.until('every link is back', (room) => room.peers.every(({ link }) => link === 'connected'))
+    if (connected(await asker.snapshot()) >= peers || rooms >= ROOMS) continue
+    await asker.until('every link is back', (room) => connected(room) >= peers)
     await installPlan(asker, plan)
+    rooms++
+    attempt = -1
   }
   throw new Error(`${ATTEMPTS} answers in a row came from a second completion`)
 }
+
+const connected = ({ peers }: RoomSnapshot): number => peers.filter(({ link }) => link === 'connected').length
 
 export interface StreamedAnswers {
   /** In the order in which they came. */

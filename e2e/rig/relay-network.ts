@@ -45,14 +45,11 @@ export class RelayNetwork implements AsyncDisposable {
     return towardsFirst.bytes + towardsSecond.bytes
   }
 
-  /** Bytes that have passed between all devices. */
-  get bytes(): number {
-    return [...this.#relays.values()].flatMap(({ counts }) => counts).reduce((sum, { bytes }) => sum + bytes, 0)
-  }
-
-  /** Pairs of devices that have a path. */
-  get links(): number {
-    return this.#relays.size
+  /** Bytes that have passed over every path, in both directions, by the pair's names. */
+  get bytes(): ReadonlyMap<string, number> {
+    return new Map(
+      [...this.#relays].map(([pair, { counts }]) => [pair, counts.reduce((sum, { bytes }) => sum + bytes, 0)]),
+    )
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

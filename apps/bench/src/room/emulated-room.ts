@@ -14,6 +14,7 @@ const PROBES_WITHIN_MS = 8_000
 /** Of one link that is at rest: beats and checks are 0.6 KB a second, probes hundreds. */
 const REST_BYTES_PER_SECOND = 4096
 const LOOK_MS = 1000
+const QUIET_LOOKS = 3
 /** Browsers that start at once, at full speed: more only wait for each other. */
 const STARTING = 4
 /** Shares of devices that measure themselves at once: more than this and they would slow each other down. */
@@ -77,7 +78,7 @@ export class EmulatedRoom implements AsyncDisposable {
       const here = scenario.devices.filter(({ late }) => !late)
       for (let first = 0; first < here.length; first += STARTING) {
         const opened = await Promise.all(
-          here.slice(first, first + STARTING).map((device) => room.open({ ...device, cores: PREPARING_CORES })),
+          here.slice(first, first + STARTING).map((device) => room.open(device, PREPARING_CORES)),
         )
         await Promise.all(opened.map((device) => device.until('it has found its backends', hasMeasured)))
       }
@@ -148,14 +149,15 @@ export class EmulatedRoom implements AsyncDisposable {
     return WEAKEST_FIRST.find((means) => used.has(means)) ?? 'none'
   }
 
-  async open(device: ScenarioDevice): Promise<Device> {
+  /** @param startCores what it starts with; what it claims is by its own share */
+  async open(device: ScenarioDevice, startCores = device.cores): Promise<Device> {
     const { name, cores, browser, mobile, webgpu } = device
     const opened = await this.#rig.open({
       name,
       browser,
       mobile,
       webgpu,
-      cpu: { cores },
+      cpu: { cores: startCores },
       links: this.#network.seat(name),
       model: this.#model,
       // Chromium is started without GPU: there is nothing else to find.
@@ -181,18 +183,18 @@ export class EmulatedRoom implements AsyncDisposable {
   }
 
   /**
-   * Waits until nothing but beats passes over the links for two seconds: word of new speeds has links probed again, which takes a room of
-   * eight weak devices ten seconds of most of their shares. `mostMs` at most.
+   * Waits until nothing but beats passes over any link for three seconds: word of new speeds has links probed again, a second later or in the
+   * next calm moment, which takes a room of eight weak devices ten seconds of most of their shares. `mostMs` at most.
    */
   async linksAtRest(mostMs: number, signal?: AbortSignal): Promise<void> {
     const endsAt = performance.now() + mostMs
     let quiet = 0
-    for (let before = this.#network.bytes; quiet < 2 && performance.now() < endsAt; ) {
+    for (let before = this.#network.bytes; quiet < QUIET_LOOKS && performance.now() < endsAt; ) {
       signal?.throwIfAborted()
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
-      const { bytes, links } = this.#network
-      const isAtRest = bytes - before <= (REST_BYTES_PER_SECOND * links * LOOK_MS) / 1000
-      quiet = isAtRest ? quiet + 1 : 0
+      const { bytes } = this.#network
+      const most = Math.max(0, ...[...bytes].map(([link, count]) => count - (before.get(link) ?? 0)))
+      quiet = most <= (REST_BYTES_PER_SECOND * LOOK_MS) / 1000 ? quiet + 1 : 0
       before = bytes
     }
   }

@@ -19,6 +19,7 @@ export interface StreamRow {
   readonly frames: number
   /** The share of them that an exit answered; absent where there was no answer. */
   readonly exitShare?: number
+  /** Of the whole stream, its beginning and end included. */
   readonly failed: number
   /** Frames in flight at once. */
   readonly window: number
@@ -136,7 +137,8 @@ type Measured = Pick<StreamRow, 'framesPerSecond' | 'frames' | 'failed' | 'exitS
 
 /**
  * A stream of `RAMP_MS + forMs`, every frame of it answered: counted are the answers that come within its last `forMs`.
- * Frames under way at the beginning of that time and at its end weigh each other up.
+ * Frames under way at the beginning of that time and at its end weigh each other up in the mean; answers come in the frames' order, so
+ * that a slow device's frame may move a second's worth of them over either border.
  */
 function stream(device: Device, window: number | undefined, forMs: number): Promise<Measured> {
   return device.page.evaluate(

@@ -7,7 +7,7 @@ import type { Method, Proposal, RunnerUp } from './method.ts'
 import type { Search } from './search.ts'
 import { knownTo, startsOf } from './starts.ts'
 import { stricterThan } from './stricter.ts'
-import { type Addition, additions, uselessDevices } from './why.ts'
+import { type Addition, additions, devicesOf, uselessDevices } from './why.ts'
 
 /** The best plans are refined with so many times the evaluations. */
 const LAST_EVALUATIONS = 3
@@ -96,28 +96,28 @@ function withHelpful(chosen: Candidate): { readonly best: Candidate; readonly le
 }
 
 /**
- * Of the plans within the margin of the best: fewest parts and messages, then the fastest. The margin counts once for every
- * device that a simpler plan does without: the prediction of each of them is off, and all wait for the slowest. Deadlines go first.
+ * Of the plans within the margin: fewest parts and messages, then the fastest. A simpler plan may be slower than another by the
+ * margin for every device (exits' included; an initiator that only asks needs no prediction) that it does without, since the
+ * prediction of each is off and all wait for the slowest. That holds against every faster plan, so that one more plan that is hardly better
+ * changes nothing. Deadlines go first.
  */
 function simplest(ranked: readonly Candidate[], best: Candidate): Candidate {
   const { margin, deadlineMs } = best.search.limits
   if (margin <= 0) return best
-  const devices = devicesOf(best)
+  const faster: { readonly cost: number; readonly devices: number }[] = []
   let chosen = { one: best, parts: partsOf(best.draft) }
   for (const one of ranked) {
-    const allowed = best.cost * (1 + margin * Math.max(1, devices - devicesOf(one)))
+    if (one.cost < best.cost) continue
+    if (one.cost > best.cost * (1 + margin * best.search.room.devices.length)) break
+    if (deadlineMs !== undefined && one !== best && one.search.evaluate(one.draft).fullMs > deadlineMs) continue
+    const devices = devicesOf(one.search, one.draft).size
     const parts = partsOf(one.draft)
-    if (one.cost > allowed || one.cost < best.cost || parts >= chosen.parts) continue
-    if (deadlineMs !== undefined && one.search.evaluate(one.draft).fullMs > deadlineMs) continue
-    chosen = { one, parts }
+    const isNear = faster.every((other) => one.cost <= other.cost * (1 + margin * Math.max(1, other.devices - devices)))
+    if (isNear && parts < chosen.parts) chosen = { one, parts }
+    faster.push({ cost: one.cost, devices })
   }
   return chosen.one
 }
-
-const devicesOf = ({ search, draft }: Candidate): number =>
-  new Set(
-    draft.volumes.flatMap(({ shards }) => shards.map(({ processor }) => search.room.processors[processor]?.device)),
-  ).size
 
 /** Ways to a Worker, and messages between them: whole volumes of one processor in a row are one. */
 function partsOf({ volumes }: Draft): number {
