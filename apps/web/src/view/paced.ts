@@ -1,8 +1,17 @@
-/** Share of the time that drawing may take: a weak phone needs its processor for the network. */
+/**
+ * Share of the time that drawing may take: at first, and while changes never end, as in a video. A weak phone needs its processor for
+ * the network.
+ */
 const DRAWING_SHARE = 0.1
+const STEADY_SHARE = 0.03
+/** By so much the one becomes the other with every drawing. */
+const FADING = 0.8
+/** Waiting for a frame to begin is no drawing. */
+const FRAME_MS = 16
+const LEAST_MS = 2
 /** A person waits no longer than this for a single change. */
 const LONGEST_PAUSE_MS = 500
-/** While changes never end, as in a video, a device on which drawing takes long draws as seldom as this. */
+/** While changes never end a device on which drawing takes long draws as seldom as this. */
 const STEADY_PAUSE_MS = 2_000
 
 export interface Pacing {
@@ -13,8 +22,8 @@ export interface Pacing {
 }
 
 /**
- * Passes the newest value on at once after a pause, and else so often that drawing it takes about a tenth of the time.
- * Values in between are left out; the last one always comes.
+ * Passes the newest value on at once after a pause, and else so often that drawing it takes about a tenth of the time, and less the
+ * longer changes go on. Values in between are left out; the last one always comes.
  */
 export function paced<T>(show: (value: T) => void, { now, after, drawn }: Pacing): (value: T) => void {
   let waiting: { readonly value: T } | undefined
@@ -26,8 +35,11 @@ export function paced<T>(show: (value: T) => void, { now, after, drawn }: Pacing
     const startMs = now()
     show(value)
     drawn(() => {
-      const longestMs = Math.min(STEADY_PAUSE_MS, LONGEST_PAUSE_MS * 1.25 ** steady++)
-      after(Math.min(longestMs, (now() - startMs) * (1 / DRAWING_SHARE - 1)), next)
+      const longestMs = Math.min(STEADY_PAUSE_MS, LONGEST_PAUSE_MS / FADING ** steady)
+      const share = Math.max(STEADY_SHARE, DRAWING_SHARE * FADING ** steady)
+      steady++
+      const drawingMs = Math.max(LEAST_MS, now() - startMs - FRAME_MS)
+      after(Math.min(longestMs, drawingMs * (1 / share - 1)), next)
     })
   }
   const next = () => {

@@ -13,6 +13,8 @@ import { type Addition, additions, devicesOf, uselessDevices } from './why.ts'
 const LAST_EVALUATIONS = 3
 /** What a plan must be cheaper by to take the place of another, as a share. */
 const LEAST_GAIN = 1e-3
+/** A given plan stays unless another is predicted better by this share: predictions are 1.3 % off at the 95th percentile (docs/planner.md). */
+const CHANGE_GAIN = 5e-3
 /**
  * Everything together: local, the picture to a helper, every single cut in every wire format, chains, pipelines and row
  * splits, on every trunk that the loss allows; exits placed on the best of them; then hill climbing on the evaluator.
@@ -30,9 +32,12 @@ export const auto: Method = {
  * Every plan that `auto` has found, the best first; empty where none keeps the limits. In small rooms it looks under each
  * stricter limit too, as if that had been asked for, and goes on from the best of all.
  */
-export function rankedPlans(search: Search, learned: readonly Candidate[] = []): readonly Candidate[] {
+export function rankedPlans(search: Search): readonly Candidate[] {
   const searches = search.withTrunks()
-  const given = [...learned, ...searches.flatMap(knownTo)]
+  return rankedFrom(search, searches, searches.flatMap(knownTo))
+}
+
+function rankedFrom(search: Search, searches: readonly Search[], given: readonly Candidate[]): readonly Candidate[] {
   if (!isThorough(search)) {
     const found = climbed(rank([...given, ...searches.flatMap(startsOf)]))
     return onwards(found, finalists(found), (one) => refine(one, LAST_EVALUATIONS))
@@ -63,13 +68,15 @@ function onwards(
 }
 
 function proposeAuto(search: Search, learned: readonly Candidate[]): Proposal {
-  const found = rankedPlans(search, learned)
+  const searches = search.withTrunks()
+  const given = rank([...learned, ...searches.flatMap(knownTo)])
+  const found = rankedFrom(search, searches, given)
   const soonest = inTime(found)
   if (soonest === undefined) {
     search.best([search.single(0)])
     return search.whyNot()
   }
-  const { best, left } = withHelpful(simplest(found, soonest))
+  const { best, left } = withHelpful(givenOr(given, simplest(found, soonest)))
   return {
     ok: true,
     draft: best.draft,
@@ -93,6 +100,14 @@ function withHelpful(chosen: Candidate): { readonly best: Candidate; readonly le
     if (next === undefined || round >= search.room.devices.length) return { best, left }
     best = next
   }
+}
+
+/** The best of the given plans, where the chosen one gains too little over it; one that answers too late does not stay. */
+function givenOr(given: readonly Candidate[], chosen: Candidate): Candidate {
+  const deadlineMs = chosen.search.limits.deadlineMs ?? Number.POSITIVE_INFINITY
+  const stays = ({ cost, search, draft }: Candidate) =>
+    cost >= chosen.cost && cost * (1 - CHANGE_GAIN) <= chosen.cost && search.evaluate(draft).fullMs <= deadlineMs
+  return given.find(stays) ?? chosen
 }
 
 /**

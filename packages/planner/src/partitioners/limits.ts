@@ -37,7 +37,10 @@ export interface PlanningLimits {
   readonly seed?: number
   /** Training episodes of the methods that learn (`distredge`, `cogent`). Default 20. */
   readonly episodes?: number
-  /** Plans that `auto` starts from beside its own, such as what practice has learned. Those that do not fit are left out. */
+  /**
+   * Plans that `auto` starts from beside its own, such as what practice has learned. Those that do not fit are left out.
+   * One of them stays unless another is predicted better by half a percent: less is below the error of prediction.
+   */
   readonly known?: readonly Plan[]
   /**
    * Whether `auto` also trains DistrEdge's agent (`episodes`), as a room's practice does in the background: seconds instead

@@ -1,4 +1,4 @@
-import { checkPlan, seededRandom } from '@roomful/core'
+import { checkPlan, type Plan, seededRandom } from '@roomful/core'
 import { describe, expect, it } from 'vitest'
 import { chainModel } from '../model/chain.ts'
 import { vggModel } from '../model/known-nets.ts'
@@ -135,6 +135,36 @@ describe('auto', () => {
     const small = readRoom({ initiator: 'a', devices: [{ id: 'a', gmacsPerSecond: 1, memoryMb: 0.1 }] })
     const full = await planWith('auto', EXITED, small.topology, small.predictor)
     expect(full).toMatchObject({ ok: false, reason: 'memory' })
+  })
+})
+
+describe('limits.known', () => {
+  it('keeps a known plan that is half a percent behind at most, and changes it for more', async () => {
+    const roomOf = (other: number) =>
+      readRoom({
+        initiator: 'phone',
+        devices: [
+          { id: 'phone', gmacsPerSecond: 0.001 },
+          { id: 'one', gmacsPerSecond: 10 },
+          { id: 'other', gmacsPerSecond: other },
+        ],
+        links: [
+          { a: 'phone', b: 'one', mbitPerSecond: 100, rttMs: 2 },
+          { a: 'phone', b: 'other', mbitPerSecond: 100, rttMs: 2 },
+        ],
+      })
+    const helpersOf = async (other: number, known: readonly Plan[]) => {
+      const { topology, predictor } = roomOf(other)
+      const result = await planWith('auto', EXITED, topology, predictor, { exits: false, known })
+      if (!result.ok) throw new Error(result.message)
+      return new Set(result.plan.volumes.flatMap(({ shards }) => shards.map(({ device }) => device)))
+    }
+    const { topology, predictor } = roomOf(40)
+    const kept = await planWith('auto', EXITED, topology, predictor, { exits: false })
+    if (!kept.ok) throw new Error(kept.message)
+    expect(await helpersOf(9.99, [])).toEqual(new Set(['one']))
+    expect(await helpersOf(9.99, [kept.plan])).toEqual(new Set(['other']))
+    expect(await helpersOf(5, [kept.plan])).toEqual(new Set(['one']))
   })
 })
 
