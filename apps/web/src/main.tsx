@@ -3,8 +3,8 @@ import { render } from 'preact'
 import { errorText, joinRoom, type RoomSession, type RoomSnapshot } from 'roomful'
 import { Source } from './input/source.ts'
 import './styles.css'
-import { App } from './view/app.tsx'
-import { browserPacing, paced } from './view/paced.ts'
+import { App, type AppProps } from './view/app.tsx'
+import { BRISK, browserPacing, CALM, paced } from './view/paced.ts'
 
 const SLOW_JOIN_MS = 8_000
 /** The page says that it is still trying: who waits for a server that is being started need not reload it. */
@@ -28,14 +28,17 @@ async function start(root: HTMLElement): Promise<void> {
   // The address becomes the invite, so that a reload comes back to the same room.
   if (!location.hash.includes('k=')) history.replaceState(null, '', new URL(session.snapshot.inviteUrl).hash)
   const snapshot = signal<RoomSnapshot>(session.snapshot)
-  session.onChange(
-    paced((next: RoomSnapshot) => {
-      snapshot.value = next
-    }, browserPacing),
-  )
+  /** The same for the charts, which cost the most to draw. */
+  const charted = signal<RoomSnapshot>(session.snapshot)
+  for (const [shown, share] of [[snapshot, BRISK] as const, [charted, CALM] as const]) {
+    const show = (next: RoomSnapshot) => {
+      shown.value = next
+    }
+    session.onChange(paced(show, browserPacing, share))
+  }
   const source = new Source(session)
   root.replaceChildren()
-  render(<Live snapshot={snapshot} session={session} source={source} />, root)
+  render(<Live snapshot={snapshot} charted={charted} session={session} source={source} />, root)
   addEventListener('pagehide', () => void session.leave())
   // A page that comes back from the browser's cache has left; another invite opened in this tab changes only the hash.
   addEventListener('pageshow', (event) => {
@@ -50,8 +53,8 @@ async function start(root: HTMLElement): Promise<void> {
   })
 }
 
-function Live(props: { snapshot: { value: RoomSnapshot }; session: RoomSession; source: Source }) {
-  return <App snapshot={props.snapshot.value} session={props.session} source={props.source} />
+function Live({ snapshot, ...rest }: Omit<AppProps, 'snapshot'> & { snapshot: AppProps['charted'] }) {
+  return <App snapshot={snapshot.value} {...rest} />
 }
 
 /** The rig drives the page as a person would, and reads the session's own figures here. */

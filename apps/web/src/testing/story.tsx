@@ -33,7 +33,7 @@ const root = document.getElementById('app')
 if (root !== null) {
   const source = new Source(session)
   source.mode.value = 'pattern'
-  render(<App snapshot={storySnapshot} session={session} source={source} />, root)
+  render(<App snapshot={storySnapshot} charted={{ value: storySnapshot }} session={session} source={source} />, root)
   const context = source.canvas?.getContext('2d')
   if (context) drawTestPattern(context, 4200)
 }

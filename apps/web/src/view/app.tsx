@@ -1,8 +1,8 @@
 import { useMemo, useState } from 'preact/hooks'
-import type { RoomSession, RoomSnapshot } from 'roomful'
+import type { DeviceId, RoomSession, RoomSnapshot } from 'roomful'
 import type { Source } from '../input/source.ts'
 import { Consent } from './consent.tsx'
-import { deviceMarks } from './device-mark.tsx'
+import { type DeviceMark, deviceMarks } from './device-mark.tsx'
 import { JoinProgress } from './join-progress.tsx'
 import { Messages } from './messages.tsx'
 import { PanelTabs, panelProps } from './panel-tabs.tsx'
@@ -15,8 +15,16 @@ import { TopBar } from './top-bar.tsx'
 import { useNarrow } from './use-narrow.ts'
 import { WhyPanel } from './why-panel.tsx'
 
-/** The whole page: a function of the snapshot and of what the person does with the picture. */
-export function App({ snapshot, session, source }: { snapshot: RoomSnapshot; session: RoomSession; source: Source }) {
+export interface AppProps {
+  readonly snapshot: RoomSnapshot
+  /** What the charts show: the same or a somewhat older snapshot. A signal, read by nothing else. */
+  readonly charted: { readonly value: RoomSnapshot }
+  readonly session: RoomSession
+  readonly source: Source
+}
+
+/** The whole page: a function of the snapshots and of what the person does with the picture. */
+export function App({ snapshot, charted, session, source }: AppProps) {
   const [panel, setPanel] = useState<PanelName>(PANELS[0])
   const narrow = useNarrow()
   // Most snapshots tell of a request only. What they leave as it was is not drawn again: a phone needs its processor to compute.
@@ -32,6 +40,7 @@ export function App({ snapshot, session, source }: { snapshot: RoomSnapshot; ses
     () => <RoomPanel snapshot={snapshot} session={session} mark={mark} />,
     [links, lending, model, role, mark, session],
   )
+  const timePanel = useMemo(() => <Charts of={charted} mark={mark} />, [charted, mark])
   if (snapshot.phase === 'left') return <Left />
   return (
     <div class="page">
@@ -50,11 +59,16 @@ export function App({ snapshot, session, source }: { snapshot: RoomSnapshot; ses
           {roomPanel}
         </div>
         <div class="area-time" {...panelProps('Time', narrow)}>
-          <TimePanel snapshot={snapshot} mark={mark} />
+          {/* Charts that nobody sees are not drawn. */}
+          {(!narrow || panel === 'Time') && timePanel}
         </div>
       </main>
     </div>
   )
+}
+
+function Charts({ of, mark }: { of: AppProps['charted']; mark: (id: DeviceId) => DeviceMark }) {
+  return <TimePanel snapshot={of.value} mark={mark} />
 }
 
 function Left() {

@@ -2,13 +2,18 @@
  * Share of the time that drawing may take: at first, and while changes never end, as in a video. A weak phone needs its processor for
  * the network.
  */
-const DRAWING_SHARE = 0.1
-const STEADY_SHARE = 0.03
+export interface DrawingShare {
+  readonly first: number
+  readonly steady: number
+}
+/** Of what is read from moment to moment, such as the answer. */
+export const BRISK: DrawingShare = { first: 0.08, steady: 0.04 }
+/** Of charts and figures about many requests. */
+export const CALM: DrawingShare = { first: 0.04, steady: 0.02 }
 /** By so much the one becomes the other with every drawing. */
 const FADING = 0.8
-/** Waiting for a frame to begin is no drawing. */
+/** What a frame counts at least: much of its work is done by other threads and processes. */
 const FRAME_MS = 16
-const LEAST_MS = 2
 /** A person waits no longer than this for a single change. */
 const LONGEST_PAUSE_MS = 500
 /** While changes never end a device on which drawing takes long draws as seldom as this. */
@@ -22,10 +27,14 @@ export interface Pacing {
 }
 
 /**
- * Passes the newest value on at once after a pause, and else so often that drawing it takes about a tenth of the time, and less the
- * longer changes go on. Values in between are left out; the last one always comes.
+ * Passes the newest value on at once after a pause, and else so often that drawing it takes its share of the time, less the longer
+ * changes go on. Values in between are left out; the last one always comes.
  */
-export function paced<T>(show: (value: T) => void, { now, after, drawn }: Pacing): (value: T) => void {
+export function paced<T>(
+  show: (value: T) => void,
+  { now, after, drawn }: Pacing,
+  { first, steady: least }: DrawingShare,
+): (value: T) => void {
   let waiting: { readonly value: T } | undefined
   let busy = false
   /** Drawings since the page was last at rest. */
@@ -36,9 +45,9 @@ export function paced<T>(show: (value: T) => void, { now, after, drawn }: Pacing
     show(value)
     drawn(() => {
       const longestMs = Math.min(STEADY_PAUSE_MS, LONGEST_PAUSE_MS / FADING ** steady)
-      const share = Math.max(STEADY_SHARE, DRAWING_SHARE * FADING ** steady)
+      const share = Math.max(least, first * FADING ** steady)
       steady++
-      const drawingMs = Math.max(LEAST_MS, now() - startMs - FRAME_MS)
+      const drawingMs = Math.max(FRAME_MS, now() - startMs)
       after(Math.min(longestMs, drawingMs * (1 / share - 1)), next)
     })
   }
