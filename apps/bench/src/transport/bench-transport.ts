@@ -56,11 +56,11 @@ const SHARES: Record<'near' | 'far', Record<'quick' | 'full', Share>> = {
   near: {
     quick: {
       repetitions: 10,
-      passes: 8,
+      passes: 20,
       passBytes: 256 << 10,
       leastMessages: 1,
       echoBytes: 8e5,
-      leastEchoes: 2,
+      leastEchoes: 5,
       mostEchoes: 15,
     },
     full: {
