@@ -1,4 +1,4 @@
-import type { Draft, DraftVolume } from '../evaluator/draft.ts'
+import type { DraftShard, DraftVolume } from '../evaluator/draft.ts'
 import { type Candidate, candidate, rank } from './candidate.ts'
 import { isThorough } from './case-size.ts'
 import { learnedSplit } from './distredge.ts'
@@ -120,13 +120,13 @@ function simplest(ranked: readonly Candidate[], best: Candidate): Candidate {
   const { margin, deadlineMs } = best.search.limits
   if (margin <= 0) return best
   const faster: { readonly cost: number; readonly devices: number }[] = []
-  let chosen = { one: best, parts: partsOf(best.draft) }
+  let chosen = { one: best, parts: partsOf(best) }
   for (const one of ranked) {
     if (one.cost < best.cost) continue
     if (one.cost > best.cost * (1 + margin * best.search.room.devices.length)) break
     if (deadlineMs !== undefined && one !== best && one.search.evaluate(one.draft).fullMs > deadlineMs) continue
     const devices = devicesOf(one.search, one.draft).size
-    const parts = partsOf(one.draft)
+    const parts = partsOf(one)
     const isNear = faster.every((other) => one.cost <= other.cost * (1 + margin * Math.max(1, other.devices - devices)))
     if (isNear && parts < chosen.parts) chosen = { one, parts }
     faster.push({ cost: one.cost, devices })
@@ -134,9 +134,14 @@ function simplest(ranked: readonly Candidate[], best: Candidate): Candidate {
   return chosen.one
 }
 
-/** Ways to a Worker, and messages between them: whole volumes of one processor in a row are one. */
-function partsOf({ volumes }: Draft): number {
-  let parts = 0
+/**
+ * Ways to a Worker, messages between them, and those between the initiator and who computes: whole volumes of one processor in a
+ * row are one.
+ */
+function partsOf({ search, draft: { volumes } }: Candidate): number {
+  const abroad = (shards: readonly DraftShard[] = []) =>
+    shards.filter(({ processor }) => search.room.processors[processor]?.device !== 0).length
+  let parts = abroad(volumes[0]?.shards) + abroad(volumes.at(-1)?.shards)
   for (const [index, { shards }] of volumes.entries()) {
     const before = volumes[index - 1]?.shards ?? []
     const isNext = shards.length === 1 && before.length === 1 && shards[0]?.processor === before[0]?.processor

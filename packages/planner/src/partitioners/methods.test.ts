@@ -72,6 +72,15 @@ const ROOM = readRoom({
   ],
 })
 
+/** Dense layers only: rows cannot be shared. */
+const HEAVY = chainModel({
+  input: [64, 1, 1],
+  layers: [
+    { kind: 'dense', units: 20_000 },
+    { kind: 'dense', units: 4_000 },
+  ],
+})
+
 const EXITED = chainModel({
   input: [3, 160, 160],
   layers: [
@@ -315,6 +324,32 @@ describe('published methods', () => {
       if (shards(robust.plan) < shards(sharp.plan)) simpler++
     }
     expect(simpler).toBeGreaterThan(0)
+  })
+
+  it('auto stays on the initiator where a helper is faster by less than the margin', async () => {
+    const devicesWith = async (helper: number) => {
+      const { topology, predictor } = readRoom({
+        initiator: 'phone',
+        devices: [
+          { id: 'phone', gmacsPerSecond: 1 },
+          { id: 'helper', gmacsPerSecond: helper },
+        ],
+        links: [{ a: 'phone', b: 'helper', mbitPerSecond: 1000, rttMs: 0.1 }],
+      })
+      const limits = { exits: false, margin: 0.15, maxAccuracyLoss: 0 }
+      const plan = await planWith('auto', HEAVY, topology, predictor, limits)
+      const offload = await planWith('offload', HEAVY, topology, predictor, limits)
+      const local = await planWith('local', HEAVY, topology, predictor, limits)
+      if (!plan.ok || !offload.ok || !local.ok) throw new Error('no plan')
+      const devices = new Set(plan.plan.volumes.flatMap(({ shards }) => shards.map(({ device }) => device)))
+      return { devices, gain: local.plan.predicted.latencyMs / offload.plan.predicted.latencyMs - 1 }
+    }
+    const near = await devicesWith(1.15)
+    expect(near.gain).toBeGreaterThan(0.05)
+    expect(near.devices).toEqual(new Set(['phone']))
+    const far = await devicesWith(4)
+    expect(far.gain).toBeGreaterThan(0.15)
+    expect(far.devices).toContain('helper')
   })
 
   it('distredge and cogent repeat themselves from a seed', async () => {
