@@ -1,5 +1,5 @@
 import type { Clock } from '@roomful/core'
-import type { ProbeResult } from './probe.ts'
+import type { ProbeExpectation, ProbeResult } from './probe.ts'
 import { RateEstimate } from './rate-estimate.ts'
 import type { LinkFigures } from './room.ts'
 import type { RateSample } from './transfer-meter.ts'
@@ -22,6 +22,10 @@ const JUMP = { share: 0.5, ms: 10 }
  * theirs. Word of it goes to every device of the room by way of the server, and each looks at it and draws it.
  */
 const DRIFT_MS = 6000
+
+/** An answer that takes longer than so many idle round trips and so many milliseconds comes from a busy device. */
+const BUSY_RTTS = 1.5
+const BUSY_MS = 15
 
 /** The running figures of one link, and when a change is worth telling the room. */
 export class LinkQuality {
@@ -75,6 +79,13 @@ export class LinkQuality {
       ...(sendMbitPerSecond === undefined ? {} : { sendMbitPerSecond }),
       ...(receiveMbitPerSecond === undefined ? {} : { receiveMbitPerSecond }),
     }
+  }
+
+  /** What a look at the link should find while neither end is busy; undefined before the first round trip. */
+  get expectation(): ProbeExpectation | undefined {
+    const { idleRttMs, receiveMbitPerSecond, sendMbitPerSecond } = this
+    if (idleRttMs === undefined) return undefined
+    return { mostRttMs: idleRttMs * BUSY_RTTS + BUSY_MS, receiveMbitPerSecond, sendMbitPerSecond }
   }
 
   /** Whether transfers of the last `withinMs` tell enough of both directions. */

@@ -1,17 +1,19 @@
 import { seededRandom, VirtualClock } from '@roomful/core'
 import { describe, expect, it } from 'vitest'
-import { ProbeSchedule } from './probe-schedule.ts'
+import { type ProbeKind, ProbeSchedule } from './probe-schedule.ts'
 
 function setup() {
   const clock = new VirtualClock()
-  const world = { calm: true, known: false, probes: [] as { atMs: number; thorough: boolean }[] }
+  const world = { calm: true, known: false, busy: false, probes: [] as { atMs: number; kind: ProbeKind }[] }
   const schedule = new ProbeSchedule({
     clock,
     random: { ...seededRandom(1), next: () => 0 },
     calm: () => world.calm,
     known: () => world.known,
-    probe: async (thorough) => {
-      world.probes.push({ atMs: Math.round(clock.now() / 1000), thorough })
+    probe: async (kind) => {
+      if (kind === 'look' && world.busy) return false
+      world.probes.push({ atMs: Math.round(clock.now() / 1000), kind })
+      return true
     },
   })
   const times = () => world.probes.map(({ atMs }) => atMs)
@@ -23,7 +25,8 @@ describe('probe schedule', () => {
     const { clock, schedule, times, world } = setup()
     await clock.advance(310_000)
     expect(times()).toEqual([0, 5, 10, 15, 60, 180, 300])
-    expect(world.probes.map(({ thorough }) => thorough)).toEqual([false, true, true, true, false, false, false])
+    const [thorough, look] = ['thorough', 'look']
+    expect(world.probes.map(({ kind }) => kind)).toEqual(['first', thorough, thorough, thorough, look, look, look])
     schedule.stop()
     expect(clock.pending).toBe(0)
   })
@@ -36,6 +39,35 @@ describe('probe schedule', () => {
     })
     await clock.advance(30_000)
     expect(times()).toEqual([0, 6, 11, 16])
+    schedule.stop()
+  })
+
+  it('puts off a look at a link while either end is busy, three minutes at most', async () => {
+    for (const who of ['calm', 'busy'] as const) {
+      const { clock, schedule, times, world } = setup()
+      await clock.advance(50_000)
+      world[who] = who === 'busy'
+      await clock.advance(120_000)
+      expect(times()).toEqual([0, 5, 10, 15])
+      await clock.advance(90_000)
+      expect(times()).toHaveLength(5)
+      expect(world.probes.at(-1)?.kind).toBe('first')
+      world[who] = who !== 'busy'
+      await clock.advance(160_000)
+      expect(world.probes.map(({ kind }) => kind).slice(5)).toEqual(['look'])
+      schedule.stop()
+      expect(clock.pending).toBe(0)
+    }
+  })
+
+  it('measures thoroughly on news that come while a look is put off', async () => {
+    const { clock, schedule, times, world } = setup()
+    world.busy = true
+    await clock.advance(70_000)
+    schedule.news()
+    await clock.advance(5_000)
+    expect(times()).toEqual([0, 5, 10, 15, 71])
+    expect(world.probes.at(-1)?.kind).toBe('thorough')
     schedule.stop()
   })
 

@@ -14,6 +14,15 @@ const LATE_MS = 15
 const LISTEN_MS = 150
 /** A room that is never calm is measured all the same, the first time after less patience. */
 const TRIES = { early: 4, late: 20 }
+/** A look at a link that has been measured waits so long for another moment where there was none, so many times in a row at most. */
+const PUT_OFF_MS = 30_000
+const MOST_PUT_OFF = 6
+
+/**
+ * `first`: as soon as the link is up, briefly. `thorough`: while little is known of it, in a calm moment where one comes. `look`: whether it has
+ * changed; that must not cost a weak device a second of its processor.
+ */
+export type ProbeKind = 'first' | 'thorough' | 'look'
 
 export interface ProbeScheduleOptions {
   readonly clock: Clock
@@ -22,11 +31,8 @@ export interface ProbeScheduleOptions {
   readonly calm: () => boolean
   /** Transfers have lately measured this link in both directions. */
   readonly known: () => boolean
-  /**
-   * Measures the link. `thorough`: while little is known of it, in a calm moment where one comes; a look at whether it has changed, and
-   * the first one of all, must not cost a weak device a second of its processor. Never rejects.
-   */
-  readonly probe: (thorough: boolean) => Promise<void>
+  /** Measures the link. Never rejects; false: one end was too busy for a look, which is to come later. */
+  readonly probe: (kind: ProbeKind) => Promise<boolean>
 }
 
 /** Decides when one link is measured: at once, then at growing distances, in calm moments. */
@@ -37,6 +43,8 @@ export class ProbeSchedule {
   #newsLeft = MAX_NEWS
   #stopped = false
   #running = false
+  /** Looks in a row for which there was no good moment. */
+  #putOffs = 0
   /** News came while a measurement was under way: that one is worth little. */
   #again = false
   #cancel: () => void = () => {}
@@ -56,7 +64,7 @@ export class ProbeSchedule {
     }
     this.#newsLeft--
     this.#cancel()
-    this.#cancel = this.#o.clock.after(AFTER_NEWS_MS, () => this.#whenCalm(TRIES.early, true))
+    this.#cancel = this.#o.clock.after(AFTER_NEWS_MS, () => this.#whenCalm(TRIES.early, 'thorough'))
   }
 
   stop(): void {
@@ -69,19 +77,19 @@ export class ProbeSchedule {
     const run = this.#runs++
     const at = PROBE_AT_MS[run]
     if (at === 0) {
-      void this.#measure(false)
+      void this.#measure('first')
       return
     }
     const pauseMs = at === undefined ? PROBE_EVERY_MS : this.#sinceMs + at - clock.now()
     const spreadMs = Math.max(0, pauseMs) * (1 + SPREAD * random.next())
     const tries = run <= 2 ? TRIES.early : TRIES.late
-    this.#cancel = clock.after(spreadMs, () => this.#whenCalm(tries, run <= 3))
+    this.#cancel = clock.after(spreadMs, () => this.#whenCalm(tries, run <= 3 ? 'thorough' : 'look'))
   }
 
   /** Listens for a moment: no transfer, and a thread that answers in time. */
-  #whenCalm(tries: number, needed: boolean): void {
+  #whenCalm(tries: number, kind: ProbeKind): void {
     if (this.#stopped) return
-    if (!needed && this.#o.known()) {
+    if (kind === 'look' && this.#o.known()) {
       this.#next()
       return
     }
@@ -90,22 +98,37 @@ export class ProbeSchedule {
     this.#cancel = clock.after(LISTEN_MS, () => {
       const lateMs = clock.now() - sinceMs - LISTEN_MS
       const isCalm = this.#o.calm() && lateMs < LATE_MS
-      if (isCalm || tries <= 1) void this.#measure(needed)
-      else this.#whenCalm(tries - 1, needed)
+      if (isCalm) void this.#measure(kind)
+      else if (tries > 1) this.#whenCalm(tries - 1, kind)
+      else if (kind !== 'look') void this.#measure(kind)
+      else this.#putOff()
     })
   }
 
-  async #measure(thorough: boolean): Promise<void> {
+  async #measure(kind: ProbeKind): Promise<void> {
     this.#running = true
     // In its own turn: the owner of a fresh link first has to know it.
     await Promise.resolve()
     if (this.#stopped) return
-    await this.#o.probe(thorough)
+    const measured = await this.#o.probe(kind)
     this.#running = false
     if (this.#stopped) return
+    if (!measured) {
+      this.#putOff()
+      return
+    }
+    this.#putOffs = 0
     this.#next()
     if (!this.#again) return
     this.#again = false
     this.news()
+  }
+
+  /** Looks later, and when that has happened often enough all the same now. */
+  #putOff(): void {
+    if (this.#putOffs < MOST_PUT_OFF && !this.#again) {
+      this.#putOffs++
+      this.#cancel = this.#o.clock.after(PUT_OFF_MS, () => this.#whenCalm(TRIES.early, 'look'))
+    } else void this.#measure('first')
   }
 }

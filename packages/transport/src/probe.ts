@@ -23,18 +23,34 @@ export interface ProbeResult {
   readonly sendMbitPerSecond: number
 }
 
+/** A first burst that is off by no more than this, as a share, confirms what was known. */
+const CONFIRMS = 0.4
+
+/** What a look at a link that has been measured before may leave out. */
+export interface ProbeExpectation {
+  /** A peer whose median answer takes longer is busy: what is measured beside that is not to be trusted, and would cost it. */
+  readonly mostRttMs: number
+  /** Where the first burst shows about this, no larger one follows. 10^6 bits per second. */
+  readonly receiveMbitPerSecond: number | undefined
+  readonly sendMbitPerSecond: number | undefined
+}
+
 /**
  * Measures a link with questions that the peer's room answers itself: the round trip is the median of five, the rates
  * those of bursts that come as replies and go as questions. Both ends' meters (transfer-meter.ts) see the bursts too, and
- * more exactly: the results serve until those have a figure.
+ * more exactly: the results serve until those have a figure. Undefined when the peer is busier than expected.
  * @throws TransportError when the link ends or does not answer; or `signal.reason`
  */
 export async function probeLink(
   link: PeerLink,
   clock: Clock,
-  options: { readonly bursts?: readonly number[]; readonly signal?: AbortSignal } = {},
-): Promise<ProbeResult> {
-  const { bursts = BRIEF_BURSTS, signal } = options
+  options: {
+    readonly bursts?: readonly number[]
+    readonly expected?: ProbeExpectation | undefined
+    readonly signal?: AbortSignal
+  } = {},
+): Promise<ProbeResult | undefined> {
+  const { bursts = BRIEF_BURSTS, expected, signal } = options
   const ask = async (sendBytes: number, replyBytes: number): Promise<number> => {
     const startMs = clock.now()
     const body = { replyBytes, ...(sendBytes === 0 ? {} : { blobs: [new Uint8Array(sendBytes)] }) }
@@ -47,7 +63,8 @@ export async function probeLink(
   const trips: number[] = []
   for (let i = 0; i < ROUND_TRIPS; i++) trips.push(await ask(0, 0))
   const rttMs = median(trips)
-  const rateOf = async (burst: (bytes: number) => Promise<number>): Promise<number> => {
+  if (expected !== undefined && rttMs > expected.mostRttMs) return undefined
+  const rateOf = async (burst: (bytes: number) => Promise<number>, knownMbit?: number): Promise<number> => {
     const startMs = clock.now()
     let mbitPerSecond = 0
     let limit = Number.POSITIVE_INFINITY
@@ -55,13 +72,14 @@ export async function probeLink(
       const bytes = Math.min(wanted, limit)
       const tookMs = await burst(bytes)
       mbitPerSecond = (bytes * 8) / (Math.max(SHORTEST_MS, tookMs - rttMs) * 1000)
+      if (knownMbit !== undefined && Math.abs(mbitPerSecond / knownMbit - 1) <= CONFIRMS) break
       if (tookMs > SLOW_MS) limit = bytes
       if (clock.now() - startMs + tookMs > BUDGET_MS) break
     }
     return mbitPerSecond
   }
-  const receiveMbitPerSecond = await rateOf((bytes) => ask(0, bytes))
-  const sendMbitPerSecond = await rateOf((bytes) => ask(bytes, 0))
+  const receiveMbitPerSecond = await rateOf((bytes) => ask(0, bytes), expected?.receiveMbitPerSecond)
+  const sendMbitPerSecond = await rateOf((bytes) => ask(bytes, 0), expected?.sendMbitPerSecond)
   return { rttMs, receiveMbitPerSecond, sendMbitPerSecond }
 }
 

@@ -14,7 +14,7 @@ import { LinkQuality } from './link-quality.ts'
 import type { Connect } from './peer-connection.ts'
 import type { PeerLink } from './peer-link.ts'
 import { BRIEF_BURSTS, probeLink, THOROUGH_BURSTS } from './probe.ts'
-import { ProbeSchedule } from './probe-schedule.ts'
+import { type ProbeKind, ProbeSchedule } from './probe-schedule.ts'
 import { Pulse } from './pulse.ts'
 import { RemotePeer } from './remote-peer.ts'
 import { type Room, TransportError } from './room.ts'
@@ -268,9 +268,15 @@ class WebRtcRoom {
   #probing(id: DeviceId, remote: Remote, link: PeerLink): ProbeSchedule {
     remote.probes?.stop()
     const { quality } = remote
-    const probe = async (thorough: boolean) => {
-      const result = await probeLink(link, this.#clock, { bursts: thorough ? THOROUGH_BURSTS : BRIEF_BURSTS })
+    const probe = async (kind: ProbeKind) => {
+      const bursts = kind === 'thorough' ? THOROUGH_BURSTS : BRIEF_BURSTS
+      const result = await probeLink(link, this.#clock, {
+        bursts,
+        expected: kind === 'look' ? quality.expectation : undefined,
+      })
+      if (result === undefined) return false
       this.#measured(id, remote, quality.probed(result))
+      return true
     }
     return new ProbeSchedule({
       clock: this.#clock,
@@ -278,7 +284,7 @@ class WebRtcRoom {
       calm: () => [...this.#remotes.values()].every(({ peer }) => !peer.busy(CALM_MS)),
       known: () => quality.known(KNOWN_MS),
       // A link that cannot be probed ends by itself or is measured by its transfers.
-      probe: (thorough) => this.#probeQueue.run(() => probe(thorough)).catch(() => {}),
+      probe: (kind) => this.#probeQueue.run(() => probe(kind)).catch(() => true),
     })
   }
 

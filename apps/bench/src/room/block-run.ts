@@ -11,13 +11,24 @@ import type { RequestTrace } from './traces.ts'
 
 /** After a change of CPU shares the quotas' debts are paid by then. */
 const SETTLE_MS = 300
+/** How long a plan runs at full speed before it is measured. */
+export interface WarmUp {
+  readonly requests: number
+  /** And for this long. */
+  readonly forMs: number
+}
 /**
- * Requests at full speed before a plan is measured: after its first answer a device gets ready to complete alone. In later blocks that
- * is done, and one is enough.
+ * After its first answer a device gets ready to complete alone, and browsers compile the scripts of a path that a plan takes during its
+ * first thirty requests or so: at a tenth of a core, beside three requests, that doubled the times of a whole block.
  */
-const WARM_REQUESTS = 3
+const FIRST_WARM: WarmUp = { requests: 3, forMs: 1_000 }
+/** In later blocks all that is done. */
+const LATER_WARM: WarmUp = { requests: 1, forMs: 0 }
 /** A plan that is slower than this even at full speed is not warmed further. */
 const WARM_LIMIT_MS = 10_000
+/** Pictures that every device has from the beginning, shown again and again. */
+const WARM_PICTURES = 16
+const MOST_WARM_REQUESTS = 200
 
 export interface BlockRunOptions {
   readonly pictures: BenchPictures
@@ -102,7 +113,7 @@ export class BlockRun {
   async #turn({ plan, cache, library }: MethodPlan, stream: readonly number[], again: boolean): Promise<LoopResult> {
     const loop = { ...loopOf(this.#extent, stream), cache }
     if (library === undefined) {
-      await installWarm(this.#room, plan, again ? 1 : WARM_REQUESTS)
+      await installWarm(this.#room, plan, again ? LATER_WARM : FIRST_WARM)
       return measureLoop(this.#room.initiator, loop)
     }
     if (this.#alone === undefined) throw new Error('it has no page')
@@ -114,15 +125,15 @@ export class BlockRun {
 export async function installWarm(
   room: EmulatedRoom,
   plan: Plan | Schedule,
-  requests = WARM_REQUESTS,
+  { requests, forMs }: WarmUp = FIRST_WARM,
   device = room.initiator,
 ): Promise<void> {
-  const pictures = Array.from({ length: requests }, (_, index) => index)
+  const pictures = Array.from({ length: MOST_WARM_REQUESTS }, (_, index) => index % WARM_PICTURES)
   await room.prepared(async () => {
     await device.page.evaluate((wanted) => globalThis.roomful?.session.installPlan(wanted), plan)
     await closedLoop(device, {
       pictures,
-      forMs: 0,
+      forMs,
       minCount: requests,
       limitMs: WARM_LIMIT_MS,
       deadlineMs: WARM_LIMIT_MS,
