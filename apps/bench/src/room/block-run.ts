@@ -11,24 +11,22 @@ import type { RequestTrace } from './traces.ts'
 
 /** After a change of CPU shares the quotas' debts are paid by then. */
 const SETTLE_MS = 300
-/** How long a plan runs at full speed before it is measured. */
+/** Requests that do not count before a plan is measured. */
 export interface WarmUp {
+  /** At full speed. */
   readonly requests: number
-  /** And for this long. */
-  readonly forMs: number
+  /** At the devices' own shares: what the room believes of its devices' speeds is then right again. */
+  readonly atShares: number
 }
 /**
- * After its first answer a device gets ready to complete alone, and browsers compile the scripts of a path that a plan takes during its
- * first thirty requests or so: at a tenth of a core, beside three requests, that doubled the times of a whole block.
+ * After its first answer a device gets ready to complete alone, and browsers compile the scripts of a path that a plan takes during
+ * its first requests: at a tenth of a core, after three requests, that doubled the times of a whole block.
  */
-const FIRST_WARM: WarmUp = { requests: 3, forMs: 1_000 }
+const FIRST_WARM: WarmUp = { requests: 10, atShares: 3 }
 /** In later blocks all that is done. */
-const LATER_WARM: WarmUp = { requests: 1, forMs: 0 }
+const LATER_WARM: WarmUp = { requests: 1, atShares: 1 }
 /** A plan that is slower than this even at full speed is not warmed further. */
 const WARM_LIMIT_MS = 10_000
-/** Pictures that every device has from the beginning, shown again and again. */
-const WARM_PICTURES = 16
-const MOST_WARM_REQUESTS = 200
 
 export interface BlockRunOptions {
   readonly pictures: BenchPictures
@@ -113,8 +111,9 @@ export class BlockRun {
   async #turn({ plan, cache, library }: MethodPlan, stream: readonly number[], again: boolean): Promise<LoopResult> {
     const loop = { ...loopOf(this.#extent, stream), cache }
     if (library === undefined) {
-      await installWarm(this.#room, plan, again ? LATER_WARM : FIRST_WARM)
-      return measureLoop(this.#room.initiator, loop)
+      const warm = again ? LATER_WARM : FIRST_WARM
+      await installWarm(this.#room, plan, warm.requests)
+      return measureLoop(this.#room.initiator, loop, warm.atShares)
     }
     if (this.#alone === undefined) throw new Error('it has no page')
     return { samples: await this.#alone.measureLoop(library, loop), traces: [] }
@@ -125,15 +124,15 @@ export class BlockRun {
 export async function installWarm(
   room: EmulatedRoom,
   plan: Plan | Schedule,
-  { requests, forMs }: WarmUp = FIRST_WARM,
+  requests = FIRST_WARM.requests,
   device = room.initiator,
 ): Promise<void> {
-  const pictures = Array.from({ length: MOST_WARM_REQUESTS }, (_, index) => index % WARM_PICTURES)
+  const pictures = Array.from({ length: requests }, (_, index) => index)
   await room.prepared(async () => {
     await device.page.evaluate((wanted) => globalThis.roomful?.session.installPlan(wanted), plan)
     await closedLoop(device, {
       pictures,
-      forMs,
+      forMs: 0,
       minCount: requests,
       limitMs: WARM_LIMIT_MS,
       deadlineMs: WARM_LIMIT_MS,
@@ -143,10 +142,10 @@ export async function installWarm(
   })
 }
 
-/** A request that does not count, then the loop. */
-export async function measureLoop(device: Device, options: LoopOptions) {
+/** Requests that do not count, then the loop. */
+export async function measureLoop(device: Device, options: LoopOptions, uncounted = 1) {
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
-  const [first = 0] = options.pictures
-  await closedLoop(device, { ...options, pictures: [first], cache: false })
+  const pictures = options.pictures.slice(0, uncounted)
+  await closedLoop(device, { ...options, pictures, forMs: 0, minCount: pictures.length, cache: false })
   return closedLoop(device, options)
 }
