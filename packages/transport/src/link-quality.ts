@@ -81,11 +81,18 @@ export class LinkQuality {
     }
   }
 
-  /** What a look at the link should find while neither end is busy; undefined before the first round trip. */
-  get expectation(): ProbeExpectation | undefined {
+  /**
+   * What a look at the link should find while neither end is busy; undefined before the first round trip. A whole look expects no rates, so that
+   * slow drifts are seen, too. `atOnce`: however busy the peer is.
+   */
+  expectation({ whole, atOnce }: { readonly whole: boolean; readonly atOnce: boolean }): ProbeExpectation | undefined {
     const { idleRttMs, receiveMbitPerSecond, sendMbitPerSecond } = this
     if (idleRttMs === undefined) return undefined
-    return { mostRttMs: idleRttMs * BUSY_RTTS + BUSY_MS, receiveMbitPerSecond, sendMbitPerSecond }
+    return {
+      mostRttMs: atOnce ? Number.POSITIVE_INFINITY : idleRttMs * BUSY_RTTS + BUSY_MS,
+      receiveMbitPerSecond: whole ? undefined : receiveMbitPerSecond,
+      sendMbitPerSecond: whole ? undefined : sendMbitPerSecond,
+    }
   }
 
   /** Whether transfers of the last `withinMs` tell enough of both directions. */

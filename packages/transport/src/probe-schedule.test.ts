@@ -4,14 +4,23 @@ import { type ProbeKind, ProbeSchedule } from './probe-schedule.ts'
 
 function setup() {
   const clock = new VirtualClock()
-  const world = { calm: true, known: false, busy: false, probes: [] as { atMs: number; kind: ProbeKind }[] }
+  const world = {
+    calm: true,
+    known: false,
+    busy: false,
+    onProbe: () => {},
+    probes: [] as { atMs: number; kind: ProbeKind }[],
+  }
   const schedule = new ProbeSchedule({
     clock,
     random: { ...seededRandom(1), next: () => 0 },
     calm: () => world.calm,
     known: () => world.known,
     probe: async (kind) => {
-      if (kind === 'look' && world.busy) return false
+      if (kind === 'look' && world.busy) {
+        world.onProbe()
+        return false
+      }
       world.probes.push({ atMs: Math.round(clock.now() / 1000), kind })
       return true
     },
@@ -51,7 +60,7 @@ describe('probe schedule', () => {
       expect(times()).toEqual([0, 5, 10, 15])
       await clock.advance(90_000)
       expect(times()).toHaveLength(5)
-      expect(world.probes.at(-1)?.kind).toBe('first')
+      expect(world.probes.at(-1)?.kind).toBe('forced')
       world[who] = who !== 'busy'
       await clock.advance(160_000)
       expect(world.probes.map(({ kind }) => kind).slice(5)).toEqual(['look'])
@@ -69,6 +78,18 @@ describe('probe schedule', () => {
     expect(times()).toEqual([0, 5, 10, 15, 71])
     expect(world.probes.at(-1)?.kind).toBe('thorough')
     schedule.stop()
+  })
+
+  it('measures thoroughly on news that come while a busy peer is being asked', async () => {
+    const { clock, schedule, times, world } = setup()
+    await clock.advance(50_000)
+    world.busy = true
+    world.onProbe = () => schedule.news()
+    await clock.advance(25_000)
+    expect(times()).toEqual([0, 5, 10, 15, 61])
+    expect(world.probes.at(-1)?.kind).toBe('thorough')
+    schedule.stop()
+    expect(clock.pending).toBe(0)
   })
 
   it('leaves out what transfers have measured already', async () => {

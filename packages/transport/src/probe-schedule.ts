@@ -20,9 +20,10 @@ const MOST_PUT_OFF = 6
 
 /**
  * `first`: as soon as the link is up, briefly. `thorough`: while little is known of it, in a calm moment where one comes. `look`: whether it has
- * changed; that must not cost a weak device a second of its processor.
+ * changed; that must not cost a weak device a second of its processor, and waits where either end is busy. `forced`: a look that has waited
+ * long enough.
  */
-export type ProbeKind = 'first' | 'thorough' | 'look'
+export type ProbeKind = 'first' | 'thorough' | 'look' | 'forced'
 
 export interface ProbeScheduleOptions {
   readonly clock: Clock
@@ -90,6 +91,7 @@ export class ProbeSchedule {
   #whenCalm(tries: number, kind: ProbeKind): void {
     if (this.#stopped) return
     if (kind === 'look' && this.#o.known()) {
+      this.#putOffs = 0
       this.#next()
       return
     }
@@ -114,7 +116,10 @@ export class ProbeSchedule {
     this.#running = false
     if (this.#stopped) return
     if (!measured) {
-      this.#putOff()
+      const hasNews = this.#again && this.#newsLeft > 0
+      this.#again = false
+      if (hasNews) this.news()
+      else this.#putOff()
       return
     }
     this.#putOffs = 0
@@ -126,9 +131,11 @@ export class ProbeSchedule {
 
   /** Looks later, and when that has happened often enough all the same now. */
   #putOff(): void {
-    if (this.#putOffs < MOST_PUT_OFF && !this.#again) {
-      this.#putOffs++
-      this.#cancel = this.#o.clock.after(PUT_OFF_MS, () => this.#whenCalm(TRIES.early, 'look'))
-    } else void this.#measure('first')
+    if (this.#putOffs >= MOST_PUT_OFF) {
+      void this.#measure('forced')
+      return
+    }
+    this.#putOffs++
+    this.#cancel = this.#o.clock.after(PUT_OFF_MS, () => this.#whenCalm(TRIES.early, 'look'))
   }
 }

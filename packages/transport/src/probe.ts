@@ -23,21 +23,21 @@ export interface ProbeResult {
   readonly sendMbitPerSecond: number
 }
 
-/** A first burst that is off by no more than this, as a share, confirms what was known. */
-const CONFIRMS = 0.4
+/** A first burst that is off by no more than this, as a share, confirms what was known, which stays. */
+const CONFIRMS = 0.25
 
 /** What a look at a link that has been measured before may leave out. */
 export interface ProbeExpectation {
   /** A peer whose median answer takes longer is busy: what is measured beside that is not to be trusted, and would cost it. */
   readonly mostRttMs: number
-  /** Where the first burst shows about this, no larger one follows. 10^6 bits per second. */
+  /** Where the first burst shows about this, no larger one follows, and this stays. 10^6 bits per second. */
   readonly receiveMbitPerSecond: number | undefined
   readonly sendMbitPerSecond: number | undefined
 }
 
 /**
  * Measures a link with questions that the peer's room answers itself: the round trip is the median of five, the rates
- * those of bursts that come as replies and go as questions. Both ends' meters (transfer-meter.ts) see the bursts too, and
+ * those of bursts that come as replies and go as questions. Both ends' meters (transfer-meter.ts) see all but the first burst too, and
  * more exactly: the results serve until those have a figure. Undefined when the peer is busier than expected.
  * @throws TransportError when the link ends or does not answer; or `signal.reason`
  */
@@ -72,7 +72,7 @@ export async function probeLink(
       const bytes = Math.min(wanted, limit)
       const tookMs = await burst(bytes)
       mbitPerSecond = (bytes * 8) / (Math.max(SHORTEST_MS, tookMs - rttMs) * 1000)
-      if (knownMbit !== undefined && Math.abs(mbitPerSecond / knownMbit - 1) <= CONFIRMS) break
+      if (knownMbit !== undefined && Math.abs(mbitPerSecond / knownMbit - 1) <= CONFIRMS) return knownMbit
       if (tookMs > SLOW_MS) limit = bytes
       if (clock.now() - startMs + tookMs > BUDGET_MS) break
     }

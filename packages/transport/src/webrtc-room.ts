@@ -52,6 +52,8 @@ export interface JoinOptions {
 const MAX_WAITING_SIGNALS = 128
 /** A transfer this long ago may still have its acknowledgements and its decoding under way. */
 const CALM_MS = 500
+/** One look of so many measures the link as if nothing was known of it. */
+const WHOLE_LOOKS = 3
 /** Transfers within this time that tell enough of a link. */
 const KNOWN_MS = 30_000
 
@@ -268,13 +270,17 @@ class WebRtcRoom {
   #probing(id: DeviceId, remote: Remote, link: PeerLink): ProbeSchedule {
     remote.probes?.stop()
     const { quality } = remote
+    let looks = 0
     const probe = async (kind: ProbeKind) => {
+      const isLook = kind === 'look' || kind === 'forced'
+      const whole = (looks + 1) % WHOLE_LOOKS === 0
       const bursts = kind === 'thorough' ? THOROUGH_BURSTS : BRIEF_BURSTS
       const result = await probeLink(link, this.#clock, {
         bursts,
-        expected: kind === 'look' ? quality.expectation : undefined,
+        expected: isLook ? quality.expectation({ whole, atOnce: kind === 'forced' }) : undefined,
       })
       if (result === undefined) return false
+      if (isLook) looks++
       this.#measured(id, remote, quality.probed(result))
       return true
     }

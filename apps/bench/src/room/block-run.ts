@@ -11,21 +11,12 @@ import type { RequestTrace } from './traces.ts'
 
 /** After a change of CPU shares the quotas' debts are paid by then. */
 const SETTLE_MS = 300
-/** Requests that do not count before a plan is measured. */
-export interface WarmUp {
-  /** At full speed. */
-  readonly requests: number
-  /** At the devices' own shares: what the room believes of its devices' speeds is then right again. */
-  readonly atShares: number
-}
 /**
- * After its first answer a device gets ready to complete alone, and browsers compile the scripts of a path that a plan takes during
- * its first requests: at a tenth of a core, after three requests, that doubled the times of a whole block.
+ * Requests at full speed before a plan is measured: after its first answer a device gets ready to complete alone, and browsers compile
+ * scripts of the path that the plan takes. In later blocks that is done, and one is enough.
  */
-const FIRST_WARM: WarmUp = { requests: 10, atShares: 3 }
-/** In later blocks all that is done. */
-const LATER_WARM: WarmUp = { requests: 1, atShares: 1 }
-/** A plan that is slower than this even at full speed is not warmed further. */
+const WARM_REQUESTS = 6
+/** All of them: a slow plan gets fewer. */
 const WARM_LIMIT_MS = 10_000
 
 export interface BlockRunOptions {
@@ -111,9 +102,8 @@ export class BlockRun {
   async #turn({ plan, cache, library }: MethodPlan, stream: readonly number[], again: boolean): Promise<LoopResult> {
     const loop = { ...loopOf(this.#extent, stream), cache }
     if (library === undefined) {
-      const warm = again ? LATER_WARM : FIRST_WARM
-      await installWarm(this.#room, plan, warm.requests)
-      return measureLoop(this.#room.initiator, loop, warm.atShares)
+      await installWarm(this.#room, plan, again ? 1 : WARM_REQUESTS)
+      return measureLoop(this.#room.initiator, loop)
     }
     if (this.#alone === undefined) throw new Error('it has no page')
     return { samples: await this.#alone.measureLoop(library, loop), traces: [] }
@@ -124,7 +114,7 @@ export class BlockRun {
 export async function installWarm(
   room: EmulatedRoom,
   plan: Plan | Schedule,
-  requests = FIRST_WARM.requests,
+  requests = WARM_REQUESTS,
   device = room.initiator,
 ): Promise<void> {
   const pictures = Array.from({ length: requests }, (_, index) => index)
@@ -142,10 +132,10 @@ export async function installWarm(
   })
 }
 
-/** Requests that do not count, then the loop. */
-export async function measureLoop(device: Device, options: LoopOptions, uncounted = 1) {
+/** A request that does not count, then the loop. */
+export async function measureLoop(device: Device, options: LoopOptions) {
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
-  const pictures = options.pictures.slice(0, uncounted)
-  await closedLoop(device, { ...options, pictures, forMs: 0, minCount: pictures.length, cache: false })
+  const [first = 0] = options.pictures
+  await closedLoop(device, { ...options, pictures: [first], cache: false })
   return closedLoop(device, options)
 }

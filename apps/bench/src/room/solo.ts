@@ -18,6 +18,11 @@ export const TOGETHER_CORES = 1.25
  * threads, and beside 0.6 of a core a tenth took half as long again.
  */
 const SOLO_CORES = 0.5
+/**
+ * Requests at full speed, for a few seconds at most, before anything is measured: with two a device of a quarter of a core was 13 % slower
+ * alone than later, while its browser compiled, and plans that leave the work to it were predicted and bounded as much too slow.
+ */
+const WARM_REQUESTS = 12
 /** What every device is given; solo loops show them again and again: nothing is cached there. */
 export const FIRST_PICTURES = 16
 
@@ -110,7 +115,8 @@ export async function warmLinks(
 async function runAlone(device: Device, model: PlannableModel, extent: Extent): Promise<void> {
   const plan = await localPlan(model, device)
   await device.page.evaluate((wanted) => globalThis.roomful?.session.installPlan(wanted), plan)
-  await closedLoop(device, { ...loopOf(extent, [0, 1]), forMs: 0, minCount: 2, cache: false })
+  const pictures = Array.from({ length: WARM_REQUESTS }, (_, index) => index)
+  await closedLoop(device, { ...loopOf(extent, pictures), forMs: 0, minCount: 2, cache: false })
   await device
     .until('it has measured itself alone', ({ stats }) => stats.aloneMs !== undefined, ALONE_WITHIN_MS)
     // Then it may disturb a block: the blocks' interval shows it.

@@ -42,7 +42,7 @@ const DEADLINE_MS = 20_000
 const WARM_MS = 300
 /** Until as many frames are under way as there will be. */
 const RAMP_MS = 1_000
-const WARM_FRAMES = 10
+const WARM_FRAMES = 6
 /** Of a video, shown again and again. */
 const FRAMES = 20
 

@@ -1,8 +1,8 @@
 import { useMemo, useState } from 'preact/hooks'
-import type { DeviceId, RoomSession, RoomSnapshot } from 'roomful'
+import type { RoomSession, RoomSnapshot } from 'roomful'
 import type { Source } from '../input/source.ts'
 import { Consent } from './consent.tsx'
-import { type DeviceMark, deviceMarks } from './device-mark.tsx'
+import { deviceMarks } from './device-mark.tsx'
 import { JoinProgress } from './join-progress.tsx'
 import { Messages } from './messages.tsx'
 import { PanelTabs, panelProps } from './panel-tabs.tsx'
@@ -17,7 +17,7 @@ import { WhyPanel } from './why-panel.tsx'
 
 export interface AppProps {
   readonly snapshot: RoomSnapshot
-  /** What the charts show: the same or a somewhat older snapshot. A signal, read by nothing else. */
+  /** What the charts show, drawn by a pace of their own: mostly a somewhat older snapshot. A signal, read by nothing else. */
   readonly charted: { readonly value: RoomSnapshot }
   readonly session: RoomSession
   readonly source: Source
@@ -40,7 +40,7 @@ export function App({ snapshot, charted, session, source }: AppProps) {
     () => <RoomPanel snapshot={snapshot} session={session} mark={mark} />,
     [links, lending, model, role, mark, session],
   )
-  const timePanel = useMemo(() => <Charts of={charted} mark={mark} />, [charted, mark])
+  const timePanel = useMemo(() => <Charts of={charted} />, [charted])
   if (snapshot.phase === 'left') return <Left />
   return (
     <div class="page">
@@ -67,8 +67,11 @@ export function App({ snapshot, charted, session, source }: AppProps) {
   )
 }
 
-function Charts({ of, mark }: { of: AppProps['charted']; mark: (id: DeviceId) => DeviceMark }) {
-  return <TimePanel snapshot={of.value} mark={mark} />
+function Charts({ of }: { of: AppProps['charted'] }) {
+  const snapshot = of.value
+  const { self, peers } = snapshot
+  const mark = useMemo(() => deviceMarks(snapshot), [self, peers])
+  return <TimePanel snapshot={snapshot} mark={mark} />
 }
 
 function Left() {

@@ -12,7 +12,7 @@ export const BRISK: DrawingShare = { first: 0.08, steady: 0.04 }
 export const CALM: DrawingShare = { first: 0.04, steady: 0.02 }
 /** By so much the one becomes the other with every drawing. */
 const FADING = 0.8
-/** What a frame counts at least: much of its work is done by other threads and processes. */
+/** What a frame counts at least, on however fast a device: much of its work is done by other threads and processes. */
 const FRAME_MS = 16
 /** A person waits no longer than this for a single change. */
 const LONGEST_PAUSE_MS = 500
@@ -33,20 +33,20 @@ export interface Pacing {
 export function paced<T>(
   show: (value: T) => void,
   { now, after, drawn }: Pacing,
-  { first, steady: least }: DrawingShare,
+  { first, steady }: DrawingShare,
 ): (value: T) => void {
   let waiting: { readonly value: T } | undefined
   let busy = false
-  /** Drawings since the page was last at rest. */
-  let steady = 0
+  /** Since the page was last at rest. */
+  let drawings = 0
   const draw = (value: T) => {
     busy = true
     const startMs = now()
     show(value)
     drawn(() => {
-      const longestMs = Math.min(STEADY_PAUSE_MS, LONGEST_PAUSE_MS / FADING ** steady)
-      const share = Math.max(least, first * FADING ** steady)
-      steady++
+      const longestMs = Math.min(STEADY_PAUSE_MS, LONGEST_PAUSE_MS / FADING ** drawings)
+      const share = Math.max(steady, first * FADING ** drawings)
+      drawings++
       const drawingMs = Math.max(FRAME_MS, now() - startMs)
       after(Math.min(longestMs, drawingMs * (1 / share - 1)), next)
     })
@@ -55,7 +55,7 @@ export function paced<T>(
     busy = false
     const last = waiting
     waiting = undefined
-    if (last === undefined) steady = 0
+    if (last === undefined) drawings = 0
     else draw(last.value)
   }
   return (value) => {

@@ -39,7 +39,8 @@ export interface PlanningLimits {
   readonly episodes?: number
   /**
    * Plans that `auto` starts from beside its own, such as what practice has learned. Those that do not fit are left out.
-   * One of them stays unless another is predicted better by half a percent: less is below the error of prediction.
+   * The best of them (and of what is learned) stays unless another is predicted better by half a percent, which is below the error of
+   * prediction, or a device that it leaves out would save a thousandth. Where a margin makes a simpler plan win, it counts like all others.
    */
   readonly known?: readonly Plan[]
   /**

@@ -18,7 +18,7 @@ declare global {
 
 const NET = 'net.onnx'
 /** At full speed, so that what a browser compiles at leisure is compiled. */
-const WARM_PICTURES = 6
+const WARM_PICTURES = 12
 const WARM_WITHIN_MS = 10_000
 /** Two copies of a larger network beside those of the room's devices are more than small machines hold. */
 const MOST_BYTES = 300 << 20
