@@ -15,9 +15,10 @@ const ALONE_WITHIN_MS = 10_000
 export const TOGETHER_CORES = 1.25
 /**
  * Shares that may run at once where times are to be what a device takes alone: the two cores of a machine are often one with two
- * threads, and beside 0.6 of a core a tenth took half as long again.
+ * threads, and quotas begin at the same time. Beside 0.6 of a core a tenth took half as long again; two quarters beside each other took
+ * 1.3 times as long as one by itself, which is how a plan uses them.
  */
-const SOLO_CORES = 0.5
+const SOLO_CORES = 0.3
 /**
  * Requests at full speed, for a few seconds at most, before anything is measured: with two a device of a quarter of a core was 13 % slower
  * alone than later, while its browser compiled, and plans that leave the work to it were predicted and bounded as much too slow.
