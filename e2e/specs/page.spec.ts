@@ -31,6 +31,9 @@ test('the test pattern runs, claims no label, and shows split and latency', asyn
   await expect(asker.page.getByTestId('label')).toHaveText('Test pattern: no label claimed')
   await expect(asker.page.getByTestId('latency-line')).toContainText('room')
   await asker.page.getByRole('button', { name: 'Stop' }).click()
+  // Charts have a pace of their own.
+  await expect(asker.page.getByTestId('figure-answered')).not.toHaveText('0')
+  await expect(asker.page.locator('.bars canvas')).toBeVisible()
   await asker.page.screenshot({ path: path.join(SHOTS, 'wide.png'), fullPage: true })
   expect(await axe(asker)).toEqual([])
 })

@@ -28,14 +28,28 @@ async function start(root: HTMLElement): Promise<void> {
   // The address becomes the invite, so that a reload comes back to the same room.
   if (!location.hash.includes('k=')) history.replaceState(null, '', new URL(session.snapshot.inviteUrl).hash)
   const snapshot = signal<RoomSnapshot>(session.snapshot)
-  /** The same for the charts, which cost the most to draw. */
+  const show = paced(
+    (next: RoomSnapshot) => {
+      snapshot.value = next
+    },
+    browserPacing,
+    BRISK,
+  )
+  /** The same for the charts, which cost the most to draw: they wait for requests only, and the first one is shown at once. */
   const charted = signal<RoomSnapshot>(session.snapshot)
-  for (const [shown, share] of [[snapshot, BRISK] as const, [charted, CALM] as const]) {
-    const show = (next: RoomSnapshot) => {
-      shown.value = next
-    }
-    session.onChange(paced(show, browserPacing, share))
-  }
+  const chart = paced(
+    (next: RoomSnapshot) => {
+      charted.value = next
+    },
+    browserPacing,
+    CALM,
+  )
+  let before = session.snapshot
+  session.onChange((next) => {
+    show(next)
+    if (next.requests !== before.requests || next.stats !== before.stats) chart(next)
+    before = next
+  })
   const source = new Source(session)
   root.replaceChildren()
   render(<Live snapshot={snapshot} charted={charted} session={session} source={source} />, root)
