@@ -4,7 +4,7 @@ import { errorText, joinRoom, type RoomSession, type RoomSnapshot } from 'roomfu
 import { Source } from './input/source.ts'
 import './styles.css'
 import { App, type AppProps } from './view/app.tsx'
-import { BRISK, browserPacing, CALM, paced } from './view/paced.ts'
+import { BRISK, browserPacing, CALM, type DrawingShare, paced } from './view/paced.ts'
 
 const SLOW_JOIN_MS = 8_000
 /** The page says that it is still trying: who waits for a server that is being started need not reload it. */
@@ -27,32 +27,18 @@ async function start(root: HTMLElement): Promise<void> {
   }).finally(() => clearTimeout(slow))
   // The address becomes the invite, so that a reload comes back to the same room.
   if (!location.hash.includes('k=')) history.replaceState(null, '', new URL(session.snapshot.inviteUrl).hash)
-  const snapshot = signal<RoomSnapshot>(session.snapshot)
-  const show = paced(
-    (next: RoomSnapshot) => {
-      snapshot.value = next
-    },
-    browserPacing,
-    BRISK,
-  )
-  /** The same for the charts, which cost the most to draw: they wait for requests only, and the first one is shown at once. */
-  const charted = signal<RoomSnapshot>(session.snapshot)
-  const chart = paced(
-    (next: RoomSnapshot) => {
-      charted.value = next
-    },
-    browserPacing,
-    CALM,
-  )
+  const whole = pacedSignal(session.snapshot, BRISK)
+  // Charts cost the most to draw: they wait for requests only, so that the first one is shown at once.
+  const charts = pacedSignal(session.snapshot, CALM)
   let before = session.snapshot
   session.onChange((next) => {
-    show(next)
-    if (next.requests !== before.requests || next.stats !== before.stats) chart(next)
+    whole.show(next)
+    if (next.requests !== before.requests || next.stats !== before.stats) charts.show(next)
     before = next
   })
   const source = new Source(session)
   root.replaceChildren()
-  render(<Live snapshot={snapshot} charted={charted} session={session} source={source} />, root)
+  render(<Live snapshot={whole.shown} charted={charts.shown} session={session} source={source} />, root)
   addEventListener('pagehide', () => void session.leave())
   // A page that comes back from the browser's cache has left; another invite opened in this tab changes only the hash.
   addEventListener('pageshow', (event) => {
@@ -65,6 +51,15 @@ async function start(root: HTMLElement): Promise<void> {
   await session.loadModel(options.get('model') ?? new URL('models/imagenette/', document.baseURI).href).catch(() => {
     // The snapshot's messages say why; a model can still be dropped on the page.
   })
+}
+
+/** A snapshot as the page shows it, and how it is told of newer ones. */
+function pacedSignal(first: RoomSnapshot, share: DrawingShare) {
+  const shown = signal<RoomSnapshot>(first)
+  const set = (next: RoomSnapshot) => {
+    shown.value = next
+  }
+  return { shown, show: paced(set, browserPacing, share) }
 }
 
 function Live({ snapshot, ...rest }: Omit<AppProps, 'snapshot'> & { snapshot: AppProps['charted'] }) {
