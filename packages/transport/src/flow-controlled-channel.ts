@@ -2,6 +2,7 @@ import { dropSlice, type EncodedMessage, onlySlice, SLICE_HEADER_BYTES, SliceCut
 import type { ByteChannel } from './channel.ts'
 import { PRIORITIES } from './priority.ts'
 import { type Priority, TransportError } from './room.ts'
+import type { SendWindow } from './send-window.ts'
 
 export interface FlowLimits {
   /** Longest slice, header included. */
@@ -66,13 +67,14 @@ interface Outgoing {
 
 /**
  * Sends messages over one channel as interleaved slices: control overtakes features, features overtake bulk, within a
- * class first come first served. Keeps `bufferedAmount` between two water marks, frees every waiter when the channel
- * closes, and tells the receiver when a message is given up half way.
+ * class first come first served. Keeps `bufferedAmount` between two water marks and what is under way inside of a window, where
+ * there is one; frees every waiter when the channel closes, and tells the receiver when a message is given up half way.
  */
 export class FlowControlledChannel {
   readonly #channel: ByteChannel
   readonly #limits: FlowLimits
   readonly #way: () => Way
+  readonly #window: SendWindow | undefined
   readonly #queues: Record<Priority, Outgoing[]> = { control: [], feature: [], bulk: [] }
   /** Slice after slice: a buffer for each costs more than filling it. The channel copies. */
   readonly #slice: Uint8Array<ArrayBuffer>
@@ -84,10 +86,16 @@ export class FlowControlledChannel {
   #closed: TransportError | undefined
 
   /** Takes over `channel.onLow`; the owner calls `close` when the channel closed. */
-  constructor(channel: ByteChannel, limits: FlowLimits = FLOW_LIMITS, way: () => Way = () => ({})) {
+  constructor(
+    channel: ByteChannel,
+    limits: FlowLimits = FLOW_LIMITS,
+    way: () => Way = () => ({}),
+    window: SendWindow | undefined = undefined,
+  ) {
     this.#channel = channel
     this.#limits = limits
     this.#way = way
+    this.#window = window
     this.#highWaterBytes = limits.highWaterBytes
     this.#slice = new Uint8Array(Math.max(limits.sliceBytes, limits.longSliceBytes))
     channel.lowWaterBytes = limits.lowWaterBytes
@@ -152,6 +160,12 @@ export class FlowControlledChannel {
     })
   }
 
+  /** The peer has got so many slices since the link began. */
+  arrived(slices: number): void {
+    this.#window?.arrived(slices)
+    this.#pump()
+  }
+
   /** Rejects everything that waits. Does not close the channel below; may be called twice. */
   close(error: TransportError): void {
     if (this.#closed !== undefined) return
@@ -169,6 +183,7 @@ export class FlowControlledChannel {
   }
 
   #hasRoom(wireBytes: number): boolean {
+    if (this.#window?.hasRoom(wireBytes) === false) return false
     const buffered = this.#channel.bufferedAmount
     return buffered === 0 || buffered + wireBytes <= this.#highWaterBytes
   }
@@ -252,6 +267,7 @@ export class FlowControlledChannel {
     try {
       this.#channel.send(slice)
       this.#slicesSent++
+      this.#window?.sent(slice.byteLength)
       return true
     } catch (cause) {
       this.close(new TransportError('disconnected', 'the channel does not take data any more', { cause }))

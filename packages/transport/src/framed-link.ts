@@ -5,6 +5,7 @@ import { asTransportError } from './errors.ts'
 import { FlowControlledChannel, type FlowLimits } from './flow-controlled-channel.ts'
 import type { LinkSendOptions, MessageLink } from './message-link.ts'
 import { TransportError } from './room.ts'
+import { SendWindow, TELL_EVERY_BYTES } from './send-window.ts'
 import { type RateSample, TransferMeter } from './transfer-meter.ts'
 
 /** A sign of life is told on at most this often: a thousand slices a second say no more. */
@@ -36,6 +37,8 @@ export interface FramedLinkOptions {
   readonly idleRttMs?: () => number | undefined
   /** What the link carries from here, in 10^6 bits per second, where known. */
   readonly sendMbit?: () => number | undefined
+  /** Much has come: the peer should hear how much, it waits for that. Where this is missing no window holds what is sent. */
+  readonly tell?: () => void
   readonly limits?: FlowLimits
 }
 
@@ -55,16 +58,20 @@ export class FramedLink implements MessageLink {
   #head = new Uint8Array(HEAD_BYTES)
   #received = 0
   #receivedBytes = 0
+  #toldBytes = 0
   #closed = false
 
   constructor(options: FramedLinkOptions) {
     this.#options = options
     this.#channel = options.channel
-    this.#flow = new FlowControlledChannel(options.channel, options.limits, () => ({
-      rttMs: options.idleRttMs?.(),
-      mbitPerSecond: options.sendMbit?.(),
-      inStream: this.#isInStream(),
-    }))
+    const rttMs = () => options.idleRttMs?.()
+    const mbitPerSecond = () => options.sendMbit?.()
+    this.#flow = new FlowControlledChannel(
+      options.channel,
+      options.limits,
+      () => ({ rttMs: rttMs(), mbitPerSecond: mbitPerSecond(), inStream: this.#isInStream() }),
+      options.tell === undefined ? undefined : new SendWindow({ rttMs, mbitPerSecond }),
+    )
     this.#meter = new TransferMeter(options.clock, options.onRate ?? (() => {}), options.idleRttMs)
     options.channel.onMessage = (bytes) => this.#receive(bytes)
     options.channel.onClose = (reason) => this.#end(new TransportError('disconnected', reason))
@@ -104,6 +111,11 @@ export class FramedLink implements MessageLink {
     }
   }
 
+  /** By the peer's word, so many slices have come there. */
+  arrived(slices: number): void {
+    if (!this.#closed) this.#flow.arrived(slices)
+  }
+
   close(): void {
     this.#end(new TransportError('disconnected', 'the link was closed'))
   }
@@ -124,6 +136,7 @@ export class FramedLink implements MessageLink {
     if (whole !== undefined) this.#deliver(whole)
     const nowMs = this.#meter.received(bytes.byteLength, isPartial)
     if (whole !== undefined && !isPartial) this.#options.onWhole?.(whole.byteLength)
+    this.#tell()
     if (nowMs - this.#aliveMs < ALIVE_MS) return
     this.#aliveMs = nowMs
     this.#options.onBytes?.()
@@ -139,6 +152,12 @@ export class FramedLink implements MessageLink {
       return
     }
     this.#options.onMessage(message)
+  }
+
+  #tell(): void {
+    if (this.#receivedBytes - this.#toldBytes < TELL_EVERY_BYTES || this.#closed) return
+    this.#toldBytes = this.#receivedBytes
+    this.#options.tell?.()
   }
 
   /** Returns whether it is large. */

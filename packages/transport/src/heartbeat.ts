@@ -27,6 +27,8 @@ export interface HeartbeatOptions {
   readonly sendMbit?: () => number | undefined
   /** What the peer gets from here, by its word. */
   readonly onTold?: (mbitPerSecond: number) => void
+  /** So many slices have come there, by the peer's word. */
+  readonly onArrived?: (slices: number) => void
   /** Some count of everything that has arrived from the peer, down to acknowledgements; undefined while unknown. */
   readonly arrived?: () => Promise<number | undefined>
   /** True while this page's timers are throttled. */
@@ -71,12 +73,11 @@ export class Heartbeat implements PulseMember {
       rttMs: () => this.#monitor.rttMs,
       leastBytes: () => (this.#monitor.isNear ? BURST_BYTES : 0),
     }
-    const beatBetween = () => this.#send(options.pulse.clock.now(), this.#promisedMs[0])
     this.#word = new WordOfArrival({
       ...way,
       isLossy: () => this.#monitor.isLossy,
       sentAtMs: () => this.#sentAtMs,
-      tell: beatBetween,
+      tell: () => this.tell(),
     })
     this.#tail = new TailProbe({
       ...way,
@@ -85,7 +86,7 @@ export class Heartbeat implements PulseMember {
       arrivals: () => options.slices?.().received ?? 0,
       isDelivered: () => this.#isDelivered,
       isSending: () => options.sending?.() === true,
-      probe: beatBetween,
+      probe: () => this.tell(),
     })
     this.#movedAtMs = nowMs
     this.#beatAtMs = nowMs
@@ -110,6 +111,7 @@ export class Heartbeat implements PulseMember {
     this.#monitor.beat(nowMs, beat, receivedBytes + this.#sentBytes)
     this.#report(beat)
     this.#hear()
+    if (beat.receivedSlices !== undefined) this.#options.onArrived?.(beat.receivedSlices)
     if (this.#stopped) return
     const isAsked = beat.intervalMs <= INTERVALS.doubtingMs
     if (isAsked ? nowMs - this.#beatAtMs >= EARLY_MS : nowMs >= this.#pairedMs(nowMs, beat.intervalMs))
@@ -134,6 +136,11 @@ export class Heartbeat implements PulseMember {
   /** A message of the peer is complete. */
   whole(bytes: number): void {
     this.#word.whole(bytes)
+  }
+
+  /** A beat between those that are due: the peer hears at once what has come. */
+  tell(): void {
+    this.#send(this.#options.pulse.clock.now(), this.#promisedMs[0])
   }
 
   stop(): void {

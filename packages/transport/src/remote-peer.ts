@@ -196,6 +196,7 @@ export class RemotePeer {
       onBytes: () => attempt.heartbeat?.alive(),
       onSent: (bytes) => attempt.heartbeat?.sent(bytes),
       onWhole: (bytes) => attempt.heartbeat?.whole(bytes),
+      tell: () => attempt.heartbeat?.tell(),
       onRate: (sample) => this.#o.onRate(sample),
       idleRttMs: () => this.#o.idleRttMs(),
       sendMbit: () => this.#o.sendMbit(),
@@ -225,6 +226,7 @@ export class RemotePeer {
       busy: () => peerLink.open.outgoing + peerLink.open.incoming > 0,
       sending: () => link.unsentBytes > 0,
       slices: () => link.slices,
+      onArrived: (slices) => link.arrived(slices),
       send: (bytes) => attempt.connection.sendBeat(bytes),
       onRtt: (rttMs) => {
         this.#o.onRtt(rttMs)
