@@ -6,7 +6,7 @@ import type { DeviceId, ExitName, ModelDigest, TensorName, TrunkName } from './i
  * What executes a stage on a device. `ort-*` is onnxruntime-web, `tfjs-*` is TensorFlow.js, `ort-node` is
  * onnxruntime-node on the command line.
  */
-export const BACKENDS = ['ort-wasm', 'ort-webgpu', 'tfjs-webgpu', 'tfjs-webgl', 'ort-node'] as const
+export const BACKENDS = ['ort-wasm', 'tfjs-wasm', 'ort-webgpu', 'tfjs-webgpu', 'tfjs-webgl', 'ort-node'] as const
 export type Backend = (typeof BACKENDS)[number]
 
 /** Half-open range `[start, end)`. */

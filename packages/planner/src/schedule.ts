@@ -112,7 +112,7 @@ function withExits(search: Search, draft: Draft): Draft[] {
   const own = new Set(
     draft.volumes.flatMap(({ shards }) => shards.map(({ processor }) => room.processors[processor]?.device)),
   )
-  const processors = room.processors.filter(({ device }) => own.has(device)).map(({ index }) => index)
+  const processors = search.processors.filter((at) => own.has(room.processors[at]?.device))
   const left = limits.maxAccuracyLoss - search.evaluate(draft).accuracyLoss
   const placed = placeExits(search, draft, left, processors)
   return placed === draft ? [] : [placed]

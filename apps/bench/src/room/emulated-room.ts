@@ -25,15 +25,14 @@ const EARLIER_GMACS = 12
  * What devices claim until `measure`, as if from an earlier visit: that they measure themselves at full speed first would only
  * cost time, and sessions are as long as the device is slow.
  */
-const earlier = (cores: number): readonly BackendSpeed[] => [
-  {
-    backend: 'ort-wasm',
+const earlier = (cores: number): readonly BackendSpeed[] =>
+  (['ort-wasm', 'tfjs-wasm'] as const).map((backend) => ({
+    backend,
     threads: 1,
     gmacsPerSecond: EARLIER_GMACS * Math.min(1, cores),
     overheadMs: 0.3,
     coefficients: {},
-  },
-]
+  }))
 const WEAKEST_FIRST = ['none', 'cdp', 'cgroup'] as const
 
 export interface EmulatedRoomOptions {

@@ -232,7 +232,10 @@ test('a backend that never starts is left out at its deadline and told to stop; 
 })
 
 test('Node has WASM with one thread and no GPU', async () => {
-  expect(await availableBackends()).toEqual([{ backend: 'ort-wasm', threads: 1, software: false }])
+  expect(await availableBackends()).toEqual([
+    { backend: 'ort-wasm', threads: 1, software: false },
+    { backend: 'tfjs-wasm', threads: 1, software: false },
+  ])
 })
 
 test('storage is measured where there is one', async () => {

@@ -1,13 +1,9 @@
 import { EngineError, type InferenceEngine } from '../engine.ts'
+import { usableThreads } from '../usable-threads.ts'
 import type { HostedEngine } from '../worker/messages.ts'
 import { ortError } from './error.ts'
 import { OrtEngine } from './ort-engine.ts'
 import type { SessionOptions } from './runtime.ts'
-
-/** Threads that ORT can use here: 1 without cross-origin isolation. */
-export function usableThreads(wanted: number): number {
-  return globalThis.crossOriginIsolated ? Math.max(1, Math.min(wanted, navigator.hardwareConcurrency || 1)) : 1
-}
 
 /**
  * onnxruntime-web in this Worker (never in a page's main thread: a run blocks). The runtime and its binary are

@@ -8,6 +8,8 @@ import { compileProgram, type Program } from './program.ts'
 
 export interface TfjsEngineOptions {
   readonly backend: Backend
+  /** Default 1. */
+  readonly threads?: number
   /** Tells the engine when its device or context is gone. */
   readonly watch?: (lost: (message: string) => void) => void
 }
@@ -18,7 +20,7 @@ export interface TfjsEngineOptions {
  */
 export class TfjsEngine implements InferenceEngine {
   readonly backend: Backend
-  readonly threads = 1
+  readonly threads: number
   readonly lost: Promise<EngineError>
   readonly #queue = new SerialQueue()
   readonly #sessions = new Set<TfjsStage>()
@@ -27,6 +29,7 @@ export class TfjsEngine implements InferenceEngine {
 
   constructor(options: TfjsEngineOptions) {
     this.backend = options.backend
+    this.threads = options.threads ?? 1
     this.lost = new Promise((resolve) => {
       options.watch?.((message) => {
         this.#ended ??= new EngineError('lost', message)

@@ -7,6 +7,7 @@ export async function openEngine(hosted: HostedEngine): Promise<InferenceEngine>
     case 'ort-wasm':
     case 'ort-webgpu':
       return (await import('../ort/ort-web-engine.ts')).createOrtWebEngine(hosted)
+    case 'tfjs-wasm':
     case 'tfjs-webgpu':
     case 'tfjs-webgl':
       return (await import('../tfjs/create-tfjs-engine.ts')).createTfjsEngine(hosted)

@@ -1,6 +1,7 @@
 import type { Backend, DeviceId, DeviceProfile, Topology } from '@roomful/core'
 import type { CodecModel } from '../predictor/codec.ts'
 import type { ComputeModel } from '../predictor/compute.ts'
+import { CPU_BACKENDS } from '../predictor/cpu.ts'
 import type { LatencyPredictor } from '../predictor/predictor.ts'
 import { MessageLink } from './message-link.ts'
 
@@ -8,6 +9,8 @@ import { MessageLink } from './message-link.ts'
 export interface Processor {
   readonly index: number
   readonly device: number
+  /** Of the processor whose turns it takes: the device's first one of the CPU for all that compute there, else its own. */
+  readonly turns: number
   readonly backend: Backend
   readonly compute: ComputeModel
   /** The speed in the profile, by which the runtime decides how long its sessions are. */
@@ -56,13 +59,16 @@ export function compileRoom(topology: Topology, predictor: LatencyPredictor): Ro
     else excluded.push({ id: profile.id, name: profile.name, why })
   }
   const processors: Processor[] = []
+  const backendOf = (at: number): Backend => processors[at]?.backend ?? 'ort-webgpu'
   const devices = profiles.map((profile, index): RoomDevice => {
     const mine: number[] = []
     for (const { backend, gmacsPerSecond } of profile.backends) {
       const compute = predictor.compute(profile.id, backend)
       if (compute === undefined) continue
-      mine.push(processors.length)
-      processors.push({ index: processors.length, device: index, backend, compute, gmacsPerSecond })
+      const own = processors.length
+      const cpu = CPU_BACKENDS.has(backend) ? mine.find((at) => CPU_BACKENDS.has(backendOf(at))) : undefined
+      mine.push(own)
+      processors.push({ index: own, device: index, turns: cpu ?? own, backend, compute, gmacsPerSecond })
     }
     return {
       index,

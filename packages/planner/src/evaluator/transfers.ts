@@ -15,6 +15,8 @@ export class Transfers {
   readonly #burst: Float64Array
   /** Per device its processor that is the CPU; -1 where it has none. */
   readonly #cpu: Int32Array
+  /** Per processor: whose turns it takes. */
+  readonly #turns: Int32Array
   readonly #countsMessages: boolean
   readonly #verdictMs: number[] = []
   readonly #verdictShare: number[] = []
@@ -37,6 +39,7 @@ export class Transfers {
     this.#burst = Float64Array.from(room.devices, ({ codec }) => codec.burst)
     this.#countsMessages = room.devices.some(({ codec }) => codec.countsMessages)
     const isCpu = (processor: number) => CPU_BACKENDS.has(room.processors[processor]?.backend ?? 'ort-webgpu')
+    this.#turns = Int32Array.from(room.processors, ({ turns }) => turns)
     this.#cpu = Int32Array.from(room.devices, ({ processors }) => processors.find(isCpu) ?? -1)
   }
 
@@ -81,8 +84,9 @@ export class Transfers {
   /** One run on a processor; returns its end. */
   compute(processor: number, readyMs: number, ms: number, volume: number, exit?: string): number {
     const use = this.#use
-    const startMs = Math.max(readyMs, use.processorFree[processor] as number)
-    const endMs = occupy(use.processorFree, use.processorBusy, processor, readyMs, ms, ms * this.#alive(startMs))
+    const turns = this.#turns[processor] as number
+    const startMs = Math.max(readyMs, use.processorFree[turns] as number)
+    const endMs = occupy(use.processorFree, use.processorBusy, turns, readyMs, ms, ms * this.#alive(startMs))
     if (this.#spans !== undefined) {
       const device = this.#id(this.#room.processors[processor]?.device ?? 0)
       const kind = exit === undefined ? 'compute' : 'exit'
@@ -116,7 +120,7 @@ export class Transfers {
 
   /** Until when a processor is busy. */
   freeMs(processor: number): number {
-    return this.#use.processorFree[processor] ?? 0
+    return this.#use.processorFree[this.#turns[processor] ?? 0] ?? 0
   }
 
   /** Whether something would have had to be sent where there is no link. */

@@ -27,7 +27,7 @@ export const ciahp: Method = {
       return refuse('no-exits', 'exits are switched off (limits.exits), and this method places nothing else')
     if (model.exits.length === 0 || model.settings.length === 0)
       return refuse('no-exits', 'this model has no calibrated exits')
-    const own = search.room.devices[0]?.processors ?? []
+    const own = search.processors.filter((at) => search.room.processors[at]?.device === 0)
     const trunk = search.single(0)
     let best: { draft: Draft; cost: number } | undefined
     for (const setting of usableSettings(search, limits.maxAccuracyLoss)) {

@@ -122,8 +122,8 @@ export function modesOn(draft: Draft, point: number, processor: number): readonl
   return shared ? ['wait'] : ['race', 'wait']
 }
 
-export const allProcessors = ({ room, main }: Search): number[] =>
-  room.processors.filter(({ device }) => (main[device] ?? -1) >= 0).map(({ index }) => index)
+export const allProcessors = ({ room, main, processors }: Search): number[] =>
+  processors.filter((at) => (main[room.processors[at]?.device ?? -1] ?? -1) >= 0)
 
 /** The plan without its exits; volumes that only an exit separated are one. */
 export function withoutExits(draft: Draft): Draft {

@@ -6,6 +6,7 @@ import { readinessMs } from '../evaluator/readiness.ts'
 import { compileRoom, type Room } from '../evaluator/room.ts'
 import { lastPoint, type PlannableModel, pointAt, pointIndex, segmentAt } from '../model/plannable.ts'
 import { sameWire } from '../model/wires.ts'
+import { CPU_BACKENDS } from '../predictor/cpu.ts'
 import type { LatencyPredictor } from '../predictor/predictor.ts'
 import { Exchanges } from './exchange.ts'
 import { type PlanningLimits, type ResolvedLimits, resolveLimits } from './limits.ts'
@@ -28,6 +29,8 @@ export class Search {
   readonly main: readonly number[]
   /** Indices of all devices but the initiator. */
   readonly helpers: readonly number[]
+  /** What plans may use: all processors, but of those on one CPU only the one that runs this net fastest. */
+  readonly processors: readonly number[]
   readonly #wires: number[] = []
   #refusal: Refusal | undefined
 
@@ -49,6 +52,8 @@ export class Search {
     const main = wider?.search.main ?? this.room.devices.map((device) => this.#fastest(device.processors))
     const without = wider?.without
     this.main = without === undefined ? main : main.map((processor, device) => (device === without ? -1 : processor))
+    this.processors =
+      wider?.search.processors ?? this.room.devices.flatMap((device) => this.#offered(device.processors))
     this.helpers = this.room.devices.slice(1).flatMap(({ index }) => (index === without ? [] : [index]))
   }
 
@@ -205,6 +210,12 @@ export class Search {
     const { privateUntil } = this.limits
     const named = privateUntil === undefined ? 1 : pointIndex(this.model, privateUntil)
     return named < 1 ? this.last : named
+  }
+
+  #offered(processors: readonly number[]): readonly number[] {
+    const onCpu = processors.filter((at) => CPU_BACKENDS.has(this.room.processors[at]?.backend ?? 'ort-webgpu'))
+    const best = this.#fastest(onCpu)
+    return processors.filter((at) => at === best || !onCpu.includes(at))
   }
 
   #fastest(processors: readonly number[]): number {

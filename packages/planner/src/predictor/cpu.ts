@@ -2,7 +2,7 @@ import type { Backend, DeviceProfile } from '@roomful/core'
 import { predictedSpeed } from './speed-layer.ts'
 
 /** Backends that compute on the CPU, which messages need too. */
-export const CPU_BACKENDS: ReadonlySet<Backend> = new Set<Backend>(['ort-wasm', 'ort-node'])
+export const CPU_BACKENDS: ReadonlySet<Backend> = new Set<Backend>(['ort-wasm', 'tfjs-wasm', 'ort-node'])
 
 /**
  * How fast the device's CPU is predicted to compute, whatever its GPU can do, in GMAC/s, and which backend shows it (its first one if

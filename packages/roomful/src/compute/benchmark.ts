@@ -83,7 +83,7 @@ export async function* measureAgain(
   })
   for await (const speed of measuring) {
     const others = speeds.filter(({ backend }) => backend !== speed.backend)
-    speeds = [...others, speed].sort((a, b) => b.gmacsPerSecond - a.gmacsPerSecond)
+    speeds = fastestFirst([...others, speed])
     yield speeds
   }
 }
@@ -98,5 +98,16 @@ function borrowed(engine: InferenceEngine): InferenceEngine {
 export function withSpeed(speeds: readonly BackendSpeed[], speed: BackendSpeed): readonly BackendSpeed[] {
   const same = speeds.find((other) => other.backend === speed.backend)
   if (same !== undefined && same.gmacsPerSecond >= speed.gmacsPerSecond) return speeds
-  return [...speeds.filter((other) => other !== same), speed].sort((a, b) => b.gmacsPerSecond - a.gmacsPerSecond)
+  return fastestFirst([...speeds.filter((other) => other !== same), speed])
+}
+
+/**
+ * TensorFlow.js stands behind ONNX Runtime on WASM, however fast it is: the first backend is what runs where nobody plans, and ONNX
+ * Runtime knows more operators.
+ */
+function fastestFirst(speeds: readonly BackendSpeed[]): readonly BackendSpeed[] {
+  const most = speeds.find(({ backend }) => backend === 'ort-wasm')?.gmacsPerSecond ?? Number.POSITIVE_INFINITY
+  const rank = ({ backend, gmacsPerSecond }: BackendSpeed) =>
+    backend === 'tfjs-wasm' && gmacsPerSecond >= most ? most * (1 - Number.EPSILON) : gmacsPerSecond
+  return [...speeds].sort((a, b) => rank(b) - rank(a))
 }

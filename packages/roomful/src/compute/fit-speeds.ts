@@ -3,6 +3,9 @@ import { microBenchmark } from '@roomful/engine'
 import type { Planning } from '../plan/planning.ts'
 import type { EnginePool } from './engine-pool.ts'
 
+/** Of ONNX Runtime's speed. */
+const OUTRUN = 0.8
+
 export interface FitOptions {
   readonly engines: Pick<EnginePool, 'engine'>
   readonly planning: Pick<Planning, 'fit'>
@@ -25,7 +28,7 @@ export async function* fitSpeeds(
   let speeds = known
   for (const speed of known) {
     signal.throwIfAborted()
-    if (speed.coefficients !== undefined) continue
+    if (speed.coefficients !== undefined || isOutrun(speed, known)) continue
     try {
       const engine = await engines.engine(speed.backend)
       const samples = await microBenchmark(engine, {
@@ -42,4 +45,10 @@ export async function* fitSpeeds(
     }
     yield speeds
   }
+}
+
+/** TensorFlow.js is slower on WASM than ONNX Runtime by so much that no net will run on it. */
+function isOutrun({ backend, gmacsPerSecond }: BackendSpeed, known: readonly BackendSpeed[]): boolean {
+  const ort = known.find((speed) => speed.backend === 'ort-wasm')
+  return backend === 'tfjs-wasm' && ort !== undefined && gmacsPerSecond < OUTRUN * ort.gmacsPerSecond
 }
