@@ -19,7 +19,16 @@ import { EVENT_PICTURES, type Played, playEvents } from './playing.ts'
 import { type RoomRow, rowsOf } from './rows.ts'
 import type { Scenario } from './scenario.ts'
 import { leftOut, nextBlock, sittingOut } from './sitting-out.ts'
-import { corrections, FIRST_PICTURES, localPlan, meanSolo, prepareSolo, soloTimes, warmLinks } from './solo.ts'
+import {
+  aloneAsMeasured,
+  corrections,
+  FIRST_PICTURES,
+  localPlan,
+  meanSolo,
+  prepareSolo,
+  soloTimes,
+  warmLinks,
+} from './solo.ts'
 import { SoloAfter } from './solo-after.ts'
 import { type RoomSummary, summaryOf } from './summary.ts'
 import { measureThroughput, type Throughput } from './throughput.ts'
@@ -142,6 +151,7 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
   await installWarm(room, await localPlan(model, room.initiator))
   await alone.ready()
   await room.measure()
+  await aloneAsMeasured(room, model, extent)
   await room.linksAtRest(AT_REST_WITHIN_MS, signal)
   const soloStartMs = performance.now()
   const soloBefore = await soloTimes(room, extent, signal)
