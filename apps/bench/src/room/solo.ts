@@ -24,8 +24,6 @@ const SOLO_CORES = 0.3
  * alone than later, while its browser compiled, and plans that leave the work to it were predicted and bounded as much too slow.
  */
 const WARM_REQUESTS = 12
-/** Once the engine is known the path is warm. */
-const AGAIN_REQUESTS = 4
 /** What every device is given; solo loops show them again and again: nothing is cached there. */
 export const FIRST_PICTURES = 16
 
@@ -75,7 +73,7 @@ export async function soloTimes(
  */
 export async function aloneAsMeasured(room: EmulatedRoom, model: PlannableModel, extent: Extent): Promise<void> {
   await room.prepared(async () => {
-    await Promise.all([...room.devices.values()].map((device) => installAlone(device, model, extent, AGAIN_REQUESTS)))
+    await Promise.all([...room.devices.values()].map((device) => installAlone(device, model, extent)))
     await room.settled()
   })
 }
@@ -127,17 +125,17 @@ export async function warmLinks(
 
 /** Installs the local plan, and lets the page's own measurement of "alone" pass, which begins after first answers. */
 async function runAlone(device: Device, model: PlannableModel, extent: Extent): Promise<void> {
-  await installAlone(device, model, extent, WARM_REQUESTS)
+  await installAlone(device, model, extent)
   await device
     .until('it has measured itself alone', ({ stats }) => stats.aloneMs !== undefined, ALONE_WITHIN_MS)
     // Then it may disturb a block: the blocks' interval shows it.
     .catch(() => {})
 }
 
-async function installAlone(device: Device, model: PlannableModel, extent: Extent, requests: number): Promise<void> {
+async function installAlone(device: Device, model: PlannableModel, extent: Extent): Promise<void> {
   const plan = await localPlan(model, device)
   await device.page.evaluate((wanted) => globalThis.roomful?.session.installPlan(wanted), plan)
-  const pictures = Array.from({ length: requests }, (_, index) => index)
+  const pictures = Array.from({ length: WARM_REQUESTS }, (_, index) => index)
   await closedLoop(device, { ...loopOf(extent, pictures), forMs: 0, minCount: 2, cache: false })
 }
 
