@@ -1,4 +1,4 @@
-import type { BackendSpeed } from '@roomful/core'
+import { BACKENDS, type BackendSpeed } from '@roomful/core'
 import type { Page } from 'playwright'
 
 const BLANK = '/earlier-visit'
@@ -12,10 +12,10 @@ export async function leaveSpeeds(page: Page, origin: string, backends: readonly
   await page.route(url, (route) => route.fulfill({ contentType: 'text/html', body: '' }))
   await page.goto(url)
   await page.evaluate(
-    (speeds) =>
+    ([speeds, known]) =>
       new Promise<void>((resolve, reject) => {
         // As packages/roomful keeps it (device/settings.ts, compute/benchmark.ts); what it does not know it measures.
-        const madeBy = `${navigator.userAgent} ${navigator.hardwareConcurrency} true`
+        const madeBy = [navigator.userAgent, navigator.hardwareConcurrency, true, ...known].join(' ')
         const opening = indexedDB.open('roomful-settings')
         opening.onerror = () => reject(opening.error)
         opening.onupgradeneeded = () => opening.result.createObjectStore('settings')
@@ -29,7 +29,7 @@ export async function leaveSpeeds(page: Page, origin: string, backends: readonly
           }
         }
       }),
-    backends,
+    [backends, BACKENDS] as const,
   )
   await page.unroute(url)
 }

@@ -105,8 +105,11 @@ async function startOn(opened: OpenStore, options: Settled, limits: Limits): Pro
       io.local.emit('server-closing')
       await sleep(systemClock, FAREWELL_MS)
     }
-    await io.close()
+    const closed = io.close()
+    // A browser opens connections ahead of what it will ask, and Node waits a minute for their first request.
+    await Promise.race([closed, sleep(systemClock, FAREWELL_MS)])
     web.closeAllConnections()
+    await closed
     await store.close()
     await opened.close()
   }

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect as connectTo } from 'node:net'
 import { deviceId, VirtualClock } from '@roomful/core'
 import { afterEach, describe, expect, it } from 'vitest'
 import { DEFAULT_LIMITS } from './limits.ts'
@@ -196,6 +198,15 @@ describe('the signalling server', () => {
     const [again, other] = [await connect(), await connect()]
     expect(await again.join('a', {}, [], first.ok ? first.resume : '')).toMatchObject({ ok: true, peers: [] })
     expect(await other.join('b')).toMatchObject({ ok: true, peers: [profileOf('a')] })
+  })
+
+  it('ends though a browser holds a connection on which it has not asked anything', async () => {
+    await start()
+    const ahead = connectTo(server?.port ?? 0, '127.0.0.1')
+    await once(ahead, 'connect')
+    // Node's own wait for a first request is a minute, as long as this test may take.
+    await Promise.all([server?.close(), once(ahead, 'close')])
+    server = undefined
   })
 
   it('refuses pages of other origins unless they are allowed', async () => {

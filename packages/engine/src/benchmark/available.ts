@@ -23,7 +23,7 @@ export async function availableBackends(options: ProbeOptions = {}): Promise<Ava
     out.push({ backend: 'ort-wasm', threads: 1, software: false })
     const threads = wasmThreads()
     if (threads > 1) out.push({ backend: 'ort-wasm', threads, software: false })
-    out.push({ backend: 'tfjs-wasm', threads, software: false })
+    out.push({ backend: 'tfjs-wasm', threads: 1, software: false })
   }
   const onTimeout = () => new EngineError('timeout', 'the browser did not answer the probe')
   const gpu = await withDeadline(webgpuAdapter(), { clock, timeoutMs, onTimeout }).catch(() => undefined)

@@ -1,14 +1,13 @@
 import { errorText } from '@roomful/core'
 import * as tf from '@tensorflow/tfjs-core'
 import { EngineError, type InferenceEngine } from '../engine.ts'
-import { usableThreads } from '../usable-threads.ts'
 import type { HostedEngine } from '../worker/messages.ts'
 import { TfjsEngine } from './tfjs-engine.ts'
 
 /** TensorFlow.js on WASM, WebGPU or WebGL in this Worker; only the backend asked for is downloaded. */
 export async function createTfjsEngine(hosted: HostedEngine): Promise<InferenceEngine> {
   try {
-    if (hosted.backend === 'tfjs-wasm') return await wasm(hosted.threads)
+    if (hosted.backend === 'tfjs-wasm') return await wasm()
     return hosted.backend === 'tfjs-webgpu' ? await webgpu() : await webgl()
   } catch (cause) {
     if (cause instanceof EngineError) throw cause
@@ -21,25 +20,21 @@ async function activate(name: string): Promise<void> {
   await tf.ready()
 }
 
-/** Kernels of XNNPACK: 0.64 to 0.88 x ONNX Runtime's time for nets of convolutions, up to 2.7 x where small operators prevail. */
-async function wasm(threads: number): Promise<InferenceEngine> {
-  const [{ setThreadsCount, setWasmPaths }, plain, simd, threaded] = await Promise.all([
+/**
+ * Kernels of XNNPACK: 0.64 to 0.88 x ONNX Runtime's time for nets of convolutions, up to 2.7 x where small operators prevail. On one
+ * thread: for more, TensorFlow.js hands the text of its own loader to Workers, which lacks what a bundler has moved out of it.
+ */
+async function wasm(): Promise<InferenceEngine> {
+  const [{ setWasmPaths }, plain, simd] = await Promise.all([
     import('@tensorflow/tfjs-backend-wasm'),
     import('@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?url'),
     import('@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url'),
-    import('@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-threaded-simd.wasm?url'),
   ])
   const at = ({ default: file }: { default: string }) => new URL(file, self.location.href).href
-  setWasmPaths({
-    'tfjs-backend-wasm.wasm': at(plain),
-    'tfjs-backend-wasm-simd.wasm': at(simd),
-    'tfjs-backend-wasm-threaded-simd.wasm': at(threaded),
-  })
-  const usable = usableThreads(threads)
-  if (usable > 1) setThreadsCount(usable)
-  else tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false)
+  setWasmPaths({ 'tfjs-backend-wasm.wasm': at(plain), 'tfjs-backend-wasm-simd.wasm': at(simd) })
+  tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false)
   await activate('wasm')
-  return new TfjsEngine({ backend: 'tfjs-wasm', threads: usable })
+  return new TfjsEngine({ backend: 'tfjs-wasm' })
 }
 
 async function webgpu(): Promise<InferenceEngine> {

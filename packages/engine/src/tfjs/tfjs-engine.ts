@@ -8,8 +8,6 @@ import { compileProgram, type Program } from './program.ts'
 
 export interface TfjsEngineOptions {
   readonly backend: Backend
-  /** Default 1. */
-  readonly threads?: number
   /** Tells the engine when its device or context is gone. */
   readonly watch?: (lost: (message: string) => void) => void
 }
@@ -20,7 +18,7 @@ export interface TfjsEngineOptions {
  */
 export class TfjsEngine implements InferenceEngine {
   readonly backend: Backend
-  readonly threads: number
+  readonly threads = 1
   readonly lost: Promise<EngineError>
   readonly #queue = new SerialQueue()
   readonly #sessions = new Set<TfjsStage>()
@@ -29,7 +27,6 @@ export class TfjsEngine implements InferenceEngine {
 
   constructor(options: TfjsEngineOptions) {
     this.backend = options.backend
-    this.threads = options.threads ?? 1
     this.lost = new Promise((resolve) => {
       options.watch?.((message) => {
         this.#ended ??= new EngineError('lost', message)

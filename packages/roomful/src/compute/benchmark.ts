@@ -1,4 +1,4 @@
-import type { BackendSpeed } from '@roomful/core'
+import { BACKENDS, type BackendSpeed } from '@roomful/core'
 import { benchmarkBackends, type InferenceEngine, wasmThreads } from '@roomful/engine'
 import type { SettingsStore } from '../device/settings.ts'
 import type { BenchmarkView } from '../snapshot.ts'
@@ -62,7 +62,9 @@ export async function keepSpeeds(settings: SettingsStore, backends: readonly Bac
   if (backends.length > 0) await settings.write({ speeds: { madeBy: madeBy(), at: Date.now(), backends } })
 }
 
-const madeBy = (): string => `${navigator.userAgent} ${navigator.hardwareConcurrency} ${crossOriginIsolated}`
+/** Backends too: what an earlier release measured lacks those that it did not know. */
+const madeBy = (): string =>
+  [navigator.userAgent, navigator.hardwareConcurrency, crossOriginIsolated, ...BACKENDS].join(' ')
 
 /** Time for the timed runs of one backend: a throttled processor works in bursts, and means need many of them. */
 const AGAIN_BUDGET_MS = 2_000
