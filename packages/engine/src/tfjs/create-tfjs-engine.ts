@@ -31,7 +31,12 @@ async function wasm(): Promise<InferenceEngine> {
     import('@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url'),
   ])
   const at = ({ default: file }: { default: string }) => new URL(file, self.location.href).href
-  setWasmPaths({ 'tfjs-backend-wasm.wasm': at(plain), 'tfjs-backend-wasm-simd.wasm': at(simd) })
+  setWasmPaths({
+    'tfjs-backend-wasm.wasm': at(plain),
+    'tfjs-backend-wasm-simd.wasm': at(simd),
+    // It wants to know of all three; this one is not loaded.
+    'tfjs-backend-wasm-threaded-simd.wasm': at(simd),
+  })
   tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false)
   await activate('wasm')
   return new TfjsEngine({ backend: 'tfjs-wasm' })
