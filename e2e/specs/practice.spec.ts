@@ -36,10 +36,10 @@ test('practice comes to a verdict in a room of four unequal devices', async ({ r
   // What the requests have taught the device about itself is kept for its next visit by now, or soon.
   await expect
     .poll(() => keptLearning(asker), { timeout: 40_000 })
-    .toMatchObject({ version: 1, backends: { 'ort-wasm': { factor: expect.any(Number), loaded: expect.any(Array) } } })
+    .toMatchObject({ version: 1, ofOneBackend: { factor: expect.any(Number), loaded: expect.any(Array) } })
 })
 
-/** What the browser's storage holds of this device's learning. */
+/** What the browser's storage holds of this device's learning, of the engine that has run first (which is faster here was measured). */
 function keptLearning({ page }: Device): Promise<unknown> {
   return page.evaluate(
     () =>
@@ -51,7 +51,8 @@ function keptLearning({ page }: Device): Promise<unknown> {
           reading.onerror = () => reject(reading.error)
           reading.onsuccess = () => {
             opening.result.close()
-            resolve(reading.result?.learned)
+            const { version, backends = {} } = reading.result?.learned ?? {}
+            resolve({ version, ofOneBackend: Object.values(backends)[0] })
           }
         }
       }),
