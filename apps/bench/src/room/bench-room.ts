@@ -21,6 +21,7 @@ import type { Scenario } from './scenario.ts'
 import { leftOut, nextBlock, sittingOut } from './sitting-out.ts'
 import {
   aloneAsMeasured,
+  correctionBy,
   corrections,
   FIRST_PICTURES,
   localPlan,
@@ -161,7 +162,7 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
   const topology = await room.topology()
   for (const [id, ms] of soloBefore) say(`${room.nameOf(id)} alone: ${ms.toFixed(1)} ms`)
   const factors = await corrections(model, topology, soloBefore)
-  const predictor = new RoomPredictor(topology, { ...IN_BROWSERS, correction: (device) => factors.get(device) ?? 1 })
+  const predictor = new RoomPredictor(topology, { ...IN_BROWSERS, correction: correctionBy(factors) })
   const limits = { maxAccuracyLoss: MAX_ACCURACY_LOSS, margin: MARGIN, episodes: extent.episodes, seed }
   const methods = extent.methods.filter((method) => options.model?.without?.includes(method) !== true)
   const planned = await planMethods(methods, model, topology, predictor, limits)
@@ -284,7 +285,7 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
       gmacsPerSecond: Object.fromEntries(
         topology.devices.map(({ id, backends }) => [room.nameOf(id), backends[0]?.gmacsPerSecond ?? 0]),
       ),
-      corrections: byName(room, factors),
+      corrections: byName(room, new Map([...factors].map(([id, { factor }]) => [id, factor]))),
       links: topology.links.map(({ a, b, rttMs, mbitPerSecond }) => ({
         between: `${room.nameOf(a)} ${room.nameOf(b)}`,
         rttMs,
@@ -307,7 +308,7 @@ async function speedFactor(
   solo: ReadonlyMap<DeviceId, number>,
 ) {
   const factors = await corrections(model, topology, solo)
-  const meant = new RoomPredictor(topology, { ...IN_BROWSERS, correction: (device) => factors.get(device) ?? 1 })
+  const meant = new RoomPredictor(topology, { ...IN_BROWSERS, correction: correctionBy(factors) })
   return (plan: Plan, exitShares: readonly number[]) => {
     const [then, now] = [planned, meant].map((by) => predictPlan(plan, model, topology, by, exitShares)?.latencyMs)
     return then === undefined || now === undefined ? undefined : now / then

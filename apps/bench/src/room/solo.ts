@@ -1,4 +1,4 @@
-import type { DeviceId, Topology } from '@roomful/core'
+import type { Backend, DeviceId, Topology } from '@roomful/core'
 import { IN_BROWSERS, type PlannableModel, planWith, RoomPredictor } from '@roomful/planner'
 import type { Device } from '../../../../e2e/rig/device.ts'
 import { measureLoop } from './block-run.ts'
@@ -147,6 +147,19 @@ export async function localPlan(model: PlannableModel, device: Device) {
   return local.plan
 }
 
+/** Of the engine that has run: nothing is learned of the device's others. */
+export interface Correction {
+  readonly backend: Backend
+  readonly factor: number
+}
+
+export const correctionBy =
+  (found: ReadonlyMap<DeviceId, Correction>) =>
+  (device: DeviceId, backend: Backend): number => {
+    const learned = found.get(device)
+    return learned?.backend === backend ? learned.factor : 1
+  }
+
 /**
  * Factor per device by which the whole network alone takes longer than the profile says: what the devices' online
  * correction learns from requests like these, within its bounds.
@@ -155,14 +168,16 @@ export async function corrections(
   model: PlannableModel,
   topology: Topology,
   solo: ReadonlyMap<DeviceId, number>,
-): Promise<ReadonlyMap<DeviceId, number>> {
-  const out = new Map<DeviceId, number>()
+): Promise<ReadonlyMap<DeviceId, Correction>> {
+  const out = new Map<DeviceId, Correction>()
   for (const device of topology.devices) {
     const alone: Topology = { initiator: device.id, devices: [device], links: [] }
     const local = await planWith('local', model, alone, new RoomPredictor(alone, IN_BROWSERS), { exits: false })
     const soloMs = solo.get(device.id)
     if (local.ok && soloMs !== undefined) {
-      out.set(device.id, Math.min(4, Math.max(0.25, soloMs / local.plan.predicted.fullMs)))
+      const backend = local.plan.volumes[0]?.shards[0]?.backend
+      const factor = Math.min(4, Math.max(0.25, soloMs / local.plan.predicted.fullMs))
+      if (backend !== undefined) out.set(device.id, { backend, factor })
     }
   }
   return out

@@ -3,6 +3,8 @@ import { seededRandom } from '@roomful/core'
 import { describe, expect, it } from 'vitest'
 import { compileRoom } from '../evaluator/room.ts'
 import { planWith, predictPlan } from '../planning.ts'
+import { IN_BROWSERS } from '../predictor/in-browsers.ts'
+import { RoomPredictor } from '../predictor/predictor.ts'
 import { readRoom } from '../room-file.ts'
 import { randomExits } from '../testing/random-cases.ts'
 import { METHODS } from './registry.ts'
@@ -79,5 +81,28 @@ describe('two engines on one CPU', () => {
     }
     expect([...usedOn(planned.plan)]).toEqual(['phone tfjs-wasm'])
     expect(fullMs('ort-wasm')).toBeGreaterThan(fullMs('ort-webgpu') * 1.001)
+  })
+})
+
+describe('what is learned of one engine of a CPU', () => {
+  const { topology } = roomOf(speed('ort-wasm', 1), speed('tfjs-wasm', 1.3))
+  const learnt = (factors: Partial<Record<Backend, number>>) =>
+    new RoomPredictor(topology, { correction: (_, backend) => factors[backend] ?? 1 })
+  const factorOf = (predictor: RoomPredictor, backend: Backend) =>
+    predictor.compute(topology.initiator, backend)?.factor
+
+  it('counts for the other one until that has run itself', () => {
+    expect(factorOf(learnt({ 'tfjs-wasm': 1.6 }), 'ort-wasm')).toBe(1.6)
+    expect(factorOf(learnt({ 'tfjs-wasm': 1.6, 'ort-wasm': 1.1 }), 'ort-wasm')).toBe(1.1)
+    expect(factorOf(learnt({}), 'ort-wasm')).toBe(1)
+  })
+
+  it('tells what messages cost: the speed is of the engine that has run', () => {
+    const workMs = (factors: Partial<Record<Backend, number>>) =>
+      new RoomPredictor(topology, { ...IN_BROWSERS, correction: (_, backend) => factors[backend] ?? 1 })
+        .codec(topology.initiator)
+        .messageWorkMs(0)
+    expect(workMs({ 'tfjs-wasm': 2 }) / workMs({})).toBeCloseTo(2 / 1.3, 1)
+    expect(workMs({ 'ort-wasm': 2 }) / workMs({})).toBeCloseTo(2, 1)
   })
 })

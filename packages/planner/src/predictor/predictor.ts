@@ -2,7 +2,7 @@ import { type Backend, type DeviceId, type DeviceProfile, linkBetween, type Topo
 import { CodecModel, type MessageCosts } from './codec.ts'
 import { boundaryOfProfile, costsOfProfile, tableOfProfile } from './coefficients.ts'
 import { ComputeModel, type RowEfficiency } from './compute.ts'
-import { cpuSpeed } from './cpu.ts'
+import { CPU_BACKENDS, cpuSpeed } from './cpu.ts'
 import { LinkModel } from './link.ts'
 import { unseenLoadFactor } from './utilisation.ts'
 
@@ -54,7 +54,7 @@ export class RoomPredictor implements LatencyPredictor {
     if (profile === undefined || speed === undefined) return undefined
     const detail = this.#options.details?.get(device)
     const table = detail?.table ?? (detail?.rowStep === undefined ? tableOfProfile(speed) : [])
-    const correction = this.#options.correction?.(device, backend) ?? 1
+    const correction = this.#correction(profile, backend)
     const loaded = this.#options.loadFactor?.(device, backend, profile.load) ?? unseenLoadFactor(profile.load)
     return new ComputeModel({
       costs: costsOfProfile(speed),
@@ -86,14 +86,29 @@ export class RoomPredictor implements LatencyPredictor {
     if (message === undefined || profile === undefined) {
       return new CodecModel({ gmacsPerSecond: profile?.backends[0]?.gmacsPerSecond ?? 1, mbPerSecond })
     }
-    const { burst = 1 } = cpuSpeed(profile)
+    const { burst = 1 } = this.#cpu(profile)
     return new CodecModel({ gmacsPerSecond: this.#cpuSpeed(profile), burst, mbPerSecond, message })
   }
 
   /** As it has shown itself in what it computed: the speed test of a throttled processor may say three times or half of it. */
   #cpuSpeed(profile: DeviceProfile): number {
-    const { gmacsPerSecond, backend } = cpuSpeed(profile)
-    const correction = backend === undefined ? 1 : (this.#options.correction?.(profile.id, backend) ?? 1)
-    return gmacsPerSecond / correction
+    const { gmacsPerSecond, backend } = this.#cpu(profile)
+    return gmacsPerSecond / (backend === undefined ? 1 : this.#learned(profile.id, backend))
+  }
+
+  #cpu(profile: DeviceProfile): ReturnType<typeof cpuSpeed> {
+    return cpuSpeed(profile, (backend) => this.#learned(profile.id, backend) !== 1)
+  }
+
+  /** What slows one engine of a CPU down (a quota, the page's own work) slows the other one, of which nothing is learned yet, down as much. */
+  #correction(profile: DeviceProfile, backend: Backend): number {
+    const own = this.#learned(profile.id, backend)
+    if (own !== 1 || !CPU_BACKENDS.has(backend)) return own
+    const { backend: other } = this.#cpu(profile)
+    return other === undefined || !CPU_BACKENDS.has(other) ? own : this.#learned(profile.id, other)
+  }
+
+  #learned(device: DeviceId, backend: Backend): number {
+    return this.#options.correction?.(device, backend) ?? 1
   }
 }
