@@ -46,6 +46,12 @@ describe('two engines on one CPU', () => {
     }
   })
 
+  it('does not leave the one that is mostly faster for what noise explains', async () => {
+    const { topology, predictor } = roomOf(speed('ort-wasm', 1), speed('tfjs-wasm', 0.9))
+    const planned = await planWith('local', MODEL, topology, predictor, { exits: false })
+    expect(planned.ok && [...usedOn(planned.plan)]).toEqual(['phone tfjs-wasm'])
+  })
+
   it('stays with ONNX Runtime where that is faster', async () => {
     const { topology, predictor } = roomOf(speed('ort-wasm', 1), speed('tfjs-wasm', 0.5))
     const planned = await planWith('local', MODEL, topology, predictor, { exits: false })

@@ -12,6 +12,12 @@ import { Exchanges } from './exchange.ts'
 import { type PlanningLimits, type ResolvedLimits, resolveLimits } from './limits.ts'
 import type { Refusal } from './refusal.ts'
 
+/**
+ * Two engines measured one after the other on a throttled device differ by a fifth for no reason. TensorFlow.js took 0.64 to 0.88 x ONNX
+ * Runtime's time on WASM for six nets of convolutions (docs/runtime.md): it is taken unless it is predicted to be slower by more than that. [ours]
+ */
+const LIKELY = 0.8
+
 /** What all methods look at: one model, one room, one evaluator, the limits. */
 export class Search {
   /** Without its exits where the limits do not want any, so that no method and no known plan can use them. */
@@ -222,7 +228,8 @@ export class Search {
     let best = -1
     let bestMs = Number.POSITIVE_INFINITY
     for (const processor of processors) {
-      const ms = this.evaluator.costs.wholeMs(processor, 0, this.last)
+      const isLikely = this.room.processors[processor]?.backend === 'tfjs-wasm'
+      const ms = this.evaluator.costs.wholeMs(processor, 0, this.last) * (isLikely ? LIKELY : 1)
       if (ms >= bestMs) continue
       best = processor
       bestMs = ms
