@@ -68,7 +68,7 @@ export class Runtime implements AsyncDisposable {
       clock,
       codec,
       local: {
-        feature: (header, map) => this.#worker.feature(header, { map }, room.self),
+        feature: (header, map, exclusive) => this.#worker.feature(header, { map, exclusive }, room.self),
         result: (header, outputs, originMs) =>
           this.#coordinator.onResult(header.requestId, room.self, header, outputs, originMs),
         spans: (id, spans, originMs) => this.#coordinator.onSpans(id, room.self, spans, originMs),

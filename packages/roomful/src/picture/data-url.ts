@@ -15,3 +15,19 @@ export function bytesOfDataUrl(url: string, type: string): Uint8Array {
   for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i)
   return bytes
 }
+
+const CHUNK = 8192
+
+/** The inverse, for any bytes. */
+export function dataUrlOf(bytes: Uint8Array, type: string): string {
+  const native = (bytes as { toBase64?: () => string }).toBase64
+  return `data:${type};base64,${native === undefined ? base64Of(bytes) : native.call(bytes)}`
+}
+
+function base64Of(bytes: Uint8Array): string {
+  let binary = ''
+  for (let from = 0; from < bytes.length; from += CHUNK) {
+    binary += String.fromCharCode(...bytes.subarray(from, from + CHUNK))
+  }
+  return btoa(binary)
+}

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { DEFAULT_LIMITS } from '../stage/worker-limits.ts'
 import { MiniNet } from '../testing/mini-net.ts'
 import { type MiniDevice, MiniRoom, planOf } from '../testing/mini-room.ts'
+import type { PictureCodec } from '../wire/picture-codec.ts'
 import type { Measurement } from './measurements.ts'
 import { placeSpans } from './place-spans.ts'
 import type { PictureInput } from './request-input.ts'
@@ -534,9 +535,10 @@ describe('pictures', () => {
       speed: () => 100,
       runtime: {
         pictures: {
-          encode: async ({ width, height, data }) => {
+          encode: async ({ width, height, channels, data }) => {
             order.push('encode')
-            return new Uint8Array([width, height, ...data])
+            const pixels = Array.from({ length: width * height }, (_, i) => data.slice(i * channels, i * channels + 3))
+            return new Uint8Array([width, height, ...pixels.flatMap((rgb) => [...rgb, 255])])
           },
           decode: async ([width = 0, height = 0, ...data]) => ({ width, height, data: Uint8Array.from(data) }),
         },
@@ -570,6 +572,61 @@ describe('pictures', () => {
     expect(order).toEqual(['run', 'encode'])
     expect(asPicture.outputs[0]).toEqual(asTensor.outputs[0])
     await expect(a.runtime.infer({ picture: { ...picture, width: 41 } })).rejects.toMatchObject({ reason: 'bad-input' })
+  })
+
+  it('of the size of the model go to the encoder as they are', async () => {
+    const spec = { width: 6, height: 14, mean: [0, 0, 0], std: [1, 1, 1], resize: 'cover', channels: 'RGB' } as const
+    const net = new MiniNet({ random: seededRandom(4), strides: [1], height: 14, width: 6, spec })
+    const encoded: unknown[] = []
+    const pictures: PictureCodec = {
+      encode: async ({ channels, data }) => {
+        encoded.push(channels, data)
+        return new Uint8Array(data)
+      },
+      decode: async (bytes) => ({ width: 6, height: 14, data: bytes }),
+    }
+    room = new MiniRoom({ net, runtime: { pictures } })
+    const [a] = (await room.joinAll('a', 'b')) as [MiniDevice, MiniDevice]
+    await room.until(a.runtime.install({ ...planOf(net, [['logits', ['b']]]), input: { kind: 'jpeg', quality: 0.9 } }))
+    const data = Uint8Array.from({ length: 6 * 14 * 4 }, (_, i) => (i * 7) % 256)
+    await room.until(a.runtime.infer({ picture: { width: 6, height: 14, data } }, { cache: false }))
+    expect(encoded[0]).toBe(4)
+    expect(encoded[1]).toBe(data)
+  })
+})
+
+describe('an input tensor', () => {
+  it.each([
+    { where: 'alone', helper: 'a', kept: false },
+    { where: 'with others', helper: 'b', kept: true },
+  ])('of a device that computes $where: that it is kept for later is $kept', async ({ helper, kept }) => {
+    const spec = { width: 6, height: 14, mean: [0, 0, 0], std: [1, 1, 1], resize: 'cover', channels: 'RGB' } as const
+    const net = new MiniNet({ random: seededRandom(5), strides: [1, 1], height: 14, width: 6, spec })
+    room = new MiniRoom({ net })
+    const [a] = (await room.joinAll('a', 'b')) as [MiniDevice, MiniDevice]
+    const keeps: boolean[] = []
+    for (const engine of a.engines.all) {
+      const load = engine.load.bind(engine)
+      engine.load = async (...args) => {
+        const session = await load(...args)
+        const run = session.run.bind(session)
+        const looked: typeof run = (inputs, options) => {
+          const names = options?.keepInputs
+          keeps.push(names === true || (Array.isArray(names) && names.some((name) => name in inputs)))
+          return run(inputs, options)
+        }
+        return Object.assign(session, { run: looked })
+      }
+    }
+    const plan = planOf(net, [
+      ['t1', ['a']],
+      ['logits', [helper]],
+    ])
+    await room.until(a.runtime.install(plan))
+    keeps.length = 0
+    const data = Uint8Array.from({ length: 6 * 14 * 4 }, (_, i) => (i * 7) % 256)
+    await room.until(a.runtime.infer({ picture: { width: 6, height: 14, data } }, { cache: false }))
+    expect(keeps[0]).toBe(kept)
   })
 })
 

@@ -11,7 +11,7 @@ import {
 } from '@roomful/tensor'
 import { RuntimeError } from '../error.ts'
 import type { StagedModel } from '../model/staged-model.ts'
-import type { PictureCodec } from '../wire/picture-codec.ts'
+import type { PictureCodec, Pixels } from '../wire/picture-codec.ts'
 
 /** What is classified: RGBA pixels of any size, or a tensor as the model takes it. */
 export type PictureInput = { readonly picture: Picture } | { readonly tensor: FeatureMap }
@@ -42,6 +42,11 @@ export class RequestInput {
     return 'picture' in this.#source
   }
 
+  /** A picture's tensor for somebody who gives it away. @throws RuntimeError `bad-input` */
+  takeTensor(): FeatureMap {
+    return this.#preprocess()
+  }
+
   /** @throws RuntimeError `bad-input` */
   tensor(): FeatureMap {
     this.#tensor ??= this.#preprocess()
@@ -58,11 +63,20 @@ export class RequestInput {
 
   /** The picture, already of the model's size, as JPEG or WebP: preprocessing it again changes no pixel's place. */
   async encoded(codec: PictureCodec, format: PictureFormat, signal: AbortSignal): Promise<Uint8Array> {
+    return codec.encode(this.#encodable(), format, signal)
+  }
+
+  /** Pixels that are of the model's size already go to the encoder as they are: on a phone every copy counts. */
+  #encodable(): Pixels {
+    const { spec } = this.#model.input
+    if ('picture' in this.#source && spec !== undefined && this.#pixels === undefined) {
+      const { width, height, data } = this.#source.picture
+      refuseOdd(this.#source.picture, spec)
+      if (width === spec.width && height === spec.height) return { width, height, channels: 4, data }
+    }
     const pixels = this.pixels()
     if (pixels === undefined) throw new RuntimeError('bad-input', 'no picture to encode')
-    const { rgb, spec } = pixels
-    const { width, height } = spec
-    return codec.encode({ width, height, data: opaque(rgb) }, format, signal)
+    return { width: pixels.spec.width, height: pixels.spec.height, channels: 3, data: pixels.rgb }
   }
 
   #preprocess(): FeatureMap {
@@ -73,10 +87,19 @@ export class RequestInput {
 }
 
 function cover(picture: Picture, spec: InputSpec): Uint8Array {
+  refuseOdd(picture, spec)
+  try {
+    return coverPixels(picture, spec.width, spec.height)
+  } catch (cause) {
+    throw refused(cause)
+  }
+}
+
+/** @throws RuntimeError `bad-input` */
+function refuseOdd(picture: Picture, spec: InputSpec): void {
   try {
     checkPicture(picture)
     checkSpec(spec)
-    return coverPixels(picture, spec.width, spec.height)
   } catch (cause) {
     throw refused(cause)
   }
@@ -93,15 +116,4 @@ function checked(tensor: FeatureMap, dims: readonly number[]): FeatureMap {
     throw new RuntimeError('bad-input', `the model takes ${dims.join('x')}, not ${tensor.dims.join('x')}`)
   }
   return tensor
-}
-
-/** RGB, 3 bytes a pixel, to RGBA. */
-function opaque(rgb: Uint8Array): Uint8Array {
-  const out = new Uint8Array((rgb.length / 3) * 4).fill(255)
-  for (let from = 0, to = 0; from < rgb.length; from += 3, to += 4) {
-    out[to] = rgb[from] ?? 0
-    out[to + 1] = rgb[from + 1] ?? 0
-    out[to + 2] = rgb[from + 2] ?? 0
-  }
-  return out
 }

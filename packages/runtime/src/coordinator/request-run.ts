@@ -180,6 +180,7 @@ export class RequestRun {
       attempt,
       input,
       kept: kept.map,
+      keepsInput: this.#o.atCut !== undefined || firstSharedCut(installed.plan, self) !== undefined,
       deadlineAtMs: startMs + deadlineMs,
       onTensor: (map) => this.onWhole(0, map),
       onSpan: (span) => this.#own.push({ ...span, startMs: span.startMs - startMs, endMs: span.endMs - startMs }),

@@ -23,6 +23,8 @@ export interface SendInputOptions {
   /** The map at the attempt's first cut, when it does not begin with the picture. */
   readonly kept: FeatureMap | undefined
   readonly deadlineAtMs: number
+  /** Whether anybody looks at the input tensor again, or may go on from it: else it is made once more should it be needed. */
+  readonly keepsInput: boolean
   readonly onTensor: (map: FeatureMap) => void
   /** Times are this device's clock. */
   readonly onSpan: (span: Span) => void
@@ -61,16 +63,18 @@ export async function sendInput(options: SendInputOptions): Promise<void> {
 
 async function sendTensor(options: SendInputOptions, address: RequestAddress, routes: readonly Route[]): Promise<void> {
   const { links, attempt, onSpan } = options
-  const map = options.kept ?? inputTensor(options)
+  const { kept, keepsInput, input: source } = options
+  const exclusive = kept === undefined && !keepsInput && source.isPicture && routes.length === 1
+  const map = kept ?? inputTensor(options, exclusive)
   const { volumes, input } = attempt.installed.plan
   const wire = volumes[attempt.startVolume - 1]?.wire ?? (input.bits === 8 ? PIXELS : EXACT)
-  await links.feature(address, routes, { map, wire }, { signal: attempt.signal, onSpan })
+  await links.feature(address, routes, { map, wire, exclusive }, { signal: attempt.signal, onSpan })
 }
 
-function inputTensor({ clock, self, input, onTensor, onSpan }: SendInputOptions): FeatureMap {
+function inputTensor({ clock, self, input, onTensor, onSpan }: SendInputOptions, exclusive: boolean): FeatureMap {
   const startMs = clock.now()
-  const map = input.tensor()
-  onTensor(map)
+  const map = exclusive ? input.takeTensor() : input.tensor()
+  if (!exclusive) onTensor(map)
   if (input.isPicture) onSpan({ device: self, kind: 'preprocess', startMs, endMs: clock.now() })
   return map
 }

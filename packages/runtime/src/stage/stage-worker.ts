@@ -24,8 +24,8 @@ import { StageRunner } from './stage-runner.ts'
 import { DEFAULT_LIMITS, type WorkerLimits } from './worker-limits.ts'
 import type { StageWorkerOptions } from './worker-options.ts'
 
-/** Bytes as they came, or the map itself when it came from this device. */
-export type FeaturePayload = { readonly map: FeatureMap } | { readonly blob: Uint8Array }
+/** Bytes as they came, or the map itself when it came from this device; `exclusive`: nobody else needs it. */
+export type FeaturePayload = { readonly map: FeatureMap; readonly exclusive?: boolean } | { readonly blob: Uint8Array }
 
 /**
  * A device's side of any plan: builds its stages, collects the rows that each of them needs, runs it, and sends what it
@@ -181,6 +181,7 @@ export class StageWorker {
 
   async #receive(request: ActiveRequest, header: FeatureHeader, payload: FeaturePayload): Promise<void> {
     const { clock, self } = this.#o
+    const { initiator: owner } = request.address
     const cameMs = clock.now()
     const { volume } = header
     const targets = targetsOf(header)
@@ -188,7 +189,7 @@ export class StageWorker {
     const map = 'map' in payload ? payload.map : await this.#decode(request, header, payload.blob)
     const decodedMs = clock.now()
     request.signal.throwIfAborted()
-    const shared = 'map' in payload || targets.length > 1
+    const shared = targets.length > 1 || !('map' in payload ? payload.exclusive : owner !== self)
     for (const { target, stage } of stages) {
       if ('blob' in payload) stage.spans.push(stageSpan(self, 'decode', cameMs, decodedMs, volume))
       const input = stage.assembler.add(map, header.rows)
@@ -216,8 +217,7 @@ export class StageWorker {
     const { initiator: owner } = address
     const passed = (on: PassedMap) => this.#passedOn(request, on)
     const { tasks, spans, cut, exits } = shardTasks({ ...at, plan, self, clock, first: stage, isWatched, passed })
-    const keepInput = shared || owner === self
-    const { outputs, endedAt } = await this.#runner.run({ tasks, owner, input, keepInput, signal })
+    const { outputs, endedAt } = await this.#runner.run({ tasks, owner, input, keepInput: shared, signal })
     const sure = endedAt && exits.get(endedAt)
     if (sure !== undefined) return this.#sendResult(request, sure.exit, true, outputs, sure.spans)
     const rows = layout.shards[cut - 1]?.[at.shard]?.rows

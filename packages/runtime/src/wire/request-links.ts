@@ -38,7 +38,8 @@ export interface SendFeatureOptions {
 
 /** Where messages of this device to itself go: as objects, at once, neither encoded nor copied. */
 export interface LocalReceiver {
-  feature(header: FeatureHeader, map: FeatureMap): void
+  /** `exclusive`: nobody else needs the map, so that it may be given away. */
+  feature(header: FeatureHeader, map: FeatureMap, exclusive: boolean): void
   /** `originMs`: the moment on this device's clock that the spans count from. */
   result(header: ResultHeader, outputs: readonly FeatureMap[], originMs: number): void
   spans(requestId: RequestId, spans: readonly Span[], originMs: number): void
@@ -97,7 +98,7 @@ export class RequestLinks {
     const blobs = new Map<string, Uint8Array>()
     for (const route of routes) {
       if (route.to === this.self) {
-        this.#o.local.feature(this.#header(address, route, rows), map)
+        this.#o.local.feature(this.#header(address, route, rows), map, !keep)
         continue
       }
       const key = `${route.rows?.start}:${route.rows?.end}`

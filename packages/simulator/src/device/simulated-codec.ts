@@ -89,10 +89,10 @@ export function simulatedPictures(clock: Clock, codec: () => CodecModel, model: 
   const [, , height = 1, width = 1] = model.points[0]?.shape ?? []
   const pictureMs = () => codec().pictureMs(model.picture.pixels)
   return {
-    async encode(picture, { kind }, signal) {
+    async encode({ data }, { kind }, signal) {
       await queue.run(() => sleep(clock, pictureMs(), signal), signal)
       const bytes = new Uint8Array(Math.max(1, kind === 'webp' ? model.picture.webp : model.picture.jpeg))
-      bytes[0] = picture.data[0] ?? 0
+      bytes[0] = data[0] ?? 0
       return bytes
     },
     async decode(bytes, _kind, _maxPixels, signal) {
