@@ -1,10 +1,10 @@
-import { signal } from '@preact/signals'
+import { batch, signal } from '@preact/signals'
 import { render } from 'preact'
 import { errorText, joinRoom, type RoomSession, type RoomSnapshot } from 'roomful'
 import { Source } from './input/source.ts'
 import './styles.css'
 import { App, type AppProps } from './view/app.tsx'
-import { BRISK, browserPacing, CALM, type DrawingShare, paced } from './view/paced.ts'
+import { BRISK, browserPacing, paced } from './view/paced.ts'
 
 const SLOW_JOIN_MS = 8_000
 /** The page says that it is still trying: who waits for a server that is being started need not reload it. */
@@ -27,18 +27,19 @@ async function start(root: HTMLElement): Promise<void> {
   }).finally(() => clearTimeout(slow))
   // The address becomes the invite, so that a reload comes back to the same room.
   if (!location.hash.includes('k=')) history.replaceState(null, '', new URL(session.snapshot.inviteUrl).hash)
-  const whole = pacedSignal(session.snapshot, BRISK)
-  // Charts cost the most to draw: they wait for requests only, so that the first one is shown at once.
-  const charts = pacedSignal(session.snapshot, CALM)
-  let before = session.snapshot
-  session.onChange((next) => {
-    whole.show(next)
-    if (next.requests !== before.requests || next.stats !== before.stats) charts.show(next)
-    before = next
-  })
+  const shown = signal(session.snapshot)
+  const charted = signal(session.snapshot)
+  const show = (next: RoomSnapshot, whole: boolean) =>
+    batch(() => {
+      shown.value = next
+      const { requests, stats } = charted.value
+      // Charts cost the most to draw: nothing but requests changes them.
+      if (whole && (next.requests !== requests || next.stats !== stats)) charted.value = next
+    })
+  session.onChange(paced(show, browserPacing, BRISK))
   const source = new Source(session)
   root.replaceChildren()
-  render(<Live snapshot={whole.shown} charted={charts.shown} session={session} source={source} />, root)
+  render(<Live snapshot={shown} charted={charted} session={session} source={source} />, root)
   addEventListener('pagehide', () => void session.leave())
   // A page that comes back from the browser's cache has left; another invite opened in this tab changes only the hash.
   addEventListener('pageshow', (event) => {
@@ -51,15 +52,6 @@ async function start(root: HTMLElement): Promise<void> {
   await session.loadModel(options.get('model') ?? new URL('models/imagenette/', document.baseURI).href).catch(() => {
     // The snapshot's messages say why; a model can still be dropped on the page.
   })
-}
-
-/** A snapshot as the page shows it, and how it is told of newer ones. */
-function pacedSignal(first: RoomSnapshot, share: DrawingShare) {
-  const shown = signal<RoomSnapshot>(first)
-  const set = (next: RoomSnapshot) => {
-    shown.value = next
-  }
-  return { shown, show: paced(set, browserPacing, share) }
 }
 
 function Live({ snapshot, ...rest }: Omit<AppProps, 'snapshot'> & { snapshot: AppProps['charted'] }) {

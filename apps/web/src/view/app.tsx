@@ -17,7 +17,7 @@ import { WhyPanel } from './why-panel.tsx'
 
 export interface AppProps {
   readonly snapshot: RoomSnapshot
-  /** What the charts show, drawn by a pace of their own: mostly a somewhat older snapshot. A signal, read by nothing else. */
+  /** What the charts show, drawn more seldom: mostly a somewhat older snapshot. A signal, read by nothing else. */
   readonly charted: { readonly value: RoomSnapshot }
   readonly session: RoomSession
   readonly source: Source

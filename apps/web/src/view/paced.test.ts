@@ -39,7 +39,8 @@ describe('paced drawing', () => {
     const early = shown.filter((atMs) => atMs < 1000)
     expect(early.length).toBeGreaterThanOrEqual(3)
     expect(early.length).toBeLessThanOrEqual(5)
-    const late = shown.filter((atMs) => atMs >= 5000)
+    // The last value comes once more, whole, when changes have ended.
+    const late = [...new Set(shown)].filter((atMs) => atMs >= 5000)
     // A pause lasts half a second at most before it grows.
     expect(late.length).toBeGreaterThanOrEqual(7)
     expect(late.length).toBeLessThanOrEqual(8)
@@ -87,5 +88,23 @@ describe('paced drawing', () => {
     show(2)
     runUntil(60_900)
     expect(shown.length).toBe(before + 2)
+  })
+
+  it('draws the whole with the first value, with every second one, and with the last one once changes have ended', () => {
+    const { pacing, runUntil } = browser(20)
+    const shown: [number, boolean][] = []
+    const show = paced((value: number, whole) => shown.push([value, whole]), pacing, SHARE)
+    for (let atMs = 0; atMs < 2_000; atMs += 5) {
+      runUntil(atMs)
+      show(atMs)
+    }
+    runUntil(6_000)
+    expect(shown.slice(0, 4).map(([, whole]) => whole)).toEqual([true, false, true, false])
+    expect(shown.at(-1)).toEqual([1995, true])
+    const before = shown.length
+    runUntil(20_000)
+    expect(shown.length).toBe(before)
+    show(1)
+    expect(shown.at(-1)).toEqual([1, true])
   })
 })

@@ -6,12 +6,9 @@ export interface DrawingShare {
   readonly first: number
   readonly steady: number
 }
-/** Of what is read from moment to moment, such as the answer. */
 export const BRISK: DrawingShare = { first: 0.08, steady: 0.04 }
-/** Of charts and figures about many requests. */
-export const CALM: DrawingShare = { first: 0.04, steady: 0.02 }
 /** By so much the one becomes the other with every drawing. */
-const FADING = 0.8
+const FADING = 0.7
 /** What a frame counts at least, on however fast a device: much of its work is done by other threads and processes. */
 const FRAME_MS = 16
 /** A person waits no longer than this for a single change. */
@@ -28,21 +25,26 @@ export interface Pacing {
 
 /**
  * Passes the newest value on at once after a pause, and else so often that drawing it takes its share of the time, less the longer
- * changes go on. Values in between are left out; the last one always comes.
+ * changes go on. Values in between are left out; the last one always comes. Every second drawing of a row of changes, the first and the
+ * last one are `whole`: what costs the most to draw (charts, figures about many requests) is drawn with these, since frames of
+ * its own would cost a weak device as much again.
  */
 export function paced<T>(
-  show: (value: T) => void,
+  show: (value: T, whole: boolean) => void,
   { now, after, drawn }: Pacing,
   { first, steady }: DrawingShare,
 ): (value: T) => void {
   let waiting: { readonly value: T } | undefined
+  /** Shown last, and not whole. */
+  let owed: { readonly value: T } | undefined
   let busy = false
   /** Since the page was last at rest. */
   let drawings = 0
-  const draw = (value: T) => {
+  const draw = (value: T, whole: boolean) => {
     busy = true
+    owed = whole ? undefined : { value }
     const startMs = now()
-    show(value)
+    show(value, whole)
     drawn(() => {
       const longestMs = Math.min(STEADY_PAUSE_MS, LONGEST_PAUSE_MS / FADING ** drawings)
       const share = Math.max(steady, first * FADING ** drawings)
@@ -53,14 +55,15 @@ export function paced<T>(
   }
   const next = () => {
     busy = false
-    const last = waiting
+    const newest = waiting ?? owed
+    const isNew = waiting !== undefined
     waiting = undefined
-    if (last === undefined) drawings = 0
-    else draw(last.value)
+    if (newest === undefined) drawings = 0
+    else draw(newest.value, !isNew || drawings % 2 === 0)
   }
   return (value) => {
     if (busy) waiting = { value }
-    else draw(value)
+    else draw(value, true)
   }
 }
 
