@@ -1,4 +1,4 @@
-import type { DeviceId, Plan, Topology } from '@roomful/core'
+import { type DeviceId, PICTURE_QUALITY, type Plan, type Topology } from '@roomful/core'
 import {
   complete,
   everyReduction,
@@ -79,7 +79,7 @@ export function planForLink(
   return {
     model: model.digest,
     trunk: model.trunk,
-    input: a === initiator ? { kind: 'tensor' } : { kind: 'jpeg', quality: 0.85 },
+    input: a === initiator ? { kind: 'tensor' } : { kind: 'jpeg', quality: PICTURE_QUALITY },
     volumes: [
       { from: input.tensor, to: cut.tensor, shards: [place(a)], ...common },
       { from: cut.tensor, to: last.tensor, shards: [place(b)], ...common },

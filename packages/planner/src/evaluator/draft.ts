@@ -1,4 +1,11 @@
-import type { PictureFormat, Plan, Prediction, Shard, WireFormat } from '@roomful/core'
+import {
+  PICTURE_QUALITY,
+  type PictureFormat,
+  type Plan,
+  type Prediction,
+  type Shard,
+  type WireFormat,
+} from '@roomful/core'
 import { lastPoint, type PlannableModel, pointAt, pointIndex, type WireOption } from '../model/plannable.ts'
 import { sameWire } from '../model/wires.ts'
 import type { Room } from './room.ts'
@@ -48,9 +55,6 @@ export const PICTURE_LOSS = 0.002
 
 /** Assumed loss when the input tensor travels in 8 bits: a pixel is at most half a level off. [ours] */
 export const PIXELS_LOSS = 0.0005
-
-/** JPEG quality that `picture.jpeg` was estimated for. */
-export const PICTURE_QUALITY = 0.85
 
 /** The whole of `from..to` on one processor. */
 export const wholeVolume = (from: number, to: number, processor: number, wire = 0): DraftVolume => ({

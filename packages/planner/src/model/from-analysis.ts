@@ -220,5 +220,5 @@ function otherTrunks(
 }
 
 const pictureBytes = (pixels: number): PictureBytes => {
-  return { pixels, jpeg: jpegEstimate(pixels), webp: Math.round(jpegEstimate(pixels) * 0.75), tensorBits: 32 }
+  return { pixels, jpeg: jpegEstimate(pixels), webp: Math.round(jpegEstimate(pixels) * 0.9), tensorBits: 32 }
 }

@@ -1,10 +1,9 @@
-import type { PictureFormat } from '@roomful/core'
+import { PICTURE_QUALITY, type PictureFormat } from '@roomful/core'
 import type { PictureCodec } from '@roomful/runtime'
 import { RoomfulError } from '../session.ts'
 import { bytesOfDataUrl, dataUrlOf } from './data-url.ts'
 import { pictureSize } from './picture-size.ts'
 
-const DEFAULT_QUALITY = 0.85
 const OPAQUE = 255
 
 /** JPEG and WebP by the browser's own codecs, on a canvas that is never shown. */
@@ -16,7 +15,7 @@ export const canvasCodec: PictureCodec = {
     fill(pixels.data, data, channels)
     context.putImageData(pixels, 0, 0)
     const type = `image/${format.kind === 'webp' ? 'webp' : 'jpeg'}`
-    return bytesOfDataUrl(canvas.toDataURL(type, format.quality ?? DEFAULT_QUALITY), type)
+    return bytesOfDataUrl(canvas.toDataURL(type, format.quality ?? PICTURE_QUALITY), type)
   },
 
   /** By an image element: `createImageBitmap` needs a Blob, and takes two and a half times as long for the same pixels. */

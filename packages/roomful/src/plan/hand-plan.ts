@@ -1,5 +1,12 @@
 import type { Topology } from '@roomful/core'
-import { type DeviceProfile, type ExitPlacement, type LayerVolume, type Plan, PlanError } from '@roomful/core'
+import {
+  type DeviceProfile,
+  type ExitPlacement,
+  type LayerVolume,
+  PICTURE_QUALITY,
+  type Plan,
+  PlanError,
+} from '@roomful/core'
 import { type LatencyPredictor, type PlannableModel, pointIndex, predictPlan } from '@roomful/planner'
 import type { HandPlan } from '../snapshot.ts'
 
@@ -42,7 +49,7 @@ export function planOfHand(
   const bare: Plan = {
     model: model.digest,
     trunk: model.trunk,
-    input: first === topology.initiator ? { kind: 'tensor' } : { kind: 'jpeg', quality: 0.85 },
+    input: first === topology.initiator ? { kind: 'tensor' } : { kind: 'jpeg', quality: PICTURE_QUALITY },
     volumes,
     exits,
     predicted: { latencyMs: 0, fullMs: 0, throughputPerSecond: 0, bytes: 0 },
