@@ -28,6 +28,7 @@ export class RequestInput {
   readonly #model: StagedModel
   #tensor: FeatureMap | undefined
   #pixels: Uint8Array | undefined
+  #encoded: { readonly as: PictureFormat; readonly blob: Uint8Array } | undefined
 
   /** @throws RuntimeError `bad-input` */
   constructor(source: PictureInput, model: StagedModel) {
@@ -63,7 +64,11 @@ export class RequestInput {
 
   /** The picture, already of the model's size, as JPEG or WebP: preprocessing it again changes no pixel's place. */
   async encoded(codec: PictureCodec, format: PictureFormat, signal: AbortSignal): Promise<Uint8Array> {
-    return codec.encode(this.#encodable(), format, signal)
+    const { as, blob: known } = this.#encoded ?? {}
+    if (known !== undefined && as?.kind === format.kind && as.quality === format.quality) return known
+    const blob = await codec.encode(this.#encodable(), format, signal)
+    this.#encoded = { as: format, blob }
+    return blob
   }
 
   /** Pixels that are of the model's size already go to the encoder as they are: on a phone every copy counts. */

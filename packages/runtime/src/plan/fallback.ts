@@ -12,14 +12,15 @@ export function firstSharedCut(plan: Plan, self: DeviceId): number | undefined {
 /**
  * The plan by which one device completes a request of `plan` alone, from any of its cuts: the same volumes, each whole on
  * that device, but for those before the first shared cut, which stay as they are on the initiator. Cuts and bottlenecks
- * are kept, so a feature map kept at cut k of `plan` is the input of volume k here.
+ * are kept, so a feature map kept at cut k of `plan` is the input of volume k here. Elsewhere the picture travels as it does by `plan`: as a
+ * tensor it would be sixty times as long, and a phone that is late already would be later.
  */
 export function fallbackPlan(plan: Plan, { device, backend }: RecoveryCandidate, self: DeviceId): Plan {
   const own = device === self ? 0 : (firstSharedCut(plan, self) ?? 0)
   return {
     model: plan.model,
     trunk: plan.trunk,
-    input: { kind: 'tensor' },
+    input: own === 0 && device !== self ? plan.input : { kind: 'tensor' },
     volumes: plan.volumes.map((volume, index) => ({
       ...volume,
       shards: index < own ? volume.shards : [{ device, backend }],

@@ -375,4 +375,19 @@ describe('recovery', () => {
         .every((shard) => shard.device === a),
     ).toBe(true)
   })
+
+  it('sends the picture elsewhere as the plan does, and takes it as a tensor here', () => {
+    const input = { kind: 'jpeg', quality: 0.5 } as const
+    const plan = { ...planOf(net, [['logits', ['b']]]), input }
+    expect(fallbackPlan(plan, { device: deviceId('c'), backend: 'ort-wasm' }, a).input).toEqual(input)
+    expect(fallbackPlan(plan, { device: a, backend: 'ort-wasm' }, a).input).toEqual({ kind: 'tensor' })
+    const begunHere = {
+      ...planOf(net, [
+        ['t1', ['a']],
+        ['logits', ['b']],
+      ]),
+      input,
+    }
+    expect(fallbackPlan(begunHere, { device: deviceId('c'), backend: 'ort-wasm' }, a).input).toEqual({ kind: 'tensor' })
+  })
 })
