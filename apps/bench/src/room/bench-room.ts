@@ -152,8 +152,10 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
   await installWarm(room, await localPlan(model, room.initiator))
   await alone.ready()
   await room.measure()
+  say('the devices have measured themselves')
   await aloneAsMeasured(room, model, extent)
   await room.linksAtRest(AT_REST_WITHIN_MS, signal)
+  say('the links are at rest')
   const soloStartMs = performance.now()
   const soloBefore = await soloTimes(room, extent, signal)
   const soloMs = performance.now() - soloStartMs

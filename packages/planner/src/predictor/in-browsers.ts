@@ -6,7 +6,7 @@ import type { RoomPredictorOptions } from './predictor.ts'
  */
 const MESSAGE_MS = 12
 /** What it takes of the processor in all: the page's thread is about half of it. [ours] */
-const MESSAGE_WORK_MS = 22
+const MESSAGE_WORK_MS = 18
 /**
  * And per byte: its packets through SCTP and DTLS. A picture's 77 KB of pixels took a device of 0.1 core 50 ms more than 8 KB. [ours]
  */
