@@ -1,10 +1,13 @@
+import '@tensorflow/tfjs-backend-cpu'
 import type { FeatureMap } from '@roomful/tensor'
+import * as tf from '@tensorflow/tfjs-core'
 import { describe, expect, it } from 'vitest'
 import { type ChainPart, type ChainStep, runChain, runSteps } from './chain.ts'
 import type { InferenceEngine, StageSession } from './engine.ts'
 import { createOrtNodeEngine } from './node/ort-node-engine.ts'
 import { blockNet, randomInput, sumNet } from './testing/nets.ts'
 import { nodeWorkerPorts } from './testing/node-port.ts'
+import { TfjsEngine } from './tfjs/tfjs-engine.ts'
 import { serveEngine } from './worker/engine-host.ts'
 import { WorkerEngine } from './worker/worker-engine.ts'
 
@@ -39,8 +42,14 @@ async function inWorker(): Promise<InferenceEngine> {
   return WorkerEngine.open(ports.main, { backend: 'ort-wasm', threads: 1, optimisation: 'all' })
 }
 
+async function onTfjs(): Promise<InferenceEngine> {
+  await tf.setBackend('cpu')
+  return new TfjsEngine({ backend: 'tfjs-wasm' })
+}
+
 describe.each([
   ['in this thread', async () => createOrtNodeEngine()],
+  ['of TensorFlow.js, which holds maps between them,', onTfjs],
   ['in a worker', inWorker],
 ])('a chain of sessions %s', (_, open) => {
   it('gives what its sessions give one by one, and taps on the way', async () => {
@@ -152,4 +161,46 @@ it('a chain in a worker refuses sessions of another engine', async () => {
   await using engine = await inWorker()
   await using other = createOrtNodeEngine()
   await expect(runChain(engine, await residual(other), { x: input() })).rejects.toMatchObject({ reason: 'disposed' })
+})
+
+describe('maps that an engine holds between the sessions of a chain', () => {
+  it('are not read back but for the last, and are let go when nothing takes them any more', async () => {
+    await using engine = await onTfjs()
+    const steps = await residual(engine)
+    const before = (await engine.counters?.())?.liveTensors
+    let readBacks = 0
+    const { readSync } = tf.backend()
+    tf.backend().readSync = function (id) {
+      readBacks++
+      return readSync.call(this, id)
+    }
+    try {
+      const { maps } = await runChain(engine, steps, { x: input() })
+      expect(Object.keys(maps)).toEqual(['t3'])
+    } finally {
+      tf.backend().readSync = readSync
+    }
+    expect(readBacks).toBe(1)
+    expect((await engine.counters?.())?.liveTensors).toBe(before)
+  })
+
+  it('are let go when a session fails, when the chain is paused, and when it is aborted', async () => {
+    await using engine = await onTfjs()
+    const steps = await residual(engine)
+    const before = (await engine.counters?.())?.liveTensors
+    const failing = { ...steps[2]?.session, run: () => Promise.reject(new Error('no')) } as unknown as StageSession
+    const broken = steps.map((step, at) => (at === 2 ? { ...step, session: failing } : step))
+    await expect(runChain(engine, broken, { x: input() })).rejects.toThrow()
+    const pause = new AbortController()
+    pause.abort()
+    const paused = await runChain(engine, steps, { x: input() }, { pause: pause.signal })
+    expect([paused.done, Object.keys(paused.maps)]).toEqual([1, ['t1']])
+    expect(paused.maps['t1']?.data).toBeInstanceOf(Float32Array)
+    const abort = new AbortController()
+    const running = runChain(engine, steps, { x: input() }, { signal: abort.signal })
+    abort.abort(new Error('stop'))
+    await expect(running).rejects.toThrow('stop')
+    await engine.load(sumNet())
+    expect((await engine.counters?.())?.liveTensors).toBe(before)
+  })
 })

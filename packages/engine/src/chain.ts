@@ -1,5 +1,6 @@
 import { type FeatureMap, type FeatureMaps, verdictOf } from '@roomful/tensor'
 import { EngineError, type InferenceEngine, type StageSession } from './engine.ts'
+import { type HeldMap, isHeld, readBack } from './held-map.ts'
 
 /** Logits that end a chain: of an exit that is as confident as this, after temperature scaling. */
 export interface ChainGate {
@@ -82,8 +83,8 @@ export interface StepsHost {
 }
 
 /**
- * Runs sessions one after the other, each on what those before it gave; maps are let go with the last step that takes them.
- * What every engine does that has no better way, and what a Worker does.
+ * Runs sessions one after the other, each on what those before it gave; maps are let go with the last step that takes them, and stay
+ * with the backend in between where it can hold them. What every engine does that has no better way, and what a Worker does.
  * @throws EngineError; `signal.reason`
  */
 export async function runSteps(
@@ -92,6 +93,22 @@ export async function runSteps(
   keep: readonly string[],
   taps: readonly string[],
   host: StepsHost,
+): Promise<ChainRun> {
+  const held = new Set<HeldMap>()
+  try {
+    return await runHolding(steps, given, keep, taps, host, held)
+  } finally {
+    for (const map of held) map.release()
+  }
+}
+
+async function runHolding(
+  steps: readonly ChainStep[],
+  given: FeatureMaps,
+  keep: readonly string[],
+  taps: readonly string[],
+  host: StepsHost,
+  held: Set<HeldMap>,
 ): Promise<ChainRun> {
   const { signal, between, now = () => performance.now() } = host
   const bag = new Map(Object.entries(given))
@@ -105,7 +122,9 @@ export async function runSteps(
     if (done > 0 && host.stopped()) break
     signal?.throwIfAborted()
     const { inputs, keepInputs } = inputsOf(steps, done, bag, [...keep, ...taps])
-    const { outputs, computeMs } = await session.run(inputs, { signal, keepInputs })
+    const hold = done + 1 < steps.length
+    const { outputs, computeMs } = await session.run(inputs, { signal, keepInputs, hold })
+    for (const map of Object.values(outputs)) if (isHeld(map)) held.add(map)
     ended.push({ computeMs, endMs: now() })
     const spent = takes.filter((name) => !isTaken(steps, done + 1, name)).map((name) => bag.get(name))
     for (const name of takes) if (!isTaken(steps, done + 1, name)) bag.delete(name)
@@ -114,7 +133,7 @@ export async function runSteps(
       if (map === undefined) throw new EngineError('malformed', `a session gave no ${name}`)
       bag.set(name, map)
     }
-    if (host.onSpent !== undefined) for (const map of spent) if (isAlone(map, bag)) host.onSpent(map)
+    for (const map of spent) letGo(map, bag, held, host.onSpent)
     done++
     if (gate !== undefined && isConfident(gate, bag.get(gives[0] ?? ''))) {
       return { done, ended: true, ...tell(pick(bag, gives)) }
@@ -150,9 +169,22 @@ function inputsOf(
 const isConfident = ({ temperature, threshold }: ChainGate, logits: FeatureMap | undefined): boolean =>
   logits !== undefined && verdictOf(logits, temperature).confidence >= threshold
 
+function letGo(
+  map: FeatureMap | undefined,
+  others: ReadonlyMap<string, FeatureMap>,
+  held: Set<HeldMap>,
+  onSpent: StepsHost['onSpent'],
+): void {
+  if (map === undefined) return
+  if (isHeld(map)) {
+    held.delete(map)
+    map.release()
+  } else if (isAlone(map, others)) onSpent?.(map)
+}
+
 /** Whether none of the others lies in the map's memory: a session may give what it was given. */
-function isAlone(map: FeatureMap | undefined, others: ReadonlyMap<string, FeatureMap>): map is FeatureMap {
-  return map !== undefined && ![...others.values()].some(({ data }) => data.buffer === map.data.buffer)
+function isAlone(map: FeatureMap, others: ReadonlyMap<string, FeatureMap>): boolean {
+  return ![...others.values()].some((other) => !isHeld(other) && other.data.buffer === map.data.buffer)
 }
 
 /** Whether a step from `at` on takes the tensor. */
@@ -160,5 +192,6 @@ function isTaken(steps: readonly ChainStep[], at: number, name: string): boolean
   return steps.some(({ takes }, index) => index >= at && takes.includes(name))
 }
 
+/** Read back: what leaves a chain is nobody's but its receiver's. */
 const pick = (bag: ReadonlyMap<string, FeatureMap>, names: readonly string[]): FeatureMaps =>
-  Object.fromEntries(names.flatMap((name) => (bag.has(name) ? [[name, bag.get(name) as FeatureMap]] : [])))
+  Object.fromEntries(names.flatMap((name) => (bag.has(name) ? [[name, readBack(bag.get(name) as FeatureMap)]] : [])))

@@ -53,6 +53,8 @@ export interface RunOptions {
   readonly signal?: AbortSignal | undefined
   /** Inputs that are needed afterwards: all of them, or those named. Default none. */
   readonly keepInputs?: boolean | readonly string[]
+  /** Outputs may be `HeldMap`s, where an engine has them: whoever asks for that releases them. */
+  readonly hold?: boolean
 }
 
 export interface StageSession extends AsyncDisposable {

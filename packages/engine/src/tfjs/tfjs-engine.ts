@@ -1,8 +1,17 @@
 import { type Backend, errorText, SerialQueue } from '@roomful/core'
-import type { FeatureMap, FeatureMaps } from '@roomful/tensor'
+import { elementCount, type FeatureMap, type FeatureMaps } from '@roomful/tensor'
 import * as tf from '@tensorflow/tfjs-core'
-import { type EngineCounters, EngineError, type InferenceEngine, type StageRun, type StageSession } from '../engine.ts'
+import {
+  type EngineCounters,
+  EngineError,
+  type InferenceEngine,
+  type RunOptions,
+  type StageRun,
+  type StageSession,
+} from '../engine.ts'
+import { isHeld } from '../held-map.ts'
 import { untilAborted } from '../until-aborted.ts'
+import { canHold, HeldTensor, heldTensor } from './held-tensor.ts'
 import { toOnnx, toStored } from './layout.ts'
 import { compileProgram, type Program } from './program.ts'
 
@@ -81,20 +90,33 @@ class TfjsStage implements StageSession {
     this.outputs = program.outputs
   }
 
-  run(inputs: FeatureMaps, options: { signal?: AbortSignal } = {}): Promise<StageRun> {
-    const { signal } = options
+  run(inputs: FeatureMaps, { signal, hold = false }: RunOptions = {}): Promise<StageRun> {
     const arrivedMs = performance.now()
-    const running = this.queue.run(() => this.#compute(inputs, performance.now() - arrivedMs), signal)
-    return untilAborted(running, signal)
+    const holds = hold && canHold()
+    const running = this.queue.run(() => this.#compute(inputs, performance.now() - arrivedMs, holds), signal)
+    return untilAborted(running, signal, ({ outputs }) => {
+      for (const map of Object.values(outputs)) if (isHeld(map)) map.release()
+    })
   }
 
-  async #compute(inputs: FeatureMaps, queueMs: number): Promise<StageRun> {
+  async #compute(inputs: FeatureMaps, queueMs: number, holds: boolean): Promise<StageRun> {
     this.keeper.check()
     if (this.#released) throw new EngineError('disposed', `${this.label}: its session is disposed`)
     const startMs = performance.now()
     const results = judged(this.label, () =>
-      tf.tidy(() => this.program.run(this.#feeds(inputs)).map((output) => toOnnx(output))),
+      tf.tidy(() => {
+        const made = this.program.run(this.#feeds(inputs))
+        // A tensor of its own even where the program gives what it was given: either may be let go before the other.
+        return made.map((output) => (holds ? output.clone() : toOnnx(output)))
+      }),
     )
+    if (holds) {
+      const held = this.outputs.flatMap((name, i) => {
+        const result = results[i]
+        return result === undefined ? [] : [[name, new HeldTensor(result)] as const]
+      })
+      return { outputs: Object.fromEntries(held), computeMs: performance.now() - startMs, queueMs }
+    }
     try {
       const outputs: Record<string, FeatureMap> = {}
       for (const [i, name] of this.outputs.entries()) {
@@ -117,9 +139,14 @@ class TfjsStage implements StageSession {
       if (map === undefined) {
         throw new EngineError('shape', `${this.label} needs the input '${name}'; given: ${Object.keys(inputs)}`)
       }
-      const fits =
-        map.dtype === 'float32' && map.dims.length === shape.length && map.dims.every((d, i) => d === shape[i])
-      if (!fits || !(map.data instanceof Float32Array) || map.data.length !== shape.reduce((a, b) => a * b, 1)) {
+      const here = heldTensor(map)
+      const isShape = map.dims.length === shape.length && map.dims.every((d, i) => d === shape[i])
+      if (here !== undefined && isShape) {
+        feeds.set(name, here)
+        continue
+      }
+      const fits = map.dtype === 'float32' && isShape
+      if (!fits || !(map.data instanceof Float32Array) || map.data.length !== elementCount(shape)) {
         const got = `${map.dtype} [${map.dims}], ${map.data.length} elements`
         throw new EngineError('shape', `${this.label}: input '${name}' must be float32 [${shape}], not ${got}`)
       }
