@@ -4,7 +4,7 @@ import { errorText, joinRoom, type RoomSession, type RoomSnapshot } from 'roomfu
 import { Source } from './input/source.ts'
 import './styles.css'
 import { App, type AppProps } from './view/app.tsx'
-import { BRISK, browserPacing, paced } from './view/paced.ts'
+import { browserPacing, PAGE_SHARE, paced } from './view/paced.ts'
 
 const SLOW_JOIN_MS = 8_000
 /** The page says that it is still trying: who waits for a server that is being started need not reload it. */
@@ -36,7 +36,7 @@ async function start(root: HTMLElement): Promise<void> {
       // Charts cost the most to draw: nothing but requests changes them.
       if (whole && (next.requests !== requests || next.stats !== stats)) charted.value = next
     })
-  session.onChange(paced(show, browserPacing, BRISK))
+  session.onChange(paced(show, browserPacing, PAGE_SHARE))
   const source = new Source(session)
   root.replaceChildren()
   render(<Live snapshot={shown} charted={charted} session={session} source={source} />, root)

@@ -3,11 +3,11 @@ import type { Runtime } from '@roomful/runtime'
 import type { Asking } from './asking.ts'
 import type { PlanningDesk } from './plan/planning-desk.ts'
 import type { SnapshotStore } from './view/store.ts'
+import { whenAsked } from './when-asked.ts'
 
 const FIRST_QUIET_MS = 700
 const EVERY_MS = 120_000
 const RUNS = 3
-const LOOK_MS = 100
 
 export interface AloneOptions {
   readonly runtime: Pick<Runtime, 'counts' | 'prepare' | 'infer' | 'retire'>
@@ -50,22 +50,18 @@ async function measureOnce({ runtime, desk, asking, clock, self, signal }: Alone
   const plan = await desk.planAlone(model, self())
   if (plan === undefined) return undefined
   const installed = await runtime.prepare(plan, signal)
-  const asked = () => asking.busy || runtime.counts.worker.foreign > 0
+  const isAsked = () => asking.busy || runtime.counts.worker.foreign > 0
   const disturbed = new AbortController()
   const ends = AbortSignal.any([signal, disturbed.signal])
   // A large network takes a weak device seconds: whoever asks meanwhile does not wait for them.
-  const look = () => {
-    if (asked()) disturbed.abort(new DOMException('somebody asks', 'AbortError'))
-    else stopLooking = clock.after(LOOK_MS, look)
-  }
-  let stopLooking = clock.after(LOOK_MS, look)
+  const stopLooking = whenAsked(clock, isAsked, () => disturbed.abort(new DOMException('somebody asks', 'AbortError')))
   try {
     const { width, height } = model.pack.manifest.input
     const picture = { width, height, data: new Uint8ClampedArray(width * height * 4).fill(128) }
     const times: number[] = []
     for (let run = 0; run < RUNS; run++) {
       // A person's request goes first, and others' must not be timed along: half a measurement is none.
-      if (asked()) return undefined
+      if (isAsked()) return undefined
       times.push((await runtime.infer({ picture }, { plan: installed, signal: ends })).trace.totalMs)
     }
     return times.sort((a, b) => a - b)[Math.floor(times.length / 2)]

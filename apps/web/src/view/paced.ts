@@ -6,7 +6,7 @@ export interface DrawingShare {
   readonly first: number
   readonly steady: number
 }
-export const BRISK: DrawingShare = { first: 0.08, steady: 0.04 }
+export const PAGE_SHARE: DrawingShare = { first: 0.08, steady: 0.04 }
 /** By so much the one becomes the other with every drawing. */
 const FADING = 0.7
 /** What a frame counts at least, on however fast a device: much of its work is done by other threads and processes. */

@@ -1,7 +1,7 @@
 import type { FeatureMap } from '@roomful/tensor'
 import * as tf from '@tensorflow/tfjs-core'
 import { EngineError } from '../engine.ts'
-import { type HeldMap, isHeld } from '../held-map.ts'
+import type { HeldMap } from '../held-map.ts'
 import { toOnnx } from './layout.ts'
 
 /** Backends whose memory this thread reads without waiting. */
@@ -43,4 +43,4 @@ export class HeldTensor implements HeldMap {
 
 /** The tensor of a map that an engine of this realm holds. */
 export const heldTensor = (map: FeatureMap): tf.Tensor | undefined =>
-  isHeld(map) && map instanceof HeldTensor ? map.tensor : undefined
+  map instanceof HeldTensor ? map.tensor : undefined

@@ -1,7 +1,15 @@
 import { type ModelDigest, modelDigest, type Range } from '@roomful/core'
 import { addLayer } from '../predictor/layer-work.ts'
 import { addFeatures, addRowShare, emptyWork, type Work } from '../predictor/work.ts'
-import type { CutPoint, ExitSetting, PlannableExit, PlannableModel, RowTables, Segment } from './plannable.ts'
+import type {
+  CutPoint,
+  ExitSetting,
+  PictureBytes,
+  PlannableExit,
+  PlannableModel,
+  RowTables,
+  Segment,
+} from './plannable.ts'
 import { rowTables } from './row-tables.ts'
 import { plainWires } from './wires.ts'
 
@@ -34,7 +42,12 @@ interface Shape {
 }
 
 /** About 0.5 bit per pixel and channel: JPEG at quality 0.6 on photographs (4.5 to 4.8 KB at 160 x 160). [ours] */
-export const jpegEstimate = (pixels: number): number => Math.round(600 + pixels * 0.16)
+const jpegEstimate = (pixels: number): number => Math.round(600 + pixels * 0.16)
+
+/** What a picture of so many pixels weighs; WebP at the same quality nine tenths of a JPEG. [ours] */
+export function pictureBytes(pixels: number, jpeg = jpegEstimate(pixels)): PictureBytes {
+  return { pixels, jpeg, webp: Math.round(jpeg * 0.9), tensorBits: 32 }
+}
 
 /** A chain of layers, each of which is a segment with a cut point behind it. */
 export function chainModel(options: ChainOptions): PlannableModel {
@@ -65,12 +78,7 @@ export function chainModel(options: ChainOptions): PlannableModel {
     segments,
     exits,
     settings: options.settings ?? [],
-    picture: {
-      pixels: height * width,
-      jpeg: options.jpegBytes ?? jpegEstimate(height * width),
-      webp: Math.round((options.jpegBytes ?? jpegEstimate(height * width)) * 0.9),
-      tensorBits: 32,
-    },
+    picture: pictureBytes(height * width, options.jpegBytes),
     trunks: [],
   }
 }

@@ -3,16 +3,8 @@ import { type GraphAnalysis, partitionPoints } from '@roomful/graph'
 import type { Manifest, ManifestPartitionPoint } from '@roomful/model'
 import { PlannerError } from '../error.ts'
 import { addFeatures, emptyWork, workMacs } from '../predictor/work.ts'
-import { jpegEstimate } from './chain.ts'
-import type {
-  CutPoint,
-  ExitSetting,
-  PictureBytes,
-  PlannableExit,
-  PlannableModel,
-  Segment,
-  WireOption,
-} from './plannable.ts'
+import { pictureBytes } from './chain.ts'
+import type { CutPoint, ExitSetting, PlannableExit, PlannableModel, Segment, WireOption } from './plannable.ts'
 import { NodeIndex } from './segments.ts'
 import { type MeasuredWire, plainWires } from './wires.ts'
 
@@ -217,8 +209,4 @@ function otherTrunks(
     const picture = pictureBytes(manifest.input.width * manifest.input.height)
     return [{ ...plain, trunk: trunk.name, trunkLoss: Math.max(0, top1 - trunk.top1), top1, picture }]
   })
-}
-
-const pictureBytes = (pixels: number): PictureBytes => {
-  return { pixels, jpeg: jpegEstimate(pixels), webp: Math.round(jpegEstimate(pixels) * 0.9), tensorBits: 32 }
 }

@@ -3,6 +3,7 @@ import type { PictureCodec } from '@roomful/runtime'
 import { RoomfulError } from '../session.ts'
 import { bytesOfDataUrl, dataUrlOf } from './data-url.ts'
 import { pictureSize } from './picture-size.ts'
+import { writeColours } from './write-colours.ts'
 
 const OPAQUE = 255
 
@@ -12,7 +13,7 @@ export const canvasCodec: PictureCodec = {
   async encode({ width, height, channels, data }, format: PictureFormat, signal) {
     signal?.throwIfAborted()
     const { canvas, context, pixels } = board(width, height)
-    fill(pixels.data, data, channels)
+    writeColours(pixels.data, data, channels)
     context.putImageData(pixels, 0, 0)
     const type = `image/${format.kind === 'webp' ? 'webp' : 'jpeg'}`
     return bytesOfDataUrl(canvas.toDataURL(type, format.quality ?? PICTURE_QUALITY), type)
@@ -33,15 +34,6 @@ export const canvasCodec: PictureCodec = {
     context.drawImage(image, 0, 0)
     return { width, height, data: context.getImageData(0, 0, width, height).data }
   },
-}
-
-/** Writes the colours and leaves the alpha as it is. */
-function fill(target: Uint8ClampedArray, data: Uint8ClampedArray | Uint8Array, channels: 3 | 4): void {
-  for (let from = 0, to = 0; to < target.length; from += channels, to += 4) {
-    target[to] = data[from] as number
-    target[to + 1] = data[from + 1] as number
-    target[to + 2] = data[from + 2] as number
-  }
 }
 
 /** Not by `image.decode()`, which waits for a frame: hidden pages draw none. */

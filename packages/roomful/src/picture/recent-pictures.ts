@@ -1,6 +1,7 @@
 import type { Clock, DeviceId } from '@roomful/core'
 import { checkPicture, coverPixels } from '@roomful/tensor'
 import type { Picture } from '../session.ts'
+import { writeColours } from './write-colours.ts'
 
 /** One picture in this time at most: preparing it takes a weak device a moment. */
 const EVERY_MS = 5_000
@@ -54,6 +55,6 @@ export class RecentPictures {
 
 function opaque(rgb: Uint8Array): Uint8ClampedArray<ArrayBuffer> {
   const data = new Uint8ClampedArray((rgb.length / 3) * 4).fill(255)
-  for (let from = 0, to = 0; from < rgb.length; from += 3, to += 4) data.set(rgb.subarray(from, from + 3), to)
+  writeColours(data, rgb, 3)
   return data
 }

@@ -4,6 +4,7 @@ import type { Asking } from '../asking.ts'
 import type { RecentPictures } from '../picture/recent-pictures.ts'
 import type { PracticeView, TrialTimes, TrialView } from '../snapshot.ts'
 import type { SnapshotStore } from '../view/store.ts'
+import { whenAsked } from '../when-asked.ts'
 import { samePlan } from './plan-records.ts'
 import type { FoundPlan, Planning } from './planning.ts'
 import type { PlanningDesk } from './planning-desk.ts'
@@ -65,7 +66,11 @@ export async function practise(options: PracticeOptions): Promise<void> {
     course = courseFor(task, course)
     if (course !== before && store.snapshot.practice !== undefined) show(store, { curve: [] })
     if (course.stretches >= MAX_STRETCHES) continue
-    const stop = watchForRequests(options)
+    const stop = whenAsked(
+      clock,
+      () => asking.busy,
+      () => void options.planning.rest().catch(() => {}),
+    )
     options.onStretch?.(true)
     try {
       await stretch(options, task, course)
@@ -178,14 +183,4 @@ const viewOf = (store: SnapshotStore): PracticeView =>
 
 function show(store: SnapshotStore, change: Partial<PracticeView>): void {
   store.update({ practice: { ...viewOf(store), ...change } })
-}
-
-/** Ends a stretch of training when a request comes. */
-function watchForRequests({ asking, clock, planning }: PracticeOptions): () => void {
-  const look = () => {
-    if (asking.busy) planning.rest().catch(() => {})
-    else cancel = clock.after(100, look)
-  }
-  let cancel = clock.after(100, look)
-  return () => cancel()
 }

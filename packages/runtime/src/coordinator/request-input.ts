@@ -75,8 +75,7 @@ export class RequestInput {
   #encodable(): Pixels {
     const { spec } = this.#model.input
     if ('picture' in this.#source && spec !== undefined && this.#pixels === undefined) {
-      const { width, height, data } = this.#source.picture
-      refuseOdd(this.#source.picture, spec)
+      const { width, height, data } = checkedPicture(this.#source.picture, spec)
       if (width === spec.width && height === spec.height) return { width, height, channels: 4, data }
     }
     const pixels = this.pixels()
@@ -91,27 +90,18 @@ export class RequestInput {
   }
 }
 
-function cover(picture: Picture, spec: InputSpec): Uint8Array {
-  refuseOdd(picture, spec)
-  try {
-    return coverPixels(picture, spec.width, spec.height)
-  } catch (cause) {
-    throw refused(cause)
-  }
-}
+const cover = (picture: Picture, spec: InputSpec): Uint8Array =>
+  coverPixels(checkedPicture(picture, spec), spec.width, spec.height)
 
 /** @throws RuntimeError `bad-input` */
-function refuseOdd(picture: Picture, spec: InputSpec): void {
+function checkedPicture(picture: Picture, spec: InputSpec): Picture {
   try {
     checkPicture(picture)
     checkSpec(spec)
+    return picture
   } catch (cause) {
-    throw refused(cause)
+    throw cause instanceof PreprocessError ? new RuntimeError('bad-input', cause.message, { cause }) : cause
   }
-}
-
-function refused(cause: unknown): unknown {
-  return cause instanceof PreprocessError ? new RuntimeError('bad-input', cause.message, { cause }) : cause
 }
 
 function checked(tensor: FeatureMap, dims: readonly number[]): FeatureMap {
