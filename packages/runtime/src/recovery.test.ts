@@ -153,6 +153,60 @@ describe('recovery', () => {
     expect(result.trace.totalMs).toBeLessThan(2500)
   })
 
+  describe('that has to be built first, for an answer that is late', () => {
+    const slowBuild = { buildMs: 1500, runtime: { prefetch: false }, link: { rttMs: 4 } }
+    const offload = planOf(
+      net,
+      [
+        ['t1', ['a']],
+        ['logits', ['b']],
+      ],
+      { fullMs: 20 },
+    )
+
+    /** A request whose helper is heard of, and has no end. */
+    async function late(deadlineMs: number) {
+      const [a, b] = await setup(slowBuild)
+      await room.until(a.runtime.install(offload))
+      await room.until(a.runtime.infer({ tensor: room.picture() }))
+      const engine = b.engines.all[0]
+      if (engine === undefined) throw new Error('no engine')
+      engine.stall()
+      return { a, engine, asked: { answer: a.runtime.infer({ tensor: room.picture() }, { deadlineMs }) } }
+    }
+
+    const atRest = { worker: { sessions: 1, plans: 1 }, coordinator: { plans: 1 } }
+
+    it('is not begun before as much time has been waited as it takes', async () => {
+      const { a, engine, asked } = await late(60_000)
+      await room.clock.advance(1400)
+      expect(a.runtime.counts).toMatchObject(atRest)
+      engine.resume()
+      const { trace } = await room.until(asked.answer)
+      expect(trace.recovered).toBeUndefined()
+    })
+
+    it('is given up when the answer has come', async () => {
+      const { a, engine, asked } = await late(60_000)
+      await room.clock.advance(2500)
+      expect(a.runtime.counts.worker.plans).toBe(2)
+      engine.resume()
+      const { trace } = await room.until(asked.answer)
+      expect(trace.recovered).toBeUndefined()
+      await room.clock.advance(4000)
+      expect(a.runtime.counts).toMatchObject(atRest)
+    })
+
+    it('goes on when the request had no answer in time, for the next one', async () => {
+      const { a, engine, asked } = await late(2000)
+      await expect(room.until(asked.answer)).rejects.toMatchObject({ reason: 'deadline' })
+      await room.clock.advance(4000)
+      const { trace } = await room.until(a.runtime.infer({ tensor: room.picture() }, { deadlineMs: 2000 }))
+      expect(trace.recovered).toBeDefined()
+      engine.resume()
+    })
+  })
+
   it('a device that the server has lost sight of is not waited for, and its answer still counts', async () => {
     const [a, b] = await setup({ link: { rttMs: 4 } })
     await room.until(a.runtime.install(split))

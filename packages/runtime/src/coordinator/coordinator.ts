@@ -278,7 +278,8 @@ export class Coordinator {
       isWatched: this.#o.similar !== undefined,
       healthy: (installed) => this.#healthy(installed),
       snapshot: (installed, excluded, lost) => this.#snapshot(installed, excluded, lost),
-      fallback: (installed, candidate) => this.#fallbacks.get(installed, candidate),
+      fallback: (installed, candidate, answered) => this.#fallbacks.get(installed, candidate, answered),
+      readyInMs: (installed, candidate) => this.#fallbacks.readyInMs(installed, candidate),
       opened: (attempt, run) => {
         this.#runs.set(attempt.id, { attempt, run })
         this.#installer.enter(attempt.installed)

@@ -8,6 +8,9 @@ interface Fallback {
   readonly building: AbortController
   /** While nobody waits for it. */
   readonly quiet: QuietBuild | undefined
+  /** Requests that wait for it, or have not been answered. */
+  waiting: number
+  built: boolean
 }
 
 /**
@@ -36,11 +39,28 @@ export class Fallbacks {
     return this.#selfReady.has(installed)
   }
 
-  /** One preparation per plan and candidate; a failed one may be tried again by another request. */
-  get(installed: InstalledPlan, candidate: RecoveryCandidate): Promise<InstalledPlan> {
+  /** How long it is about until the candidate can begin, in milliseconds: what building took where the plan's parts are. */
+  readyInMs(installed: InstalledPlan, candidate: RecoveryCandidate): number {
+    if (this.#known.get(installed)?.get(keyOf(candidate))?.built) return 0
+    return Math.max(0, ...installed.prepared.map(({ buildMs }) => buildMs))
+  }
+
+  /**
+   * One preparation per plan and candidate; a failed one may be tried again by another request. `answered` aborts when the
+   * request has been answered by others: when all that waited have been, it is built in quiet moments again, or no more.
+   */
+  get(installed: InstalledPlan, candidate: RecoveryCandidate, answered: AbortSignal): Promise<InstalledPlan> {
     const known = this.#known.get(installed)?.get(keyOf(candidate))
-    known?.quiet?.hurry()
-    return (known ?? this.#build(installed, candidate, undefined)).ready
+    const fallback = known ?? this.#build(installed, candidate, undefined)
+    if (fallback.built) return fallback.ready
+    fallback.quiet?.hurry()
+    fallback.waiting++
+    const onAnswered = () => {
+      fallback.waiting--
+      if (!fallback.built && fallback.waiting === 0) this.#waitedForNoMore(installed, candidate, fallback)
+    }
+    answered.addEventListener('abort', onAnswered, { once: true })
+    return fallback.ready
   }
 
   /** Builds it in quiet moments, unless it is built or being built already. */
@@ -69,19 +89,31 @@ export class Fallbacks {
     this.#known.clear()
   }
 
+  #waitedForNoMore(installed: InstalledPlan, candidate: RecoveryCandidate, { quiet, building }: Fallback): void {
+    if (quiet !== undefined) {
+      quiet.calm()
+      return
+    }
+    this.#known.get(installed)?.delete(keyOf(candidate))
+    building.abort(new DOMException('nobody waits for it', 'AbortError'))
+  }
+
   #build(installed: InstalledPlan, candidate: RecoveryCandidate, quiet: QuietBuild | undefined): Fallback {
     const key = keyOf(candidate)
     const building = new AbortController()
     const ready = this.#prepare(fallbackPlan(installed.plan, candidate, this.#self), building.signal, quiet)
-    const fallback = { ready, building, quiet }
+    const fallback: Fallback = { ready, building, quiet, waiting: 0, built: false }
     const siblings = this.#known.get(installed) ?? new Map<string, Fallback>()
     siblings.set(key, fallback)
     this.#known.set(installed, siblings)
     ready.then(
       () => {
+        fallback.built = true
         if (candidate.device === this.#self) this.#selfReady.add(installed)
       },
-      () => siblings.delete(key),
+      () => {
+        if (siblings.get(key) === fallback) siblings.delete(key)
+      },
     )
     return fallback
   }

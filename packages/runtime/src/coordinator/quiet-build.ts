@@ -22,7 +22,7 @@ export interface QuietBuildOptions {
  */
 export class QuietBuild {
   readonly #o: QuietBuildOptions
-  readonly #hurried = new AbortController()
+  #hurried = new AbortController()
   #stepMs: number
   #stepStartMs: number | undefined
 
@@ -34,6 +34,11 @@ export class QuietBuild {
   /** Somebody waits for it now: no more pauses. */
   hurry(): void {
     this.#hurried.abort()
+  }
+
+  /** Nobody does any more. */
+  calm(): void {
+    this.#hurried = new AbortController()
   }
 
   /** Resolves when the next step may be taken. @throws `signal.reason` */

@@ -7,7 +7,8 @@ export interface RecoverySearchOptions {
   readonly clock: Clock
   readonly deadlineAtMs: number
   readonly snapshot: (excluded: ReadonlySet<DeviceId>, lost: ReadonlySet<Backend>) => RecoverySnapshot
-  readonly prepare: (candidate: RecoveryCandidate) => Promise<InstalledPlan>
+  readonly prepare: (candidate: RecoveryCandidate, answered: AbortSignal) => Promise<InstalledPlan>
+  readonly readyInMs: (candidate: RecoveryCandidate) => number
 }
 
 /** One request's search for somebody who can complete it; each candidate is tried once. */
@@ -17,6 +18,7 @@ export class RecoverySearch {
   readonly #preparing = new Map<string, Promise<InstalledPlan | undefined>>()
   readonly #excluded = new Set<DeviceId>()
   readonly #lostBackends = new Set<Backend>()
+  readonly #answered = new AbortController()
   lastError: unknown
 
   constructor(options: RecoverySearchOptions) {
@@ -30,6 +32,17 @@ export class RecoverySearch {
   /** Of this device. */
   withoutBackend(backend: Backend): void {
     this.#lostBackends.add(backend)
+  }
+
+  /** The request has been answered: who is getting ready for it need not go on. */
+  answered(): void {
+    this.#answered.abort()
+  }
+
+  /** How long it is about until the best candidate could begin, in milliseconds; 0 without one. */
+  get readyInMs(): number {
+    const [best] = recoveryOrder(this.#o.snapshot(this.#excluded, this.#lostBackends))
+    return best === undefined ? 0 : this.#o.readyInMs(best)
   }
 
   /**
@@ -63,7 +76,7 @@ export class RecoverySearch {
     const key = keyOf(candidate)
     this.#tried.add(key)
     const preparing = this.#o
-      .prepare(candidate)
+      .prepare(candidate, this.#answered.signal)
       .catch((error: unknown) => {
         this.lastError = error
         return undefined

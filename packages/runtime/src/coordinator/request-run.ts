@@ -55,7 +55,8 @@ export class RequestRun {
       clock: context.clock,
       deadlineAtMs: startMs + deadlineMs,
       snapshot: (excluded, lost) => context.snapshot(installed, excluded, lost),
-      prepare: (candidate) => context.fallback(installed, candidate),
+      prepare: (candidate, answered) => context.fallback(installed, candidate, answered),
+      readyInMs: (candidate) => context.readyInMs(installed, candidate),
     })
     this.#settle = { resolve: () => {}, reject: () => {} }
     this.result = new Promise((resolve, reject) => {
@@ -158,7 +159,7 @@ export class RequestRun {
       if (!attempt.running || attempt.late || !attempt.needs(device)) continue
       attempt.stopLateTimer()
       this.#search.without(device)
-      this.#late(attempt)
+      this.#late(attempt, true)
     }
   }
 
@@ -241,6 +242,7 @@ export class RequestRun {
     const { id: request } = this.#o
     this.#settle.resolve({ request, plan: attempt.installed.planId, ...verdict, exit, outputs, trace: trace() })
     this.#end()
+    this.#search.answered()
     if (source === 'computed') this.#c.answered(attempt, this, trace)
   }
 
@@ -260,15 +262,18 @@ export class RequestRun {
   }
 
   /** Asks for a second completion, again and again until it may start one, for as long as the attempt runs. */
-  #late(attempt: Attempt): void {
+  #late(attempt: Attempt, isDoubted = false): void {
     if (this.#ended || !attempt.running) return
     attempt.late = true
     const { clock, seconds } = this.#c
     const leftMs = this.#o.deadlineMs - this.#sinceStart()
     const urgent = leftMs < this.#o.deadlineMs / 2
     const alone = attempt.devices.every((device) => device === this.#c.self)
+    // Who has to build for it first is not asked before as much time has been waited: at worst it costs twice the better way
+    // (ski rental; Karlin et al., Competitive Snoopy Caching, 1988).
+    const hasWaited = urgent || isDoubted || clock.now() - attempt.startMs >= this.#search.readyInMs
     const missing = attempt.openDevices.filter((device) => alone || device !== this.#c.self)
-    if (!seconds.take(this, urgent, missing)) {
+    if (!hasWaited || !seconds.take(this, urgent, missing)) {
       const againMs = Math.max(MIN_ASK_AGAIN_MS, Math.min(attempt.installed.latency.lateAfterMs / 2, leftMs / 8))
       attempt.stopLateTimer = clock.after(againMs, () => this.#late(attempt))
       return

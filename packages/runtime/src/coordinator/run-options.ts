@@ -21,8 +21,10 @@ export interface RunContext {
   readonly isWatched: boolean
   healthy(installed: InstalledPlan): boolean
   snapshot(installed: InstalledPlan, excluded: ReadonlySet<DeviceId>, lost: ReadonlySet<Backend>): RecoverySnapshot
-  /** The plan by which the candidate completes requests of `installed` alone; prepared now if need be. */
-  fallback(installed: InstalledPlan, candidate: RecoveryCandidate): Promise<InstalledPlan>
+  /** As in `Fallbacks.get`. */
+  fallback(installed: InstalledPlan, candidate: RecoveryCandidate, answered: AbortSignal): Promise<InstalledPlan>
+  /** As in `Fallbacks.readyInMs`. */
+  readyInMs(installed: InstalledPlan, candidate: RecoveryCandidate): number
   /** When a late request may be completed a second time. */
   readonly seconds: SecondCompletions
   /** Another device had to answer because this attempt did not until the time ran out. */

@@ -30,6 +30,8 @@ export interface MiniRoomOptions {
   readonly seed?: number
   /** Milliseconds per 10,000 multiply-accumulates, by device; default 1. */
   readonly speed?: (id: string, backend: Backend) => number
+  /** Milliseconds to build a session; default 5. */
+  readonly buildMs?: number
   readonly backends?: readonly Backend[]
   readonly runtime?: Partial<RuntimeOptions>
 }
@@ -58,7 +60,7 @@ export class MiniRoom {
     wrap: (room: Room) => Room = (room) => room,
     more: (room: Room) => Partial<RuntimeOptions> = () => ({}),
   ): MiniDevice {
-    const { net, speed = () => 1, backends = ['ort-wasm'], runtime: shared = {} } = this.#o
+    const { net, speed = () => 1, buildMs = 5, backends = ['ort-wasm'], runtime: shared = {} } = this.#o
     const profile = {
       ...bareProfile(id),
       backends: backends.map((backend) => ({
@@ -82,7 +84,7 @@ export class MiniRoom {
                 inputs: [part.from],
                 outputs: [part.to],
                 costMs,
-                buildMs: 5,
+                buildMs,
                 run: (inputs) => ({ [part.to]: net.run(part, inputs[part.from] as FeatureMap) }),
               }
             },
