@@ -1,6 +1,12 @@
 import path from 'node:path'
 import { type DeviceId, errorText, type Plan, seededRandom, type Topology, type Trace } from '@roomful/core'
-import { IN_BROWSERS, type PlannableModel, predictPlan, RoomPredictor } from '@roomful/planner'
+import {
+  IN_BROWSERS,
+  type PlannableModel,
+  predictPlan,
+  RoomPredictor,
+  type RoomPredictorOptions,
+} from '@roomful/planner'
 import type { ServerOptions } from '@roomful/signaling-server'
 import { DIST } from '../../../../e2e/rig/room.ts'
 import { shippedModel } from '../planner/shipped.ts'
@@ -11,6 +17,7 @@ import { EmulatedRoom } from './emulated-room.ts'
 import { currentLoad, type Environment, environmentOf, relayCost } from './environment.ts'
 import { type Extent, FULL, QUICK } from './extent.ts'
 import { PhysicalLimit } from './limits.ts'
+import { messageFactor, withMessages } from './message-cost.ts'
 import { type MethodPlan, planMethods, withLibraries } from './methods.ts'
 import { notesOf } from './notes.ts'
 import { benchPictures, shuffledPictures } from './picture-stream.ts'
@@ -86,6 +93,8 @@ export interface RoomBenchResult {
   /** What the planners were given: the devices' own measurements and the probed links, by name. */
   readonly measured: {
     readonly gmacsPerSecond: Readonly<Record<string, number>>
+    /** What the initiator's messages cost, over what is usual; absent where requests to a helper did not tell. */
+    readonly messageFactor?: number
     /** Solo time over what the profile predicts. */
     readonly corrections: Readonly<Record<string, number>>
     readonly links: readonly { readonly between: string; readonly rttMs: number; readonly mbitPerSecond: number }[]
@@ -164,7 +173,11 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
   const topology = await room.topology()
   for (const [id, ms] of soloBefore) say(`${room.nameOf(id)} alone: ${ms.toFixed(1)} ms`)
   const factors = await corrections(model, topology, soloBefore)
-  const predictor = new RoomPredictor(topology, { ...IN_BROWSERS, correction: correctionBy(factors) })
+  const known = { ...IN_BROWSERS, correction: correctionBy(factors) }
+  const messages = await messageFactor(room, model, topology, known, extent)
+  if (messages !== undefined) say(`messages of ${room.initiator.name}: ${messages.toFixed(2)} x what is usual`)
+  const learned = withMessages(known, topology.initiator, messages)
+  const predictor = new RoomPredictor(topology, learned)
   const limits = { maxAccuracyLoss: MAX_ACCURACY_LOSS, margin: MARGIN, episodes: extent.episodes, seed }
   const methods = extent.methods.filter((method) => options.model?.without?.includes(method) !== true)
   const planned = await planMethods(methods, model, topology, predictor, limits)
@@ -236,7 +249,7 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
     model,
     modelName,
     limit,
-    speedFactor: soloAfter.size === 0 ? undefined : await speedFactor(model, topology, predictor, solo),
+    speedFactor: soloAfter.size === 0 ? undefined : await speedFactor(model, topology, learned, solo),
     labels: pictures.labels,
     nameOf: (id) => room.nameOf(id as DeviceId),
   })
@@ -287,6 +300,7 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
       gmacsPerSecond: Object.fromEntries(
         topology.devices.map(({ id, backends }) => [room.nameOf(id), backends[0]?.gmacsPerSecond ?? 0]),
       ),
+      ...(messages === undefined ? {} : { messageFactor: messages }),
       corrections: byName(room, new Map([...factors].map(([id, { factor }]) => [id, factor]))),
       links: topology.links.map(({ a, b, rttMs, mbitPerSecond }) => ({
         between: `${room.nameOf(a)} ${room.nameOf(b)}`,
@@ -306,11 +320,12 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
 async function speedFactor(
   model: PlannableModel,
   topology: Topology,
-  planned: RoomPredictor,
+  learned: RoomPredictorOptions,
   solo: ReadonlyMap<DeviceId, number>,
 ) {
   const factors = await corrections(model, topology, solo)
-  const meant = new RoomPredictor(topology, { ...IN_BROWSERS, correction: correctionBy(factors) })
+  const planned = new RoomPredictor(topology, learned)
+  const meant = new RoomPredictor(topology, { ...learned, correction: correctionBy(factors) })
   return (plan: Plan, exitShares: readonly number[]) => {
     const [then, now] = [planned, meant].map((by) => predictPlan(plan, model, topology, by, exitShares)?.latencyMs)
     return then === undefined || now === undefined ? undefined : now / then

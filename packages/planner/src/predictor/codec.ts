@@ -18,6 +18,8 @@ export interface CodecModelOptions {
   readonly mbPerSecond?: number | undefined
   /** See RoomPredictorOptions. Default: messages cost nothing. */
   readonly message?: MessageCosts | undefined
+  /** Multiplies `message`. Default 1. */
+  readonly factor?: number
 }
 
 /** What one message costs the device at either end of it, beside its packing; ms for a device of 1 GMAC/s. */
@@ -44,11 +46,13 @@ export class CodecModel {
   readonly #deflateMbPerSecond: number
   readonly #gmacsPerSecond: number
   readonly #message: MessageCosts | undefined
+  readonly #factor: number
 
-  constructor({ gmacsPerSecond, burst = 1, mbPerSecond, message }: CodecModelOptions) {
+  constructor({ gmacsPerSecond, burst = 1, mbPerSecond, message, factor = 1 }: CodecModelOptions) {
     this.burst = burst
     this.countsMessages = message !== undefined
     this.#message = message
+    this.#factor = factor
     this.#gmacsPerSecond = gmacsPerSecond
     this.#mbPerSecond = burst * (mbPerSecond ?? gmacsPerSecond * MB_PER_GMAC)
     this.#deflateMbPerSecond = burst * gmacsPerSecond * DEFLATE_MB_PER_GMAC
@@ -56,12 +60,14 @@ export class CodecModel {
 
   /** By how much handling a message of so many bytes delays it here. */
   messageMs(bytes: number): number {
-    return this.#message === undefined ? 0 : this.#message.delayMs(bytes) / (this.#gmacsPerSecond * this.burst)
+    if (this.#message === undefined) return 0
+    return (this.#factor * this.#message.delayMs(bytes)) / (this.#gmacsPerSecond * this.burst)
   }
 
   /** How long handling it keeps the processor busy, in the mean of many. */
   messageWorkMs(bytes: number): number {
-    return this.#message === undefined ? 0 : this.#message.workMs(bytes) / this.#gmacsPerSecond
+    if (this.#message === undefined) return 0
+    return (this.#factor * this.#message.workMs(bytes)) / this.#gmacsPerSecond
   }
 
   /** Packing `elements` values; fp32 leaves as it is. */
@@ -78,7 +84,8 @@ export class CodecModel {
 
   /** JPEG of a picture of `pixels`, either way, canvas included. */
   pictureMs(pixels: number): number {
-    const pixelMs = this.#message?.pixelMs ?? PICTURE_MS_PER_PIXEL
+    const ofMessage = this.#message?.pixelMs
+    const pixelMs = ofMessage === undefined ? PICTURE_MS_PER_PIXEL : this.#factor * ofMessage
     return (pixels * pixelMs * MB_PER_GMAC) / this.#mbPerSecond
   }
 }

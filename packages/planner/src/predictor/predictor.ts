@@ -32,6 +32,8 @@ export interface RoomPredictorOptions {
   readonly startWindowBytes?: (a: DeviceId, b: DeviceId) => number | undefined
   /** What sending or taking in one message costs a device. Default: nothing. */
   readonly message?: MessageCosts
+  /** Multiplies them, and packing pictures: what a device's own requests have shown. Default 1. */
+  readonly messageFactor?: (device: DeviceId) => number
   /** What the way of a stage to its Worker and back costs a device of this speed, ms. Default 0. */
   readonly hopMs?: (gmacsPerSecond: number) => number
 }
@@ -81,13 +83,14 @@ export class RoomPredictor implements LatencyPredictor {
 
   codec(device: DeviceId): CodecModel {
     const profile = this.#devices.get(device)
-    const { details, message } = this.#options
+    const { details, message, messageFactor } = this.#options
     const mbPerSecond = details?.get(device)?.codecMbPerSecond
     if (message === undefined || profile === undefined) {
       return new CodecModel({ gmacsPerSecond: profile?.backends[0]?.gmacsPerSecond ?? 1, mbPerSecond })
     }
     const { burst = 1 } = this.#cpu(profile)
-    return new CodecModel({ gmacsPerSecond: this.#cpuSpeed(profile), burst, mbPerSecond, message })
+    const factor = messageFactor?.(device) ?? 1
+    return new CodecModel({ gmacsPerSecond: this.#cpuSpeed(profile), burst, mbPerSecond, message, factor })
   }
 
   /** As it has shown itself in what it computed: the speed test of a throttled processor may say three times or half of it. */

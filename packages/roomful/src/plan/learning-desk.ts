@@ -1,6 +1,7 @@
 import type { Clock, ModelDigest, Topology } from '@roomful/core'
 import type { Measurement } from '@roomful/runtime'
 import type { Observed, Planning } from './planning.ts'
+import { RequestMeans } from './request-means.ts'
 
 export interface LearningDeskOptions {
   readonly planning: Planning
@@ -25,6 +26,7 @@ const DRIFT_RATIO = 1.25
 export class LearningDesk {
   readonly #o: LearningDeskOptions
   #batch: Observed[] = []
+  readonly #requests = new RequestMeans()
   /** When something last went each way. */
   readonly #sentMs = new Map<string, number>()
   #digest: ModelDigest | undefined
@@ -38,8 +40,8 @@ export class LearningDesk {
   measured(digest: ModelDigest, measurement: Measurement): void {
     if (digest !== this.#digest) this.#batch = []
     this.#digest = digest
-    const observed = this.#withPause(measurement)
-    if (this.#batch.length < MAX_BATCH) this.#batch.push(observed)
+    if (measurement.kind === 'request') this.#requests.add(measurement.plan, measurement.exit, measurement.ms)
+    else if (this.#batch.length < MAX_BATCH) this.#batch.push(this.#withPause(measurement))
     this.#cancel ??= this.#o.clock.after(this.#pauseMs, () => {
       this.#cancel = undefined
       // A planner that has failed is told of by whoever plans; a lesson that is missed is no loss.
@@ -47,7 +49,7 @@ export class LearningDesk {
     })
   }
 
-  #withPause(measurement: Measurement): Observed {
+  #withPause(measurement: Exclude<Measurement, { kind: 'request' }>): Observed {
     if (measurement.kind !== 'transfer') return measurement
     const { from, to, ms } = measurement
     const way = `${from} ${to}`
@@ -64,7 +66,8 @@ export class LearningDesk {
   }
 
   async #learn(): Promise<void> {
-    const batch = this.#batch.splice(0)
+    const requests = this.#requests.take()
+    const batch = [...this.#batch.splice(0), ...(requests === undefined ? [] : [requests])]
     if (this.#digest === undefined || batch.length === 0) return
     const { clock, planning, topology } = this.#o
     const startMs = clock.now()

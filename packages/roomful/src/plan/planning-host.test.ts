@@ -5,10 +5,9 @@ import { serveCalls, type WorkerPort } from '@roomful/engine'
 import { parseManifest } from '@roomful/model'
 import { compressedPackage } from '@roomful/model/testing'
 import { LinkModel } from '@roomful/planner'
-import type { Measurement } from '@roomful/runtime'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type OwnLearning, speedKey } from '../device/own-learning.ts'
-import { DEFAULT_PLANNING, type ModelOutline, type Planning } from './planning.ts'
+import { type ChosenPlan, DEFAULT_PLANNING, type ModelOutline, type Observed, type Planning } from './planning.ts'
 import { planningHandlers } from './planning-calls.ts'
 import { PlanningHost } from './planning-host.ts'
 import { WorkerPlanning } from './worker-planning.ts'
@@ -41,7 +40,7 @@ async function opened(planning: Planning): Promise<ModelOutline> {
   return planning.open(await parseManifest(read('model.json')), read('graph.onnx'))
 }
 
-function runs(plan: Plan, msOf: (device: string) => number): Measurement[] {
+function runs(plan: Plan, msOf: (device: string) => number): Observed[] {
   return plan.volumes.flatMap(({ from, to, shards }) =>
     shards.map(
       ({ device: by, backend }) => ({ kind: 'compute', device: by, backend, from, to, ms: msOf(by) }) as const,
@@ -168,7 +167,7 @@ describe('PlanningHost', () => {
       const { from } = first
       const to = volumes.at(-1)?.to ?? from
       const ms = 1.2 * (macs / 8e6)
-      const one: Measurement = { kind: 'compute', device: laptop, backend: 'ort-wasm', from, to, ms }
+      const one: Observed = { kind: 'compute', device: laptop, backend: 'ort-wasm', from, to, ms }
       drift = await host.observe(model.digest, loaded(0.75), [one])
     }
     expect(drift.ratio).toBeGreaterThan(2)
@@ -197,6 +196,39 @@ describe('PlanningHost', () => {
     expect(await best()).toBeGreaterThan(before + 20)
     for (let i = 0; i < 3; i++) await host.observe(model.digest, far, transfers(30))
     expect(await best()).toBe(before)
+  })
+
+  it('learns from requests what messages cost this device, and predicts by it', async () => {
+    const best = () => host.automatically(model.digest, room(), withoutExits, undefined)
+    const { plan } = await best()
+    expect(where(plan)).toContain(laptop)
+    const { latencyMs } = plan.predicted
+    const means = (ms: number, of = plan): Observed[] => [
+      { kind: 'requests', plan: of, count: 8, ms, exits: new Map() },
+    ]
+    const { ratio } = await host.observe(model.digest, room(), means(0.7 * latencyMs))
+    expect(ratio).toBeGreaterThan(1.2)
+    expect((await best()).plan.predicted.latencyMs / latencyMs).toBeCloseTo(0.7, 1)
+    for (let i = 0; i < 30; i++) await host.observe(model.digest, room(), means(0.8 * latencyMs))
+    expect((await best()).plan.predicted.latencyMs / latencyMs).toBeCloseTo(0.8, 1)
+    // Another device's messages are its own.
+    const other = { ...room(), initiator: laptop }
+    const [there, now] = [await visit(undefined), host].map((planning) =>
+      planning.automatically(model.digest, other, withoutExits, undefined),
+    ) as [Promise<ChosenPlan>, Promise<ChosenPlan>]
+    expect((await now).plan.predicted.latencyMs).toBe((await there).plan.predicted.latencyMs)
+  })
+
+  it('forgets what one mean said of messages when none are sent any more', async () => {
+    const best = () => host.automatically(model.digest, room(), withoutExits, undefined)
+    const { plan } = await best()
+    const { latencyMs } = plan.predicted
+    const mean = (of: Plan, ms: number): Observed => ({ kind: 'requests', plan: of, count: 8, ms, exits: new Map() })
+    await host.observe(model.digest, room(), [mean(plan, 3 * latencyMs)])
+    expect((await best()).plan.predicted.latencyMs).toBeGreaterThan(1.2 * latencyMs)
+    const here = await host.byHand(model.digest, room(), wholeHere(model))
+    await host.observe(model.digest, room(), [mean(here.plan, here.plan.predicted.latencyMs)])
+    expect((await best()).plan.predicted.latencyMs).toBe(latencyMs)
   })
 
   it('learns from measured times that a helper is slower than it says, and plans anew', async () => {

@@ -1,5 +1,6 @@
 import {
   type BackendSpeed,
+  type DeviceId,
   type DeviceProfile,
   type ModelDigest,
   modelDigest,
@@ -15,8 +16,11 @@ import {
   fittedSpeed,
   IN_BROWSERS,
   LinkLearning,
+  messageFactorOf,
   OnlineCorrection,
+  type PlannableModel,
   plannableModel,
+  predictPlan,
   RoomPredictor,
   type RoomPredictorOptions,
 } from '@roomful/planner'
@@ -31,6 +35,7 @@ import {
   type Observed,
   type Planning,
   type Practised,
+  type RequestMean,
   type Training,
   type TrunkGraphs,
   type Wish,
@@ -44,6 +49,9 @@ export const MAX_MODELS = 4
 
 /** Backends whose speeds are remembered; far more than a room has. */
 const MAX_SPEEDS = 256
+
+/** Means of requests after which what messages cost is known, whether or not they go on being sent. */
+const SETTLED_RUNS = 4
 
 /** What predictions of a backend were multiplied with: its correction, and what its load makes of it. */
 interface Factors {
@@ -133,6 +141,7 @@ export class PlanningHost implements Planning {
     }
     for (const one of measured) {
       if (one.kind === 'transfer') this.#links.observe(one.from, one.to, { ...one, idleMs: one.idleMs ?? 0 })
+      if (one.kind === 'requests') this.#observeMessages(plannable, topology, one)
     }
     const now = this.#factors(topology)
     let ratio = 1
@@ -197,6 +206,21 @@ export class PlanningHost implements Planning {
     this.#models.clear()
   }
 
+  /** By what is left of the initiator's requests when computing and links are predicted as they are known. */
+  #observeMessages(model: PlannableModel, topology: Topology, { plan, ms, count, exits }: RequestMean): void {
+    const key = messagesKey(topology.initiator)
+    const known = this.#correction.factor(key)
+    const shares = model.exits.map(({ name }) => (exits.get(name) ?? 0) / count)
+    const found = messageFactorOf(ms, (factor) => {
+      const messageFactor = (device: DeviceId) => (device === topology.initiator ? factor : 1)
+      const predictor = this.#predictor(topology, { ...IN_BROWSERS, messageFactor })
+      return predictPlan(plan, model, topology, predictor, shares)?.latencyMs
+    })
+    if (found !== undefined) this.#correction.observe(key, { predictedMs: known, observedMs: found })
+    // It may have been what made this plan the better one, and would never be put right.
+    else if (this.#correction.runs(key) < SETTLED_RUNS) this.#correction.forget(key)
+  }
+
   #model(digest: ModelDigest): PlanningModel {
     const model = this.#models.get(digest)
     if (model === undefined) throw new RoomfulError('no-model', 'this model is not known to the planner any more')
@@ -206,6 +230,7 @@ export class PlanningHost implements Planning {
   #predictor(topology: Topology, extra: RoomPredictorOptions = IN_BROWSERS): RoomPredictor {
     this.#forgetOld(topology)
     return new RoomPredictor(topology, {
+      messageFactor: (device) => this.#correction.factor(messagesKey(device)),
       loadFactor: (device, backend, load) => this.#correction.loadFactor(keyOf(device, backend), load),
       ...extra,
       startWindowBytes: (from, to) => this.#links.startWindowBytes(from, to) ?? extra.startWindowBytes?.(from, to),
@@ -230,15 +255,17 @@ export class PlanningHost implements Planning {
 
   #factors({ devices }: Topology): Map<string, Factors> {
     return new Map(
-      devices.flatMap(({ id, backends, load }) =>
-        backends.map(({ backend }) => {
+      devices.flatMap(({ id, backends, load }) => [
+        [messagesKey(id), { factor: this.#correction.factor(messagesKey(id)), load: 0, loaded: 1 }] as const,
+        ...backends.map(({ backend }) => {
           const key = keyOf(id, backend)
           const loaded = this.#correction.loadFactor(key, load)
           return [key, { factor: this.#correction.factor(key), load, loaded }] as const
         }),
-      ),
+      ]),
     )
   }
 }
 
+const messagesKey = (device: DeviceProfile['id']): string => keyOf(device, 'messages')
 const keyOf = (device: DeviceProfile['id'], backend: string): string => `${device} ${backend}`

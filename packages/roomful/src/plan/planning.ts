@@ -1,4 +1,13 @@
-import type { BackendSpeed, DeviceProfile, ModelDigest, Plan, Schedule, TensorName, Topology } from '@roomful/core'
+import type {
+  BackendSpeed,
+  DeviceProfile,
+  ExitName,
+  ModelDigest,
+  Plan,
+  Schedule,
+  TensorName,
+  Topology,
+} from '@roomful/core'
 import type { MicroSample } from '@roomful/engine'
 import type { Manifest } from '@roomful/model'
 import type { Measurement } from '@roomful/runtime'
@@ -52,8 +61,18 @@ export interface Drift {
   readonly ratio: number
 }
 
+/** The mean of requests on one plan that followed one another. */
+export interface RequestMean {
+  readonly kind: 'requests'
+  readonly plan: Plan
+  readonly count: number
+  readonly ms: number
+  /** How many of them each exit answered. */
+  readonly exits: ReadonlyMap<ExitName, number>
+}
+
 /** A measured time. `idleMs` of a transfer: how long nothing had gone that way before, Infinity at first. */
-export type Observed = Measurement & { readonly idleMs?: number }
+export type Observed = (Exclude<Measurement, { readonly kind: 'request' }> & { readonly idleMs?: number }) | RequestMean
 
 /** A stretch of practice. */
 export interface Training {

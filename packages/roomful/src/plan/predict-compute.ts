@@ -1,8 +1,8 @@
 import type { Topology } from '@roomful/core'
 import { type LatencyPredictor, type PlannableModel, pointIndex, Search } from '@roomful/planner'
-import type { Measurement } from '@roomful/runtime'
+import type { Observed } from './planning.ts'
 
-type ComputeMeasurement = Extract<Measurement, { kind: 'compute' }>
+type ComputeMeasurement = Extract<Observed, { kind: 'compute' }>
 
 /** Shorter runs say more about timers than about the device. */
 const MIN_MS = 1
@@ -12,7 +12,7 @@ export function predictCompute(
   model: PlannableModel,
   topology: Topology,
   predictor: LatencyPredictor,
-  measured: readonly Measurement[],
+  measured: readonly Observed[],
 ): { readonly one: ComputeMeasurement; readonly predictedMs: number }[] {
   const { room, evaluator } = new Search(model, topology, predictor, {})
   return measured.flatMap((one) => {

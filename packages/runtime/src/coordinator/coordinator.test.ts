@@ -447,6 +447,26 @@ describe('what is learned', () => {
     for (const { ms } of transfers) expect(Math.abs(ms - 10)).toBeLessThan(1)
   })
 
+  it('requests that follow one another are told as wholes, and none after a pause or beside another', async () => {
+    const [a] = await setup({ speed: () => 100 })
+    await room.until(a.runtime.install(split))
+    const ask = () => room.until(a.runtime.infer({ tensor: room.picture() }))
+    const told = () => measured.filter(({ kind }) => kind === 'request').length
+    await ask()
+    expect(told()).toBe(0)
+    const { trace } = await ask()
+    expect(measured.filter((one) => one.kind === 'request')).toEqual([
+      { kind: 'request', plan: split, exit: 'final', ms: trace.totalMs },
+    ])
+    await room.clock.advance(5000)
+    await ask()
+    expect(told()).toBe(1)
+    await Promise.all([ask(), ask()])
+    expect(told()).toBe(1)
+    await ask()
+    expect(told()).toBe(2)
+  })
+
   it('spans of helpers lie between sending and arriving, in equal slack per hop', () => {
     const b = deviceId('b')
     const c = deviceId('c')

@@ -34,6 +34,9 @@ import { ShareTurns } from './share-turns.ts'
 import { Stragglers } from './stragglers.ts'
 import { Turnstile } from './turnstile.ts'
 
+/** Requests follow one another when the pause before one is at most this share of its time. */
+const MOST_PAUSE = 0.25
+
 /** The initiator's side: installs plans, runs requests on the current one, and sees each of them to its end. */
 export class Coordinator {
   readonly #o: CoordinatorOptions
@@ -130,6 +133,7 @@ export class Coordinator {
     const input = new RequestInput(picture, installed.model)
     this.#installer.enter(installed)
     this.#turns.enter(installed)
+    const pauseMs = this.#activity.open > 0 ? Number.POSITIVE_INFINITY : this.#activity.idleMs
     this.#activity.begin()
     try {
       const { signal } = options
@@ -144,6 +148,7 @@ export class Coordinator {
       const asked = { id, installed, input, startMs, deadlineMs, signal, spans: lookup?.spans ?? [] }
       const { result, kept } = await this.#run({ ...asked, ...resume, ...atCut })
       if (result.trace.source !== 'computed') return result
+      if (lookup?.resume === undefined) this.#timed(installed, result.trace, pauseMs)
       look?.computed(result)
       this.#prefetch(installed)
       if (lookup !== undefined) void answers?.keep(lookup, installed, result, kept)
@@ -325,6 +330,12 @@ export class Coordinator {
       excluded,
       lostBackends,
     }
+  }
+
+  /** A request after a pause finds a quota of the processor unused, and one beside others shares it: neither is told. */
+  #timed({ plan }: InstalledPlan, { exit, totalMs: ms, recovered }: Trace, pauseMs: number): void {
+    const follows = pauseMs <= MOST_PAUSE * ms && this.#activity.open === 1
+    if (follows && recovered === undefined) this.#o.onMeasurement?.({ kind: 'request', plan, exit, ms })
   }
 
   #traced(installed: InstalledPlan, trace: Trace): void {

@@ -1,4 +1,4 @@
-import type { Backend, DeviceId, ExitName, Range, TensorName, Trace } from '@roomful/core'
+import type { Backend, DeviceId, ExitName, Plan, Range, TensorName, Trace } from '@roomful/core'
 import type { InstalledPlan } from './installer.ts'
 
 /** A measured time, for the predictor to learn from. */
@@ -27,6 +27,8 @@ export type Measurement =
       readonly bytes: number
       readonly ms: number
     }
+  /** A request from asking to its answer, one that was asked when the last had its own and that had the device for itself. */
+  | { readonly kind: 'request'; readonly plan: Plan; readonly exit: ExitName; readonly ms: number }
 
 /** What one trace tells: compute per shard and per exit (segments added up), and transfers of known size. */
 export function measurementsOf({ plan }: InstalledPlan, { spans, recovered }: Trace): Measurement[] {

@@ -19,6 +19,11 @@ export class Activity {
     this.#endedMs = this.#clock.now()
   }
 
+  /** Things that go on now. */
+  get open(): number {
+    return this.#open
+  }
+
   /** 0 while something goes on; infinite before anything has. */
   get idleMs(): number {
     return this.#open > 0 ? 0 : this.#clock.now() - this.#endedMs
