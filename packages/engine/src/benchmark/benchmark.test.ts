@@ -113,7 +113,7 @@ test('every net of the micro-benchmark runs, has the shapes it says and keeps it
 test('the micro-benchmark samples every kind, also at few rows', async () => {
   await using engine = createOrtNodeEngine()
   const seen: number[] = []
-  const samples = await microBenchmark(engine, { budgetMs: 60_000, onProgress: (done) => seen.push(done) })
+  const [samples = []] = await microBenchmark([engine], { budgetMs: 60_000, onProgress: (done) => seen.push(done) })
   expect(samples.length).toBe(MICRO_CASES.length)
   const layers = samples.flatMap((sample) => sample.layers)
   const kinds = new Set(layers.map((layer) => layer.kind))
@@ -127,7 +127,7 @@ test('the micro-benchmark samples every kind, also at few rows', async () => {
 test('the micro-benchmark stops at its budget, in which waiting for requests does not count', async () => {
   const clock = new VirtualClock()
   let turns = 0
-  const samples = await microBenchmark(fakeEngine(clock, 10, 10), {
+  const [samples = []] = await microBenchmark([fakeEngine(clock, 10, 10)], {
     clock,
     budgetMs: 300,
     between: async () => {
@@ -139,6 +139,40 @@ test('the micro-benchmark stops at its budget, in which waiting for requests doe
   expect(samples.length).toBe(8)
   expect(turns).toBe(8)
   expect(samples.every(({ ms }) => ms === 10)).toBe(true)
+})
+
+test('engines of one processor have each small net by turns, so that a change of its speed meets both', async () => {
+  const clock = new VirtualClock()
+  const order: string[] = []
+  const slowing = (backend: Backend, fixedMs: number): InferenceEngine => {
+    const engine = fakeEngine(clock, 10, fixedMs, backend)
+    return {
+      ...engine,
+      async load(model) {
+        order.push(backend)
+        const session = await engine.load(model)
+        return {
+          ...session,
+          async run(...args) {
+            const startMs = clock.now()
+            const result = await session.run(...args)
+            // The processor slows down as time goes on.
+            await clock.advance((result.computeMs * startMs) / 5000)
+            return { ...result, computeMs: clock.now() - startMs }
+          },
+        }
+      },
+    }
+  }
+  const [ort = [], tfjs = []] = await microBenchmark([slowing('ort-wasm', 20), slowing('tfjs-wasm', 10)], {
+    clock,
+    budgetMs: 20_000,
+  })
+  expect(order.slice(0, 4)).toEqual(['ort-wasm', 'tfjs-wasm', 'tfjs-wasm', 'ort-wasm'])
+  expect(ort).toHaveLength(tfjs.length)
+  const [slow = 0, fast = 0] = [ort, tfjs].map((samples) => samples.reduce((sum, { ms }) => sum + ms, 0))
+  expect(slow / fast).toBeGreaterThan(1.8)
+  expect(slow / fast).toBeLessThan(2.2)
 })
 
 test('a throttled processor is known by what it sustains, and by how much faster its bursts are', async () => {
@@ -154,12 +188,15 @@ test('a throttled processor is known by what it sustains, and by how much faster
 
 test('the micro-benchmark of a throttled processor sees its stalls; an abort ends it between two nets', async () => {
   const clock = new VirtualClock()
-  const throttled = await microBenchmark(fakeEngine(clock, 10, 10, 'ort-wasm', 0.5), { clock, budgetMs: 10_000 })
+  const [throttled = []] = await microBenchmark([fakeEngine(clock, 10, 10, 'ort-wasm', 0.5)], {
+    clock,
+    budgetMs: 10_000,
+  })
   const mean = throttled.reduce((sum, { ms }) => sum + ms, 0) / throttled.length
   expect(mean).toBeGreaterThan(16)
   expect(mean).toBeLessThan(24)
   const controller = new AbortController()
-  const aborted = microBenchmark(fakeEngine(clock, 10, 10), {
+  const aborted = microBenchmark([fakeEngine(clock, 10, 10)], {
     clock,
     signal: controller.signal,
     onProgress: () => controller.abort(new Error('a request')),

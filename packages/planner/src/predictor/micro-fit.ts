@@ -45,16 +45,29 @@ export function fitLayers(samples: readonly LayerSample[]): FittedBackend {
 
 /** A sustained speed this much below the fitted one means that the small nets ran in bursts. */
 const BURST_RATIO = 1.2
+/** A backend's speed test and its small nets. */
+export interface MeasuredBackend {
+  readonly speed: BackendSpeed
+  readonly samples: readonly LayerSample[]
+}
+
 /**
- * As `fitLayers`, held against the speed that the backend sustains: on a throttled processor (a CPU quota, a hot phone) nets
+ * As `fitLayers`, held against the speed that the backends sustain: on a throttled processor (a CPU quota, a hot phone) nets
  * of a few milliseconds fit into its bursts and look too fast; their times are then stretched to the sustained speed.
+ *
+ * @param measured engines of one processor that had the nets by turns: they share the stretch (its geometric mean), since their speed tests,
+ * one after the other, differ by what else the processor had to do
  * @throws PlannerError `samples` when nothing was measured
  */
-export function fitSustained(speed: BackendSpeed, samples: readonly LayerSample[]): FittedBackend {
-  const fitted = fitLayers(samples)
-  const ratio = speedOfCosts(fitted.costs) / speed.gmacsPerSecond
-  if (!(ratio > BURST_RATIO) || !Number.isFinite(ratio)) return fitted
-  return fitLayers(samples.map((sample) => ({ ...sample, ms: sample.ms * ratio })))
+export function fitSustained(measured: readonly MeasuredBackend[]): FittedBackend[] {
+  const fits = measured.map(({ samples }) => fitLayers(samples))
+  let log = 0
+  for (const [i, { costs }] of fits.entries()) {
+    log += Math.log(speedOfCosts(costs) / (measured[i]?.speed.gmacsPerSecond ?? 0)) / fits.length
+  }
+  const ratio = Math.exp(log)
+  if (!(ratio > BURST_RATIO) || !Number.isFinite(ratio)) return fits
+  return measured.map(({ samples }) => fitLayers(samples.map((sample) => ({ ...sample, ms: sample.ms * ratio }))))
 }
 
 function workOf(layers: readonly LayerShape[]): Work {

@@ -1,14 +1,20 @@
 import type { BackendSpeed } from '@roomful/core'
 import type { InferenceEngine } from '@roomful/engine'
-import { expect, it, vi } from 'vitest'
+import { beforeEach, expect, it, vi } from 'vitest'
+import type { Planning } from '../plan/planning.ts'
 import { fitSpeeds } from './fit-speeds.ts'
 
+const { runs, lost } = vi.hoisted(() => ({ runs: [] as string[], lost: new Set<string>() }))
+
 vi.mock('@roomful/engine', () => ({
-  microBenchmark: vi.fn(async (engine: { backend: string }, { between }: { between?: () => Promise<void> }) => {
-    await between?.()
-    if (engine.backend === 'tfjs-webgl') throw new Error('context lost')
-    return [{ layers: [], inputElements: 1, outputElements: 1, ms: 1 }]
-  }),
+  microBenchmark: vi.fn(
+    async (used: readonly { backend: string }[], { between }: { between?: () => Promise<void> }) => {
+      await between?.()
+      runs.push(used.map(({ backend }) => backend).join(' '))
+      if (used.some(({ backend }) => lost.has(backend))) throw new Error('lost')
+      return used.map(() => [{ layers: [], inputElements: 1, outputElements: 1, ms: 1 }])
+    },
+  ),
 }))
 
 const speed = (backend: BackendSpeed['backend']): BackendSpeed => ({
@@ -18,9 +24,17 @@ const speed = (backend: BackendSpeed['backend']): BackendSpeed => ({
   overheadMs: 1,
 })
 const engines = { engine: async (backend: string) => ({ backend }) as InferenceEngine }
-const planning = { fit: async (one: BackendSpeed) => ({ ...one, coefficients: { conv: [1] } }) }
+const planning: Pick<Planning, 'fit'> = {
+  fit: async (measured) => measured.map((one) => ({ ...one.speed, coefficients: { conv: [1] } })),
+}
+
+beforeEach(() => {
+  runs.length = 0
+  lost.clear()
+})
 
 it('gives every backend that can be measured its coefficients, and asks before each', async () => {
+  lost.add('tfjs-webgl')
   const between = vi.fn(async () => {})
   const { signal } = new AbortController()
   const told: string[][] = []
@@ -30,6 +44,22 @@ it('gives every backend that can be measured its coefficients, and asks before e
   }
   expect(told).toEqual([['ort-webgpu'], ['ort-webgpu', 'ort-wasm']])
   expect(between).toHaveBeenCalledTimes(3)
+})
+
+it('measures the two engines of a CPU by turns, and each alone where the other is lost', async () => {
+  const { signal } = new AbortController()
+  const known = [speed('ort-wasm'), speed('ort-webgpu'), speed('tfjs-wasm')]
+  const fitted = async () => {
+    let last: readonly BackendSpeed[] = known
+    for await (const speeds of fitSpeeds(known, { engines, planning, signal })) last = speeds
+    return last.filter(({ coefficients }) => coefficients !== undefined).map(({ backend }) => backend)
+  }
+  expect(await fitted()).toEqual(['ort-wasm', 'ort-webgpu', 'tfjs-wasm'])
+  expect(runs).toEqual(['ort-wasm tfjs-wasm', 'ort-webgpu'])
+  runs.length = 0
+  lost.add('tfjs-wasm')
+  expect(await fitted()).toEqual(['ort-wasm', 'ort-webgpu'])
+  expect(runs).toEqual(['ort-wasm tfjs-wasm', 'ort-wasm', 'tfjs-wasm', 'ort-webgpu'])
 })
 
 it('measures nothing twice, and stops when the device leaves', async () => {

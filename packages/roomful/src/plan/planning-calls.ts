@@ -1,11 +1,12 @@
 import type { BackendSpeed, DeviceId, DeviceProfile, ModelDigest, Plan, Topology } from '@roomful/core'
-import type { CallHandlers, MicroSample } from '@roomful/engine'
+import type { CallHandlers } from '@roomful/engine'
 import type { Manifest } from '@roomful/model'
 import type { OwnLearning } from '../device/own-learning.ts'
 import type { PlanningOptions } from '../session.ts'
 import type {
   ChosenPlan,
   Drift,
+  MeasuredSpeed,
   ModelOutline,
   Observed,
   Planning,
@@ -44,7 +45,7 @@ export type PlanningCalls = {
     }
     reply: Practised
   }
-  fit: { request: { speed: BackendSpeed; samples: readonly MicroSample[] }; reply: BackendSpeed }
+  fit: { request: { measured: readonly MeasuredSpeed[] }; reply: readonly BackendSpeed[] }
   rest: { request: Record<string, never>; reply: undefined }
   learned: { request: { self: DeviceId }; reply: OwnLearning | undefined }
   recall: { request: { self: DeviceId; learned: OwnLearning }; reply: undefined }
@@ -60,7 +61,7 @@ export function planningHandlers(planning: Planning): CallHandlers<PlanningCalls
     observe: ({ digest, topology, measured }) => planning.observe(digest, topology, measured),
     practise: ({ digest, topology, options, current, training }) =>
       planning.practise(digest, topology, options, current, training),
-    fit: ({ speed, samples }) => planning.fit(speed, samples),
+    fit: ({ measured }) => planning.fit(measured),
     rest: async () => {
       await planning.rest()
       return undefined

@@ -7,7 +7,6 @@ import {
   type Plan,
   type Topology,
 } from '@roomful/core'
-import type { MicroSample } from '@roomful/engine'
 import { analyse, readModel } from '@roomful/graph'
 import type { Manifest } from '@roomful/model'
 import {
@@ -31,6 +30,7 @@ import {
   type ChosenPlan,
   type Drift,
   LEARNED,
+  type MeasuredSpeed,
   type ModelOutline,
   type Observed,
   type Planning,
@@ -172,9 +172,12 @@ export class PlanningHost implements Planning {
     this.#practice.abort()
   }
 
-  async fit(speed: BackendSpeed, samples: readonly MicroSample[]): Promise<BackendSpeed> {
-    const fitted = fitSustained(speed, samples)
-    return fitQuality(samples, fitted) === 'too-few' ? speed : fittedSpeed(speed, fitted)
+  async fit(measured: readonly MeasuredSpeed[]): Promise<readonly BackendSpeed[]> {
+    const fits = fitSustained(measured)
+    return measured.map(({ speed, samples }, at) => {
+      const fitted = fits[at]
+      return fitted === undefined || fitQuality(samples, fitted) === 'too-few' ? speed : fittedSpeed(speed, fitted)
+    })
   }
 
   async learned(self: DeviceProfile['id']): Promise<OwnLearning | undefined> {

@@ -74,6 +74,12 @@ export interface RequestMean {
 /** A measured time. `idleMs` of a transfer: how long nothing had gone that way before, Infinity at first. */
 export type Observed = (Exclude<Measurement, { readonly kind: 'request' }> & { readonly idleMs?: number }) | RequestMean
 
+/** A backend's speed test and its micro-benchmark. */
+export interface MeasuredSpeed {
+  readonly speed: BackendSpeed
+  readonly samples: readonly MicroSample[]
+}
+
 /** A stretch of practice. */
 export interface Training {
   readonly episodes: number
@@ -148,8 +154,11 @@ export interface Planning extends AsyncDisposable {
   ): Promise<Practised>
   /** Ends `practise` after its present episode, or before it trains. */
   rest(): Promise<void>
-  /** A backend's speed with the coefficients fitted to its micro-benchmark; without where too little was measured. @throws PlannerError `samples` by name */
-  fit(speed: BackendSpeed, samples: readonly MicroSample[]): Promise<BackendSpeed>
+  /**
+   * The speeds of engines that had the micro-benchmark by turns, with the coefficients fitted to it; without where too little was measured.
+   * @throws PlannerError `samples` by name
+   */
+  fit(measured: readonly MeasuredSpeed[]): Promise<readonly BackendSpeed[]>
   /** What has been learned about this device, for its next visit; undefined while that is nothing. */
   learned(self: DeviceProfile['id']): Promise<OwnLearning | undefined>
   /** What an earlier visit learned about this device, as `learned` gave it. What has been seen since counts more. */

@@ -8,13 +8,14 @@ import {
   type Plan,
   type Topology,
 } from '@roomful/core'
-import { EngineError, type MicroSample, WorkerCalls, type WorkerPort, workerPort } from '@roomful/engine'
+import { EngineError, WorkerCalls, type WorkerPort, workerPort } from '@roomful/engine'
 import type { Manifest } from '@roomful/model'
 import type { OwnLearning } from '../device/own-learning.ts'
 import type { PlanningOptions } from '../session.ts'
 import type {
   ChosenPlan,
   Drift,
+  MeasuredSpeed,
   ModelOutline,
   Observed,
   Planning,
@@ -96,8 +97,8 @@ export class WorkerPlanning implements Planning {
     if (this.#calls !== undefined && this.#calls.ended === undefined) await this.#call('rest', {})
   }
 
-  fit(speed: BackendSpeed, samples: readonly MicroSample[]): Promise<BackendSpeed> {
-    return this.#call('fit', { speed, samples })
+  fit(measured: readonly MeasuredSpeed[]): Promise<readonly BackendSpeed[]> {
+    return this.#call('fit', { measured })
   }
 
   async learned(self: DeviceProfile['id']): Promise<OwnLearning | undefined> {
