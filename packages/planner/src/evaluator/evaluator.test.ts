@@ -157,4 +157,19 @@ describe('the evaluator', () => {
     expect(bursts.latencyMs).toBeCloseTo(1600, 1)
     expect(bursts.fullMs).toBeLessThan(1600)
   })
+
+  it('counts what asking costs the page where the network begins there, once, and as often as it is learned to be', () => {
+    const message = { delayMs: () => 0, workMs: () => 0, askMs: 0.5 }
+    const latency = (on: number, factor: number, extra = {}) => {
+      const predictor = new RoomPredictor(ROOM.topology, { ...extra, messageFactor: () => factor })
+      const search = new Search(MODEL, ROOM.topology, predictor, {})
+      return search.evaluate(draft({ volumes: [wholeVolume(0, 1, 0), wholeVolume(1, 3, on)] })).fullMs
+    }
+    for (const on of [0, 1]) {
+      const without = latency(on, 1)
+      // At 0.01 GMAC/s.
+      expect(latency(on, 1, { message }) - without).toBeCloseTo(50, 6)
+      expect(latency(on, 2, { message }) - without).toBeCloseTo(100, 6)
+    }
+  })
 })

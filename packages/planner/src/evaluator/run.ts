@@ -130,7 +130,8 @@ export class Run {
       net.begin(spans)
       this.memory.reset()
       this.noise = 0
-      this.#held.single(0, Math.max(1, pointAt(this.#model, 0).rows), 0)
+      const beginsHere = volumes[0]?.shards.some(({ processor }) => this.#device[processor] === 0) === true
+      this.#held.single(0, Math.max(1, pointAt(this.#model, 0).rows), beginsHere ? net.ask() : 0)
     }
     for (let index = first; index < volumes.length; index++) {
       const volume = volumes[index] as DraftVolume

@@ -112,6 +112,12 @@ export class Transfers {
     return endMs
   }
 
+  /** A request begins where it was asked; returns when. */
+  ask(): number {
+    const codec = this.#room.devices[0]?.codec
+    return codec?.countsMessages === true ? this.#page(0, 0, codec.askMs, codec.askWorkMs) : 0
+  }
+
   /** A small message to the initiator: logits or a verdict. */
   answer(from: number, readyMs: number, bytes: number, volume: number): number {
     if (from === 0) return readyMs
@@ -260,8 +266,11 @@ export class Transfers {
   #handle(device: number, readyMs: number, bytes: number): number {
     const codec = this.#room.devices[device]?.codec
     if (codec?.countsMessages !== true) return readyMs
-    const ms = codec.messageMs(bytes)
-    const workMs = codec.messageWorkMs(bytes) * this.#alive(readyMs)
+    return this.#page(device, readyMs, codec.messageMs(bytes), codec.messageWorkMs(bytes) * this.#alive(readyMs))
+  }
+
+  /** Work of a device's page. */
+  #page(device: number, readyMs: number, ms: number, workMs: number): number {
     const use = this.#use
     const cpu = this.#cpu[device] as number
     if (cpu >= 0) return occupy(use.processorFree, use.processorBusy, cpu, readyMs, ms, workMs)

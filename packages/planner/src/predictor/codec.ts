@@ -30,6 +30,8 @@ export interface MessageCosts {
   readonly workMs: (bytes: number) => number
   /** Packing or unpacking one pixel of a picture. */
   readonly pixelMs?: number
+  /** A request of its own that begins with computing here, on top of what is computed: of others, messages have it in their price. Default 0. */
+  readonly askMs?: number
 }
 
 /**
@@ -68,6 +70,16 @@ export class CodecModel {
   messageWorkMs(bytes: number): number {
     if (this.#message === undefined) return 0
     return (this.#factor * this.#message.workMs(bytes)) / this.#gmacsPerSecond
+  }
+
+  /** By how much asking for something delays what is computed here. */
+  get askMs(): number {
+    return this.askWorkMs / this.burst
+  }
+
+  /** How long asking keeps the processor busy. */
+  get askWorkMs(): number {
+    return (this.#factor * (this.#message?.askMs ?? 0)) / this.#gmacsPerSecond
   }
 
   /** Packing `elements` values; fp32 leaves as it is. */

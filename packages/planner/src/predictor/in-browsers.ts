@@ -16,6 +16,12 @@ const BYTE_MS = 5e-4
 const PIXEL_MS = 2.5e-4
 
 /**
+ * What a request costs its own page where the network begins there: pixels to a tensor, the trace, telling the page. 2.2 ms at 1.0 core
+ * (12 GMAC/s); at 0.25 imagenette's exits came up to twice as much later than in proportion to their work. [ours]
+ */
+const ASK_MS = 26
+
+/**
  * One stage, for a device of 1 GMAC/s: its way from the page's thread to the engine's Worker and back. Measured in Chromium
  * as 0.6 ms at 1.0 core, and as 8 and 25 ms at 0.2 and 0.1 cores, where it often waits for the quota's next period. [ours]
  */
@@ -32,6 +38,7 @@ export const IN_BROWSERS: Pick<RoomPredictorOptions, 'startWindowBytes' | 'messa
     delayMs: (bytes) => MESSAGE_MS + BYTE_MS * bytes,
     workMs: (bytes) => MESSAGE_WORK_MS + BYTE_MS * bytes,
     pixelMs: PIXEL_MS,
+    askMs: ASK_MS,
   },
   hopMs: (gmacsPerSecond) => HOP_MS / gmacsPerSecond,
 }
