@@ -25,6 +25,12 @@ export interface DeviceOptions extends BrowserOptions {
   readonly mobile?: boolean
 }
 
+/** How long a browser is to be quiet, and how long is waited for that, in ms. */
+export interface Settling {
+  readonly quietMs?: number
+  readonly timeoutMs?: number
+}
+
 /** What the page exposes to the rig (apps/web/src/main.tsx). */
 declare global {
   var roomful: { session: RoomSession } | undefined
@@ -35,6 +41,7 @@ const READY_MS = 300_000
 const POLL_MS = 60
 const QUIET_MS = 250
 const QUIET_SHARE = 0.25
+const SETTLED_WITHIN_MS = 5_000
 const PHONE_VIEWPORT = { width: 390, height: 844 }
 const DESKTOP_VIEWPORT = { width: 1280, height: 860 }
 
@@ -187,16 +194,16 @@ export class Device {
   }
 
   /**
-   * Resolves when the browser has used less than a quarter of a core for a quarter of a second: nothing is built in the
-   * background any more. After `timeoutMs` it resolves anyway; where CPU time cannot be read, after half a second.
+   * Resolves when the browser has used less than a quarter of a core for `quietMs`: nothing is built in the
+   * background any more. After `timeoutMs` it resolves anyway; where CPU time cannot be read, after twice `quietMs`.
    */
-  async settled(timeoutMs = 5_000): Promise<void> {
+  async settled({ quietMs = QUIET_MS, timeoutMs = SETTLED_WITHIN_MS }: Settling = {}): Promise<void> {
     const pid = this.#server.process().pid
     const endsAt = performance.now() + timeoutMs
     for (;;) {
       const before = pid === undefined ? undefined : cpuTimeMs(pid)
       const startMs = performance.now()
-      await new Promise((resolve) => setTimeout(resolve, before === undefined ? 2 * QUIET_MS : QUIET_MS))
+      await new Promise((resolve) => setTimeout(resolve, before === undefined ? 2 * quietMs : quietMs))
       if (pid === undefined || before === undefined || performance.now() > endsAt) return
       const share = ((cpuTimeMs(pid) ?? 0) - before) / (performance.now() - startMs)
       if (share < QUIET_SHARE) return

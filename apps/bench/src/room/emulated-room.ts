@@ -2,7 +2,7 @@ import type { BackendSpeed, DeviceId, LinkProfile, Topology } from '@roomful/cor
 import type { ServerOptions } from '@roomful/signaling-server'
 import type { RoomSnapshot } from 'roomful'
 import type { CpuMeans } from '../../../../e2e/rig/cpu-share.ts'
-import type { Device } from '../../../../e2e/rig/device.ts'
+import type { Device, Settling } from '../../../../e2e/rig/device.ts'
 import { RelayNetwork } from '../../../../e2e/rig/relay-network.ts'
 import { Rig } from '../../../../e2e/rig/room.ts'
 import { linkOf, type Scenario, type ScenarioDevice, shapeOf } from './scenario.ts'
@@ -177,8 +177,8 @@ export class EmulatedRoom implements AsyncDisposable {
   }
 
   /** Waits until no device builds anything in the background. */
-  async settled(): Promise<void> {
-    await Promise.all([...this.#devices.values()].map((device) => device.settled()))
+  async settled(settling: Settling = {}): Promise<void> {
+    await Promise.all([...this.#devices.values()].map((device) => device.settled(settling)))
   }
 
   /**
