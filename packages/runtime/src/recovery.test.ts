@@ -165,8 +165,8 @@ describe('recovery', () => {
     )
 
     /** A request whose helper is heard of, and has no end. */
-    async function late(deadlineMs: number) {
-      const [a, b] = await setup(slowBuild)
+    async function late(deadlineMs: number, own = {}) {
+      const [a, b] = await setup({ ...slowBuild, runtime: { ...slowBuild.runtime, ...own } })
       await room.until(a.runtime.install(offload))
       await room.until(a.runtime.infer({ tensor: room.picture() }))
       const engine = b.engines.all[0]
@@ -184,6 +184,16 @@ describe('recovery', () => {
       engine.resume()
       const { trace } = await room.until(asked.answer)
       expect(trace.recovered).toBeUndefined()
+    })
+
+    it('nor before as much as it takes to be built and to compute', async () => {
+      const { a, engine, asked } = await late(60_000, { predictMs: () => 2000 })
+      await room.clock.advance(3400)
+      expect(a.runtime.counts).toMatchObject(atRest)
+      await room.clock.advance(400)
+      expect(a.runtime.counts.worker.plans).toBe(2)
+      await room.until(asked.answer)
+      engine.resume()
     })
 
     it('is given up when the answer has come', async () => {

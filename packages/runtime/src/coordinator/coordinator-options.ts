@@ -1,5 +1,5 @@
 import type { SimilarCache } from '@roomful/cache'
-import { type Clock, MAX_DELAY_MS, type ModelDigest, type Trace } from '@roomful/core'
+import { type Backend, type Clock, MAX_DELAY_MS, type ModelDigest, type Trace } from '@roomful/core'
 import type { Room } from '@roomful/transport'
 import type { AnswerCache } from '../cache/answer-cache.ts'
 import type { ModelLibrary } from '../model/staged-model.ts'
@@ -38,6 +38,8 @@ export interface CoordinatorOptions {
   readonly similar?: SimilarCache
   readonly manifestUrl?: (digest: ModelDigest) => string | undefined
   readonly prepareTimeoutMs?: number
+  /** How long this device takes, in milliseconds; undefined: not known. */
+  readonly predictMs?: (macs: number, backend: Backend) => number | undefined
   /** After a plan's first answer, get ready to complete its requests alone. Default true. */
   readonly prefetch?: boolean
   readonly onTopologyChange?: (change: TopologyChange) => void

@@ -13,7 +13,7 @@ import {
 import type { FeatureMap } from '@roomful/tensor'
 import { SimilarLook } from '../cache/similar-look.ts'
 import { RuntimeError } from '../error.ts'
-import { firstSharedCut } from '../plan/fallback.ts'
+import { firstSharedCut, type RecoveryCandidate } from '../plan/fallback.ts'
 import { stagesOf } from '../plan/stages.ts'
 import { Activity } from '../stage/activity.ts'
 import type { ResultHeader } from '../wire/request-links.ts'
@@ -284,7 +284,7 @@ export class Coordinator {
       healthy: (installed) => this.#healthy(installed),
       snapshot: (installed, excluded, lost) => this.#snapshot(installed, excluded, lost),
       fallback: (installed, candidate, answered) => this.#fallbacks.get(installed, candidate, answered),
-      readyInMs: (installed, candidate) => this.#fallbacks.readyInMs(installed, candidate),
+      completionMs: (installed, candidate) => this.#completionMs(installed, candidate),
       opened: (attempt, run) => {
         this.#runs.set(attempt.id, { attempt, run })
         this.#installer.enter(attempt.installed)
@@ -336,6 +336,16 @@ export class Coordinator {
   #timed({ plan }: InstalledPlan, { exit, totalMs: ms, recovered }: Trace, pauseMs: number): void {
     const follows = pauseMs <= MOST_PAUSE * ms && this.#activity.open === 1
     if (follows && recovered === undefined) this.#o.onMeasurement?.({ kind: 'request', plan, exit, ms })
+  }
+
+  #completionMs(installed: InstalledPlan, candidate: RecoveryCandidate): number {
+    const { room, predictMs = () => undefined } = this.#o
+    const { macs } = installed.model
+    const helper = room.peers.get(candidate.device)?.profile
+    const speed = helper?.backends.find(({ backend }) => backend === candidate.backend)
+    const helperMs = speed && speed.overheadMs + macs / (speed.gmacsPerSecond * 1e6)
+    const runMs = candidate.device === room.self ? predictMs(macs, candidate.backend) : helperMs
+    return this.#fallbacks.readyInMs(installed, candidate) + (runMs ?? 0)
   }
 
   #traced(installed: InstalledPlan, trace: Trace): void {

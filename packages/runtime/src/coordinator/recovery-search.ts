@@ -8,7 +8,7 @@ export interface RecoverySearchOptions {
   readonly deadlineAtMs: number
   readonly snapshot: (excluded: ReadonlySet<DeviceId>, lost: ReadonlySet<Backend>) => RecoverySnapshot
   readonly prepare: (candidate: RecoveryCandidate, answered: AbortSignal) => Promise<InstalledPlan>
-  readonly readyInMs: (candidate: RecoveryCandidate) => number
+  readonly completionMs: (candidate: RecoveryCandidate) => number
 }
 
 /** One request's search for somebody who can complete it; each candidate is tried once. */
@@ -39,10 +39,10 @@ export class RecoverySearch {
     this.#answered.abort()
   }
 
-  /** How long it is about until the best candidate could begin, in milliseconds; 0 without one. */
-  get readyInMs(): number {
+  /** How long the best candidate would take about, in milliseconds; 0 without one. */
+  get completionMs(): number {
     const [best] = recoveryOrder(this.#o.snapshot(this.#excluded, this.#lostBackends))
-    return best === undefined ? 0 : this.#o.readyInMs(best)
+    return best === undefined ? 0 : this.#o.completionMs(best)
   }
 
   /**

@@ -56,7 +56,7 @@ export class RequestRun {
       deadlineAtMs: startMs + deadlineMs,
       snapshot: (excluded, lost) => context.snapshot(installed, excluded, lost),
       prepare: (candidate, answered) => context.fallback(installed, candidate, answered),
-      readyInMs: (candidate) => context.readyInMs(installed, candidate),
+      completionMs: (candidate) => context.completionMs(installed, candidate),
     })
     this.#settle = { resolve: () => {}, reject: () => {} }
     this.result = new Promise((resolve, reject) => {
@@ -269,9 +269,9 @@ export class RequestRun {
     const leftMs = this.#o.deadlineMs - this.#sinceStart()
     const urgent = leftMs < this.#o.deadlineMs / 2
     const alone = attempt.devices.every((device) => device === this.#c.self)
-    // Who has to build for it first is not asked before as much time has been waited: at worst it costs twice the better way
-    // (ski rental; Karlin et al., Competitive Snoopy Caching, 1988).
-    const hasWaited = urgent || isDoubted || clock.now() - attempt.startMs >= this.#search.readyInMs
+    // Nobody is asked before as much time has been waited as it would take: at worst that costs twice the better way (ski
+    // rental; Karlin et al., Competitive Snoopy Caching, 1988).
+    const hasWaited = urgent || isDoubted || clock.now() - attempt.startMs >= this.#search.completionMs
     const missing = attempt.openDevices.filter((device) => alone || device !== this.#c.self)
     if (!hasWaited || !seconds.take(this, urgent, missing)) {
       const againMs = Math.max(MIN_ASK_AGAIN_MS, Math.min(attempt.installed.latency.lateAfterMs / 2, leftMs / 8))

@@ -23,8 +23,8 @@ export interface RunContext {
   snapshot(installed: InstalledPlan, excluded: ReadonlySet<DeviceId>, lost: ReadonlySet<Backend>): RecoverySnapshot
   /** As in `Fallbacks.get`. */
   fallback(installed: InstalledPlan, candidate: RecoveryCandidate, answered: AbortSignal): Promise<InstalledPlan>
-  /** As in `Fallbacks.readyInMs`. */
-  readyInMs(installed: InstalledPlan, candidate: RecoveryCandidate): number
+  /** How long that would take about, in milliseconds, what is to be built for it included. */
+  completionMs(installed: InstalledPlan, candidate: RecoveryCandidate): number
   /** When a late request may be completed a second time. */
   readonly seconds: SecondCompletions
   /** Another device had to answer because this attempt did not until the time ran out. */
