@@ -176,7 +176,7 @@ export async function corrections(
     const soloMs = solo.get(device.id)
     if (local.ok && soloMs !== undefined) {
       const backend = local.plan.volumes[0]?.shards[0]?.backend
-      const factor = Math.min(4, Math.max(0.25, soloMs / local.plan.predicted.fullMs))
+      const factor = Math.min(4, Math.max(0.25, soloMs / local.plan.predicted.latencyMs))
       if (backend !== undefined) out.set(device.id, { backend, factor })
     }
   }

@@ -1,4 +1,4 @@
-import { seededRandom } from '@roomful/core'
+import { seededRandom, type Topology } from '@roomful/core'
 import { describe, expect, it } from 'vitest'
 import { randomMove } from '../partitioners/moves.ts'
 import { placeExits } from '../partitioners/place-exits.ts'
@@ -9,12 +9,22 @@ import { randomExits, randomRoom } from '../testing/random-cases.ts'
 import type { Draft } from './draft.ts'
 import { Evaluator } from './evaluator.ts'
 
+/** Throttled processors, each faster in bursts. */
+const withBursts = (topology: Topology): Topology => ({
+  ...topology,
+  devices: topology.devices.map((device, at) => ({
+    ...device,
+    backends: device.backends.map((speed) => ({ ...speed, burst: 2 + at })),
+  })),
+})
+
 /** Plans with exits that are a few random moves from one another, each with the one that it was made from. */
 function* neighbours(): Generator<{ readonly search: Search; readonly from: Draft; readonly draft: Draft }> {
   const random = seededRandom(11)
   for (let room = 0; room < 12; room++) {
     const model = randomExits(random, 4 + random.int(5), 32)
-    const { topology, predictor } = randomRoom(random, 2 + random.int(3))
+    const { topology: steady, predictor } = randomRoom(random, 2 + random.int(3))
+    const topology = room % 4 === 1 ? withBursts(steady) : steady
     const learned = room % 2 === 0 ? predictor : new RoomPredictor(topology, IN_BROWSERS)
     const search = new Search(model, topology, learned, { maxAccuracyLoss: 0.03 })
     let from = placeExits(search, search.single(0), 0.02)

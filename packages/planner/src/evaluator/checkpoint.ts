@@ -34,4 +34,4 @@ export class Checkpoint {
 
 /** Length of `Resources.all`. */
 export const resourceNumbers = (processors: number, devices: number): number =>
-  2 * processors + 6 * devices + devices * devices
+  2 * processors + 7 * devices + devices * devices

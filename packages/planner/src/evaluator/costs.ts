@@ -119,6 +119,11 @@ export class ComputeCosts {
     return this.#processor(processor).compute.hopMs
   }
 
+  /** How long work takes at least: on a throttled processor that has rested. */
+  soonestMs(processor: number, ms: number): number {
+    return this.#processor(processor).compute.inBurstsMs(ms, 0)
+  }
+
   /** Extra convolution work inside a run: a bottleneck's encoder or decoder. */
   extraMs(processor: number, macs: number): number {
     return macs * (this.#convCost[processor] as number)

@@ -18,6 +18,14 @@ const MODEL = chainModel({
   ],
   exits: [{ after: 1, macs: 2000 }],
 })
+/** Two layers of 105 million multiply-accumulates each. */
+const BIG = chainModel({
+  input: [64, 32, 32],
+  layers: [
+    { kind: 'conv', channels: 64, kernel: 5 },
+    { kind: 'conv', channels: 64, kernel: 5 },
+  ],
+})
 const A = { id: 'a', gmacsPerSecond: 0.01, overheadMs: 1, codecMbPerSecond: 1e9 }
 const ROOM = readRoom({
   initiator: 'a',
@@ -156,6 +164,32 @@ describe('the evaluator', () => {
     // And 1,600 ms of the processor either way.
     expect(bursts.latencyMs).toBeCloseTo(1600, 1)
     expect(bursts.fullMs).toBeLessThan(1600)
+  })
+
+  it('lets stages run in the bursts of processors that have rested, and closed loops wait for what is sustained', () => {
+    const bursts = (burst: number) => {
+      const devices = ROOM.topology.devices.map((device) => ({
+        ...device,
+        backends: device.backends.map((speed) => ({ ...speed, burst, gmacsPerSecond: 2, overheadMs: 0 })),
+      }))
+      const links = ROOM.topology.links.map((link) => ({ ...link, mbitPerSecond: 10_000, rttMs: 1 }))
+      const seen = { ...ROOM.topology, devices, links }
+      const message = { delayMs: () => 0, workMs: () => 0 }
+      return new Search(BIG, seen, new RoomPredictor(seen, { message, bursts: true }), {})
+    }
+    const here = draft({ volumes: [wholeVolume(0, 2, 0)] })
+    const split = draft({ volumes: [wholeVolume(0, 1, 0), wholeVolume(1, 2, 1)] })
+    const [steady, throttled] = [bursts(1), bursts(4)]
+    const alone = (2 * (BIG.segments[0]?.macs ?? 0)) / 2e6
+    // Alone, 80 of 105 ms are saved up, and asked again at once nothing is.
+    expect(steady.evaluate(here).fullMs).toBeCloseTo(alone, 0)
+    expect(throttled.evaluate(here).fullMs).toBeCloseTo(80 / 4 + alone - 80, 0)
+    expect(throttled.evaluate(here).latencyMs / alone).toBeGreaterThan(1)
+    expect(throttled.evaluate(here).latencyMs / alone).toBeLessThan(1.05)
+    const wayMs = steady.evaluate(split).fullMs - alone
+    expect(throttled.evaluate(split).fullMs).toBeCloseTo(alone / 4 + wayMs, 0)
+    expect(throttled.evaluate(split).latencyMs).toBeGreaterThan(throttled.evaluate(split).fullMs)
+    expect(throttled.evaluate(split).latencyMs).toBeLessThan(0.9 * steady.evaluate(split).latencyMs)
   })
 
   it('counts what asking costs the page where the network begins there, once, and as often as it is learned to be', () => {

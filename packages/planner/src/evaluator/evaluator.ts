@@ -102,7 +102,7 @@ export class Evaluator {
     const workMs = run.transfers.busiestCpuMs() * (1 - (this.#options.cache?.hitRate ?? 0))
     return {
       feasible: true,
-      latencyMs: workMs === 0 ? answerMs : inTurns(answerMs, workMs),
+      latencyMs: workMs === 0 ? answerMs : inTurns(withStalls(answerMs, run.transfers.throttledMs()), workMs),
       fullMs: run.fullMs,
       throughputPerSecond: busiestMs > 0 ? 1000 / busiestMs : 0,
       bytes: Math.round(run.transfers.bytes),
@@ -144,6 +144,17 @@ export class Evaluator {
     }
     return macs
   }
+}
+
+/** What a throttled processor does not get until its next period, at most, of which a stage waits for half in the mean: a Linux quota's. */
+const HALF_PERIOD_MS = 50
+
+/**
+ * A stage that comes to a throttled processor finds nothing saved up as often as that is busy, and waits. With `t` the time of answers in
+ * a closed loop, `t = answerMs + HALF_PERIOD_MS * throttledMs / t`. [ours]
+ */
+function withStalls(answerMs: number, throttledMs: number): number {
+  return throttledMs === 0 ? answerMs : (answerMs + Math.sqrt(answerMs ** 2 + 4 * HALF_PERIOD_MS * throttledMs)) / 2
 }
 
 /**

@@ -100,7 +100,7 @@ export class LeastLatency {
       const { processor } = shards[0] as DraftVolume['shards'][number]
       const device = this.#device[processor] as number
       const readyMs = this.#latestMs + this.#wayMs(this.#holder, device, from, payload)
-      this.#latestMs = readyMs + costs.wholeMs(processor, from, to) - costs.hopMs(processor)
+      this.#latestMs = readyMs + costs.soonestMs(processor, costs.wholeMs(processor, from, to) - costs.hopMs(processor))
       this.#soonestMs = this.#latestMs
       this.#holder = device
       return
@@ -109,7 +109,7 @@ export class LeastLatency {
     let most = 0
     for (let at = 0; at < shards.length; at++) {
       const { processor, start, end } = shards[at] as DraftVolume['shards'][number]
-      const ms = costs.shardMs(processor, from, to, start, end)
+      const ms = costs.soonestMs(processor, costs.shardMs(processor, from, to, start, end))
       if (ms < least) least = ms
       if (ms > most) most = ms
     }
@@ -127,7 +127,8 @@ export class LeastLatency {
       if (this.#exitPoint[exit.exit] !== point) continue
       const { processor } = exit
       const device = this.#device[processor] as number
-      const ms = this.#costs.exitMs(processor, exit.exit) - this.#costs.hopMs(processor)
+      const costs = this.#costs
+      const ms = costs.soonestMs(processor, costs.exitMs(processor, exit.exit) - costs.hopMs(processor))
       const verdictMs = readyMs + this.#wayMs(holder, device, point, payload) + ms
       this.#exitMs[at] = verdictMs + this.#answerMs(exit.exit, device)
       if (exit.mode === 'race') continue

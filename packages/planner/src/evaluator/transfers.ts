@@ -4,7 +4,7 @@ import type { Checkpoint } from './checkpoint.ts'
 import { HEAD_BYTES, type MessageLink } from './message-link.ts'
 import type { Payload } from './payload.ts'
 import { occupy, Resources } from './resources.ts'
-import type { Room } from './room.ts'
+import type { Processor, Room } from './room.ts'
 
 /** Books computes and transfers of one request on the room's resources. */
 export class Transfers {
@@ -86,7 +86,14 @@ export class Transfers {
     const use = this.#use
     const turns = this.#turns[processor] as number
     const startMs = Math.max(readyMs, use.processorFree[turns] as number)
-    const endMs = occupy(use.processorFree, use.processorBusy, turns, readyMs, ms, ms * this.#alive(startMs))
+    const { compute, device: at } = this.#room.processors[processor] as Processor
+    const workMs = ms * this.#alive(startMs)
+    let tookMs = ms
+    if (compute.burst > 1) {
+      tookMs = compute.inBurstsMs(ms, (use.processorBusy[turns] as number) + (use.codecBusy[at] as number))
+      use.throttledMs[at] = (use.throttledMs[at] as number) + workMs * (1 - 1 / compute.burst)
+    }
+    const endMs = occupy(use.processorFree, use.processorBusy, turns, readyMs, tookMs, workMs)
     if (this.#spans !== undefined) {
       const device = this.#id(this.#room.processors[processor]?.device ?? 0)
       const kind = exit === undefined ? 'compute' : 'exit'
@@ -184,6 +191,14 @@ export class Transfers {
       if (codec.countsMessages && ms > busiest) busiest = ms
     }
     return busiest
+  }
+
+  /** Sustained work that throttled processors compute per request, less what it takes in bursts, ms. */
+  throttledMs(): number {
+    const { throttledMs } = this.#use
+    let sum = 0
+    for (let i = 0; i < throttledMs.length; i++) sum += throttledMs[i] as number
+    return sum
   }
 
   /**

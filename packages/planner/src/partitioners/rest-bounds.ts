@@ -17,10 +17,11 @@ export function restBounds(search: Search): readonly number[] {
 function boundsOf(search: Search): number[] {
   const { model, last } = search
   const processors = workers(search)
+  const bursts = processors.map((processor) => search.room.processors[processor]?.compute.burst ?? 1)
   const bounds: number[] = new Array(last + 1).fill(0)
   if (modelMacs(model) === 0) return bounds
   for (let i = last - 1; i >= 0; i--) {
-    const rates = speeds(search, processors, { from: i, to: i + 1 })
+    const rates = speeds(search, processors, { from: i, to: i + 1 }).map((rate, at) => rate * (bursts[at] as number))
     // What cannot be split by rows takes at least as long as on the fastest device.
     const together = segmentAt(model, i).tables() === undefined ? Math.max(...rates) : rates.reduce((a, b) => a + b, 0)
     const ms = Math.max(segmentAt(model, i).macs, 1) / together

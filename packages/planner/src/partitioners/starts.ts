@@ -49,7 +49,9 @@ export function startsOf(search: Search): Candidate[] {
   const chains = latencyChain(search)
   const tried = search.limits.objective === 'latency' ? chains.slice(0, MAX_CHAINS) : chains
   for (const draft of tried) drafts.push(['chain', draft])
-  if (search.limits.objective === 'throughput')
+  // What rests between its turns computes in bursts: so short periods make short answers, too.
+  const hasBursts = search.room.processors.some(({ compute }) => compute.burst > 1)
+  if (search.limits.objective === 'throughput' || hasBursts)
     for (const draft of pipelineDrafts(search)) drafts.push(['pipeline', draft])
   for (const draft of rowChainDrafts(search)) drafts.push(['rows', draft])
   for (const [kind, draft] of publishedSplits(search)) drafts.push([kind, draft])

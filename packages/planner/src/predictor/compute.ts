@@ -21,7 +21,15 @@ export interface ComputeModelOptions {
   readonly boundary?: BoundaryCosts
   /** The way of a stage to its Worker and back, however many sessions it is, which they do not see, ms. Default 0. */
   readonly hopMs?: number
+  /** How many times faster the processor is as long as it has something saved up, as a CPU quota lets it; >= 1. Default 1. */
+  readonly burst?: number
 }
+
+/**
+ * What a throttled processor saves up while it rests, in ms of its sustained work: most of a period of Linux's CPU quotas (100 ms), of
+ * which other work has some. [ours]
+ */
+const SAVED_MS = 80
 
 /** Predicted compute time of one backend on one device. */
 export class ComputeModel {
@@ -29,6 +37,7 @@ export class ComputeModel {
   readonly overheadMs: number
   readonly factor: number
   readonly hopMs: number
+  readonly burst: number
   readonly #boundary: BoundaryCosts
   readonly #rowStep: number
   readonly #table: readonly RowEfficiency[]
@@ -38,6 +47,7 @@ export class ComputeModel {
     this.overheadMs = options.overheadMs
     this.factor = options.factor ?? 1
     this.hopMs = options.hopMs ?? 0
+    this.burst = Math.max(1, options.burst ?? 1)
     this.#boundary = options.boundary ?? BOUNDARY_FREE
     this.#rowStep = options.rowStep ?? 1
     this.#table = options.table ?? []
@@ -47,6 +57,12 @@ export class ComputeModel {
   wholeMs(work: Work, boundary?: RunBoundary): number {
     const border = boundary === undefined ? 0 : this.boundaryMs(boundary.inputElements, boundary.outputElements)
     return this.hopMs + this.overheadMs + this.factor * workMs(work, this.costs) + border
+  }
+
+  /** How long work of `ms`, at the speed that is sustained, takes after `usedMs` of such work: what was saved up goes first. */
+  inBurstsMs(ms: number, usedMs: number): number {
+    if (this.burst === 1) return ms
+    return ms - Math.min(ms, Math.max(0, SAVED_MS - usedMs)) * (1 - 1 / this.burst)
   }
 
   /** What a run costs beside its overhead and its work: its input copied in and its output read back. */

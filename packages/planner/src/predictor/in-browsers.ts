@@ -32,7 +32,7 @@ const HOP_MS = 10
  * opened is still open, so that no message starts slowly; what is known of links that are used with pauses comes in place of that
  * (`LinkLearning`).
  */
-export const IN_BROWSERS: Pick<RoomPredictorOptions, 'startWindowBytes' | 'message' | 'hopMs'> = {
+export const IN_BROWSERS: Pick<RoomPredictorOptions, 'startWindowBytes' | 'message' | 'hopMs' | 'bursts'> = {
   startWindowBytes: () => Number.POSITIVE_INFINITY,
   message: {
     delayMs: (bytes) => MESSAGE_MS + BYTE_MS * bytes,
@@ -40,5 +40,6 @@ export const IN_BROWSERS: Pick<RoomPredictorOptions, 'startWindowBytes' | 'messa
     pixelMs: PIXEL_MS,
     askMs: ASK_MS,
   },
+  bursts: true,
   hopMs: (gmacsPerSecond) => HOP_MS / gmacsPerSecond,
 }

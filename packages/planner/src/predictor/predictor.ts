@@ -34,6 +34,8 @@ export interface RoomPredictorOptions {
   readonly message?: MessageCosts
   /** Multiplies them, and packing pictures: what a device's own requests have shown. Default 1. */
   readonly messageFactor?: (device: DeviceId) => number
+  /** Whether stages run in the bursts that a throttled processor's speed test has shown. Default: at the speed that is sustained. */
+  readonly bursts?: boolean
   /** What the way of a stage to its Worker and back costs a device of this speed, ms. Default 0. */
   readonly hopMs?: (gmacsPerSecond: number) => number
 }
@@ -66,6 +68,7 @@ export class RoomPredictor implements LatencyPredictor {
       hopMs: this.#options.hopMs?.(this.#cpuSpeed(profile)) ?? 0,
       ...(detail?.rowStep === undefined ? {} : { rowStep: detail.rowStep }),
       table,
+      ...(this.#options.bursts === true && CPU_BACKENDS.has(backend) ? { burst: speed.burst ?? 1 } : {}),
     })
   }
 

@@ -252,6 +252,29 @@ describe('PlanningHost', () => {
     expect(again.plan.predicted.latencyMs).toBeLessThan(1.2 * plan.predicted.latencyMs)
   })
 
+  it('learns nothing of a throttled helper from times between its bursts and what it sustains', async () => {
+    const throttled = (burst: number) => {
+      const { devices, ...rest } = room(0.5, 1)
+      return {
+        ...rest,
+        devices: devices.map((one) => ({ ...one, backends: one.backends.map((b) => ({ ...b, burst })) })),
+      }
+    }
+    const from = model.points[0]?.tensor ?? ('' as never)
+    const at = model.points[1]
+    const to = at?.tensor ?? ('' as never)
+    const sustainedMs = (model.segments[0]?.macs ?? 0) / 1e6
+    const ratioOf = async (burst: number, ms: number) => {
+      const fresh = await visit(undefined)
+      await fresh.automatically(model.digest, throttled(burst), withoutExits, undefined)
+      const one: Observed = { kind: 'compute', device: laptop, backend: 'ort-wasm', from, to, ms }
+      return (await fresh.observe(model.digest, throttled(burst), [one])).ratio
+    }
+    expect(await ratioOf(4, sustainedMs / 2)).toBeCloseTo(1, 6)
+    expect(await ratioOf(1, sustainedMs / 2)).toBeGreaterThan(1.5)
+    expect(await ratioOf(4, sustainedMs * 3)).toBeGreaterThan(1.5)
+  })
+
   it('gives back what it learned of this device, for the next visit', async () => {
     expect(await host.learned(phone)).toBeUndefined()
     await slowAlone(host, model, 0, 40)

@@ -124,10 +124,13 @@ export class PlanningHost implements Planning {
   async observe(digest: ModelDigest, topology: Topology, measured: readonly Observed[]): Promise<Drift> {
     const { plannable } = this.#model(digest)
     // What is measured is the time inside the engine.
-    const predictor = this.#predictor(topology, {})
+    const predictor = this.#predictor(topology, { bursts: true })
     const idle = this.#predictor(topology, { loadFactor: () => 1 })
     const idleRuns = predictCompute(plannable, topology, idle, measured)
-    for (const [at, { one, predictedMs }] of predictCompute(plannable, topology, predictor, measured).entries()) {
+    for (const [at, run] of predictCompute(plannable, topology, predictor, measured).entries()) {
+      const { one, soonestMs } = run
+      // Between a burst and what is sustained nothing tells how fast the processor is.
+      const predictedMs = Math.max(soonestMs, Math.min(run.predictedMs, one.ms))
       const idleMs = idleRuns[at]?.predictedMs ?? predictedMs
       const load = topology.devices.find(({ id }) => id === one.device)?.load ?? 0
       // A load of 0 may also mean that this browser cannot tell (no Compute Pressure): then the ratio tells it with the speed.
