@@ -146,7 +146,7 @@ export class Evaluator {
   }
 }
 
-/** What a throttled processor does not get until its next period, at most, of which a stage waits for half in the mean: a Linux quota's. */
+/** How long a processor that has used up its quota waits at most until it gets more, of which a stage has half to wait in the mean. [ours] */
 const HALF_PERIOD_MS = 50
 
 /**

@@ -13,8 +13,8 @@ export class Resources {
   readonly downBusy: Float64Array
   readonly codecFree: Float64Array
   readonly codecBusy: Float64Array
-  /** What throttled processors compute, less what it takes in bursts, by device. */
-  readonly throttledMs: Float64Array
+  /** Of each device that computes on a throttled processor, the share of its work's time that bursts would save; 0 of others. */
+  readonly throttled: Float64Array
   /** `sentMs[from * devices + to]`: when the last message on that way had left. */
   readonly sentMs: Float64Array
 
@@ -36,7 +36,7 @@ export class Resources {
     this.downBusy = next(devices)
     this.codecFree = next(devices)
     this.codecBusy = next(devices)
-    this.throttledMs = next(devices)
+    this.throttled = next(devices)
     this.sentMs = next(devices * devices)
   }
 

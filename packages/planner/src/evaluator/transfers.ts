@@ -91,7 +91,7 @@ export class Transfers {
     let tookMs = ms
     if (compute.burst > 1) {
       tookMs = compute.inBurstsMs(ms, (use.processorBusy[turns] as number) + (use.codecBusy[at] as number))
-      use.throttledMs[at] = (use.throttledMs[at] as number) + workMs * (1 - 1 / compute.burst)
+      use.throttled[at] = 1 - 1 / compute.burst
     }
     const endMs = occupy(use.processorFree, use.processorBusy, turns, readyMs, tookMs, workMs)
     if (this.#spans !== undefined) {
@@ -193,11 +193,15 @@ export class Transfers {
     return busiest
   }
 
-  /** Sustained work that throttled processors compute per request, less what it takes in bursts, ms. */
+  /** Work per request of the throttled processors that compute, messages included, less what it takes in bursts, ms. */
   throttledMs(): number {
-    const { throttledMs } = this.#use
+    const { throttled, processorBusy, codecBusy } = this.#use
     let sum = 0
-    for (let i = 0; i < throttledMs.length; i++) sum += throttledMs[i] as number
+    for (let i = 0; i < throttled.length; i++) {
+      const share = throttled[i] as number
+      const cpu = this.#cpu[i] as number
+      if (share > 0 && cpu >= 0) sum += share * ((processorBusy[cpu] as number) + (codecBusy[i] as number))
+    }
     return sum
   }
 

@@ -26,8 +26,8 @@ export interface ComputeModelOptions {
 }
 
 /**
- * What a throttled processor saves up while it rests, in ms of its sustained work: most of a period of Linux's CPU quotas (100 ms), of
- * which other work has some. [ours]
+ * What a throttled processor has saved up after a rest, in ms of its sustained work: under a quota of a quarter of a core some 20 ms of the
+ * processor, because the kernel takes away too late what was used too much. [ours]
  */
 const SAVED_MS = 80
 
