@@ -271,11 +271,13 @@ export class RequestRun {
     const alone = attempt.devices.every((device) => device === this.#c.self)
     // Nobody is asked before as much time has been waited as it would take: at worst that costs twice the better way (ski
     // rental; Karlin et al., Competitive Snoopy Caching, 1988).
-    const hasWaited = urgent || isDoubted || clock.now() - attempt.startMs >= this.#search.completionMs
+    const toWaitMs = urgent || isDoubted ? 0 : this.#search.completionMs - (clock.now() - attempt.startMs)
     const missing = attempt.openDevices.filter((device) => alone || device !== this.#c.self)
-    if (!hasWaited || !seconds.take(this, urgent, missing)) {
+    if (toWaitMs > 0 || !seconds.take(this, urgent, missing)) {
       const againMs = Math.max(MIN_ASK_AGAIN_MS, Math.min(attempt.installed.latency.lateAfterMs / 2, leftMs / 8))
-      attempt.stopLateTimer = clock.after(againMs, () => this.#late(attempt))
+      attempt.stopLateTimer = clock.after(toWaitMs > 0 ? Math.max(1, Math.min(toWaitMs, againMs)) : againMs, () =>
+        this.#late(attempt),
+      )
       return
     }
     this.#wasUrgent ||= urgent
