@@ -6,6 +6,7 @@ import {
   predictPlan,
   RoomPredictor,
   type RoomPredictorOptions,
+  withMessages,
 } from '@roomful/planner'
 import type { ServerOptions } from '@roomful/signaling-server'
 import { DIST } from '../../../../e2e/rig/room.ts'
@@ -17,7 +18,7 @@ import { EmulatedRoom } from './emulated-room.ts'
 import { currentLoad, type Environment, environmentOf, relayCost } from './environment.ts'
 import { type Extent, FULL, QUICK } from './extent.ts'
 import { PhysicalLimit } from './limits.ts'
-import { messageFactor, withMessages } from './message-cost.ts'
+import { messageFactor } from './message-cost.ts'
 import { type MethodPlan, planMethods, withLibraries } from './methods.ts'
 import { notesOf } from './notes.ts'
 import { benchPictures, shuffledPictures } from './picture-stream.ts'

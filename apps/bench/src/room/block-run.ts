@@ -16,14 +16,14 @@ const SETTLE_MS = 300
  * scripts of the path that the plan takes. In later blocks that is done, and one is enough.
  */
 const WARM_REQUESTS = 6
+/** All of them: a slow plan gets fewer. */
+const WARM_LIMIT_MS = 10_000
 /**
  * A device waits for up to two seconds of quiet before each session that it builds to complete a plan's requests alone: nets of which one
  * answer takes longer than this have sessions for which it waits so long, and then the whole net is not built in five seconds.
  */
 const LARGE_MS = 1_000
 const LARGE_SETTLING = { quietMs: 2_500, timeoutMs: 40_000 }
-/** All of them: a slow plan gets fewer. */
-const WARM_LIMIT_MS = 10_000
 
 export interface BlockRunOptions {
   readonly pictures: BenchPictures

@@ -1,4 +1,4 @@
-import type { DeviceId, Topology } from '@roomful/core'
+import type { Topology } from '@roomful/core'
 import {
   messageFactorOf,
   type PlannableModel,
@@ -6,6 +6,7 @@ import {
   predictPlan,
   RoomPredictor,
   type RoomPredictorOptions,
+  withMessages,
 } from '@roomful/planner'
 import { installWarm, measureLoop } from './block-run.ts'
 import type { EmulatedRoom } from './emulated-room.ts'
@@ -38,9 +39,4 @@ export async function messageFactor(
     const predictor = new RoomPredictor(topology, withMessages(known, topology.initiator, factor))
     return predictPlan(offload.plan, model, topology, predictor)?.latencyMs
   })
-}
-
-/** `known` with what messages cost the initiator. */
-export function withMessages(known: RoomPredictorOptions, initiator: DeviceId, factor = 1): RoomPredictorOptions {
-  return { ...known, messageFactor: (device) => (device === initiator ? factor : 1) }
 }

@@ -1,3 +1,6 @@
+import type { DeviceId } from '@roomful/core'
+import type { RoomPredictorOptions } from './predictor.ts'
+
 /** A factor of the messages' cost stays within these bounds, as a correction of the compute does. */
 const LOW = Math.log(0.25)
 const HIGH = Math.log(4)
@@ -27,4 +30,9 @@ export function messageFactorOf(
     else high = middle
   }
   return Math.exp((low + high) / 2)
+}
+
+/** `options` with messages of the initiator at `factor` times their usual cost, and of all others at that. */
+export function withMessages(options: RoomPredictorOptions, initiator: DeviceId, factor = 1): RoomPredictorOptions {
+  return { ...options, messageFactor: (device) => (device === initiator ? factor : 1) }
 }

@@ -3,16 +3,20 @@ import { expect, it } from 'vitest'
 import { LearningDesk } from './learning-desk.ts'
 import type { Observed, Planning } from './planning.ts'
 
+/** Planning that keeps what it is told. */
+function listening() {
+  const seen: Observed[] = []
+  const observe: Planning['observe'] = async (_, __, measured) => {
+    seen.push(...measured)
+    return { ratio: 1 }
+  }
+  return { seen, planning: { observe } as Partial<Planning> as Planning }
+}
+
 it('says of every transfer how long nothing had gone that way before', async () => {
   const clock = new VirtualClock()
   const [a, b] = [deviceId('a'), deviceId('b')]
-  const seen: Observed[] = []
-  const planning = {
-    observe: async (_: unknown, __: unknown, measured: readonly Observed[]) => {
-      seen.push(...measured)
-      return { ratio: 1 }
-    },
-  } as Partial<Planning> as Planning
+  const { seen, planning } = listening()
   const topology = () => ({ initiator: a, devices: [], links: [] })
   const desk = new LearningDesk({ planning, clock, topology, onDrift: () => {} })
   const sent = (from: typeof a, to: typeof a) =>
@@ -63,13 +67,7 @@ it('tells of every lesson, and of a drift only when it is worth another plan', a
 
 it('gives means of requests that followed one another, by plan, and not of the first ones on it', async () => {
   const clock = new VirtualClock()
-  const seen: Observed[] = []
-  const planning = {
-    observe: async (_: unknown, __: unknown, measured: readonly Observed[]) => {
-      seen.push(...measured)
-      return { ratio: 1 }
-    },
-  } as Partial<Planning> as Planning
+  const { seen, planning } = listening()
   const topology = () => ({ initiator: deviceId('a'), devices: [], links: [] })
   const desk = new LearningDesk({ planning, clock, topology, onDrift: () => {} })
   const plans = [{ method: 'one' }, { method: 'two' }] as unknown as readonly [Plan, Plan]

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import { type DeviceProfile, deviceId, type Plan, type Topology, VirtualClock } from '@roomful/core'
+import { type DeviceProfile, deviceId, modelDigest, type Plan, type Topology, VirtualClock } from '@roomful/core'
 import { serveCalls, type WorkerPort } from '@roomful/engine'
 import { parseManifest } from '@roomful/model'
 import { compressedPackage } from '@roomful/model/testing'
@@ -225,6 +225,9 @@ describe('PlanningHost', () => {
     const { latencyMs } = plan.predicted
     const mean = (of: Plan, ms: number): Observed => ({ kind: 'requests', plan: of, count: 8, ms, exits: new Map() })
     await host.observe(model.digest, room(), [mean(plan, 3 * latencyMs)])
+    expect((await best()).plan.predicted.latencyMs).toBeGreaterThan(1.2 * latencyMs)
+    // Requests on another model's plan, which was in use a moment ago, say nothing of this one.
+    await host.observe(model.digest, room(), [mean({ ...plan, model: modelDigest('0'.repeat(64)) }, latencyMs)])
     expect((await best()).plan.predicted.latencyMs).toBeGreaterThan(1.2 * latencyMs)
     const here = await host.byHand(model.digest, room(), wholeHere(model))
     await host.observe(model.digest, room(), [mean(here.plan, here.plan.predicted.latencyMs)])

@@ -1,6 +1,5 @@
 import {
   type BackendSpeed,
-  type DeviceId,
   type DeviceProfile,
   type ModelDigest,
   modelDigest,
@@ -22,6 +21,7 @@ import {
   predictPlan,
   RoomPredictor,
   type RoomPredictorOptions,
+  withMessages,
 } from '@roomful/planner'
 import { type OwnLearning, speedKey } from '../device/own-learning.ts'
 import { type PlanningOptions, RoomfulError } from '../session.ts'
@@ -144,7 +144,7 @@ export class PlanningHost implements Planning {
     }
     for (const one of measured) {
       if (one.kind === 'transfer') this.#links.observe(one.from, one.to, { ...one, idleMs: one.idleMs ?? 0 })
-      if (one.kind === 'requests') this.#observeMessages(plannable, topology, one)
+      if (one.kind === 'requests' && one.plan.model === digest) this.#observeMessages(plannable, topology, one)
     }
     const now = this.#factors(topology)
     let ratio = 1
@@ -218,8 +218,7 @@ export class PlanningHost implements Planning {
     const known = this.#correction.factor(key)
     const shares = model.exits.map(({ name }) => (exits.get(name) ?? 0) / count)
     const found = messageFactorOf(ms, (factor) => {
-      const messageFactor = (device: DeviceId) => (device === topology.initiator ? factor : 1)
-      const predictor = this.#predictor(topology, { ...IN_BROWSERS, messageFactor })
+      const predictor = this.#predictor(topology, withMessages(IN_BROWSERS, topology.initiator, factor))
       return predictPlan(plan, model, topology, predictor, shares)?.latencyMs
     })
     if (found !== undefined) this.#correction.observe(key, { predictedMs: known, observedMs: found })

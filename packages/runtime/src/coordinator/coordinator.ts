@@ -20,7 +20,7 @@ import type { ResultHeader } from '../wire/request-links.ts'
 import type { Attempt } from './attempt.ts'
 import { type CoordinatorOptions, deadlineOf, type InferOptions } from './coordinator-options.ts'
 import { Fallbacks } from './fallbacks.ts'
-import { helpersIn } from './helpers.ts'
+import { helperMs, helpersIn } from './helpers.ts'
 import { type InstalledPlan, Installer } from './installer.ts'
 import { measurementsOf } from './measurements.ts'
 import { type DownReason, isPassing, PlanHealth } from './plan-health.ts'
@@ -341,10 +341,8 @@ export class Coordinator {
   #completionMs(installed: InstalledPlan, candidate: RecoveryCandidate): number {
     const { room, predictMs = () => undefined } = this.#o
     const { macs } = installed.model
-    const helper = room.peers.get(candidate.device)?.profile
-    const speed = helper?.backends.find(({ backend }) => backend === candidate.backend)
-    const helperMs = speed && speed.overheadMs + macs / (speed.gmacsPerSecond * 1e6)
-    const runMs = candidate.device === room.self ? predictMs(macs, candidate.backend) : helperMs
+    const isOwn = candidate.device === room.self
+    const runMs = isOwn ? predictMs(macs, candidate.backend) : helperMs(room, candidate, macs)
     return this.#fallbacks.readyInMs(installed, candidate) + (runMs ?? 0)
   }
 

@@ -1,5 +1,5 @@
 import type { Room } from '@roomful/transport'
-import type { RecoverySnapshot } from '../plan/fallback.ts'
+import type { RecoveryCandidate, RecoverySnapshot } from '../plan/fallback.ts'
 
 /** Linked devices that lend their compute, as their profiles tell. */
 export function helpersIn(room: Room): RecoverySnapshot['helpers'] {
@@ -9,4 +9,10 @@ export function helpersIn(room: Room): RecoverySnapshot['helpers'] {
     const backends = profile.backends.map(({ backend }) => backend)
     return [{ device, backends, gmacsPerSecond: fastest?.gmacsPerSecond ?? 0, load: profile.load }]
   })
+}
+
+/** How long a helper takes for so many multiply-accumulates by its profile, in milliseconds; undefined where it is not there. */
+export function helperMs(room: Room, { device, backend }: RecoveryCandidate, macs: number): number | undefined {
+  const speed = room.peers.get(device)?.profile.backends.find((one) => one.backend === backend)
+  return speed && speed.overheadMs + macs / (speed.gmacsPerSecond * 1e6)
 }
