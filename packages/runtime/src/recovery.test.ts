@@ -240,6 +240,28 @@ describe('recovery', () => {
     expect(new Set(dead.spans.map(({ device }) => device))).toEqual(new Set([a.id]))
   })
 
+  it('nor is it by a request that is asked just after, until it has answered one', async () => {
+    const [a, b] = await setup({ link: { rttMs: 4 } })
+    await room.until(a.runtime.install(split))
+    await room.until(a.runtime.infer({ tensor: room.picture() }))
+    await room.clock.advance(2000)
+    const ask = async () => {
+      const tensor = room.picture()
+      const { labelIndex, trace } = await room.until(a.runtime.infer({ tensor }))
+      expect(labelIndex).toBe(label(tensor))
+      return trace
+    }
+    room.network.unsee(b.id)
+    expect((await ask()).recovered).toMatch(/no answer within 0 ms/)
+    expect((await ask()).recovered).toBeUndefined()
+    await room.clock.advance(2000)
+    room.network.unsee(b.id)
+    room.network.kill(b.id)
+    const dead = await ask()
+    expect(dead.recovered).toMatch(/no answer within 0 ms/)
+    expect(new Set(dead.spans.map(({ device }) => device))).toEqual(new Set([a.id]))
+  })
+
   it('a room that answers late is not given twice the work', async () => {
     // b is far slower than predicted and asked twice as often as it can answer.
     const [a, b] = await setup({ speed: (id) => (id === 'b' ? 500 : 200), link: { rttMs: 4 } })

@@ -186,6 +186,7 @@ export class Coordinator {
   }
 
   onSpans(id: RequestId, from: DeviceId, spans: readonly Span[], originMs?: number): void {
+    this.#health.markAlive(from)
     const entry = this.#entry(id, from)
     if (entry === undefined) this.#stragglers.onSpans(id, from, spans, originMs)
     else entry.run.onSpans(entry.attempt, from, spans, originMs)
@@ -198,6 +199,7 @@ export class Coordinator {
     outputs: readonly FeatureMap[],
     originMs?: number,
   ): void {
+    this.#health.markAlive(from)
     const entry = this.#entry(id, from, header.planId)
     entry?.run.onResult(entry.attempt, from, header, outputs, originMs)
   }
@@ -224,8 +226,9 @@ export class Coordinator {
     this.#o.onTopologyChange?.({ device, what: 'gone', detail: reason })
   }
 
-  /** It may be dead: what waits for it is treated as late. */
+  /** It may be dead: what waits for it is treated as late, and what will soon. */
   peerDoubted(device: DeviceId): void {
+    this.#health.markDoubted(device, this.#o.clock.now())
     for (const run of this.#active) run.onDeviceDoubted(device)
   }
 
@@ -282,6 +285,7 @@ export class Coordinator {
       pictures,
       isWatched: this.#o.similar !== undefined,
       healthy: (installed) => this.#healthy(installed),
+      isDoubted: (device) => this.#health.isDoubted(device, clock.now()),
       snapshot: (installed, excluded, lost) => this.#snapshot(installed, excluded, lost),
       fallback: (installed, candidate, answered) => this.#fallbacks.get(installed, candidate, answered),
       completionMs: (installed, candidate) => this.#completionMs(installed, candidate),

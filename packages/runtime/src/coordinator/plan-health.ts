@@ -4,6 +4,9 @@ import type { InstalledPlan } from './installer.ts'
 /** Why a device is not to be counted on for now: no sign of life, or it said so. */
 export type DownReason = 'silent' | 'away'
 
+/** So long after a doubt beats have told whether the device is alive. */
+const DOUBTED_MS = 1000
+
 /** Failures of one request that say nothing about the next one on the same plan. */
 const PASSING: readonly string[] = ['overloaded', 'deadline', 'timeout', 'disconnected']
 
@@ -13,6 +16,8 @@ export const isPassing = (error: unknown): boolean => error instanceof ReasonedE
 export class PlanHealth {
   /** Silent or hidden: what they have built is still there. */
   readonly #down: Readonly<Record<DownReason, Set<DeviceId>>> = { silent: new Set(), away: new Set() }
+  /** Devices that may be dead, and until when that is to be thought. */
+  readonly #doubted = new Map<DeviceId, number>()
   /** Devices that were gone, by plan: they have forgotten it. */
   readonly #forgotten = new WeakMap<InstalledPlan, Set<DeviceId>>()
   readonly #renewing = new Set<string>()
@@ -28,6 +33,19 @@ export class PlanHealth {
     return this.#down.silent.has(device) || this.#down.away.has(device)
   }
 
+  markDoubted(device: DeviceId, nowMs: number): void {
+    this.#doubted.set(device, nowMs + DOUBTED_MS)
+  }
+
+  /** The device has answered. */
+  markAlive(device: DeviceId): void {
+    this.#doubted.delete(device)
+  }
+
+  isDoubted(device: DeviceId, nowMs: number): boolean {
+    return nowMs < (this.#doubted.get(device) ?? Number.NEGATIVE_INFINITY)
+  }
+
   /** Whether that changes anything. */
   markDown(device: DeviceId, why: DownReason): boolean {
     const changed = !this.isDown(device)
@@ -41,6 +59,7 @@ export class PlanHealth {
   }
 
   forgetDevice(device: DeviceId): void {
+    this.#doubted.delete(device)
     this.#down.silent.delete(device)
     this.#down.away.delete(device)
   }

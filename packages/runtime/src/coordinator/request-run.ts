@@ -191,6 +191,7 @@ export class RequestRun {
       if (error instanceof RuntimeError && error.reason === 'bad-input') this.#fail(error)
       else void this.#recover(errorText(error))
     })
+    for (const device of attempt.devices) if (this.#c.isDoubted(device)) this.onDeviceDoubted(device)
   }
 
   #final(attempt: Attempt, header: ResultHeader, logits: FeatureMap, outputs: readonly FeatureMap[]): void {

@@ -20,6 +20,8 @@ export interface RunContext {
   /** As in `passesOn`. */
   readonly isWatched: boolean
   healthy(installed: InstalledPlan): boolean
+  /** It may be dead: the server has just lost sight of it. */
+  isDoubted(device: DeviceId): boolean
   snapshot(installed: InstalledPlan, excluded: ReadonlySet<DeviceId>, lost: ReadonlySet<Backend>): RecoverySnapshot
   /** As in `Fallbacks.get`. */
   fallback(installed: InstalledPlan, candidate: RecoveryCandidate, answered: AbortSignal): Promise<InstalledPlan>
