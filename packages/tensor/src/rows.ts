@@ -1,7 +1,7 @@
 import type { Range } from '@roomful/core'
-import { allocate, bytesOf, checkFeatureMap, DTYPE_BYTES } from './dtype.ts'
+import { allocate, checkFeatureMap } from './dtype.ts'
 import { TensorError } from './error.ts'
-import { type DType, elementCount, type FeatureMap } from './feature-map.ts'
+import { type DType, type DTypeData, elementCount, type FeatureMap } from './feature-map.ts'
 
 /** Rows of a picture-shaped tensor `[N, C, H, W]` (and of any tensor of rank >= 3) are dimension 2. */
 export const ROW_AXIS = 2
@@ -10,7 +10,8 @@ interface RowLayout {
   /** N * C: how many times the rows repeat. */
   readonly planes: number
   readonly rows: number
-  readonly bytesPerRow: number
+  /** Elements of one row. */
+  readonly width: number
 }
 
 function layout(map: FeatureMap): RowLayout {
@@ -20,7 +21,7 @@ function layout(map: FeatureMap): RowLayout {
   return {
     planes: elementCount(map.dims.slice(0, ROW_AXIS)),
     rows,
-    bytesPerRow: elementCount(map.dims.slice(ROW_AXIS + 1)) * DTYPE_BYTES[map.dtype],
+    width: elementCount(map.dims.slice(ROW_AXIS + 1)),
   }
 }
 
@@ -33,7 +34,7 @@ function withRows(dims: readonly number[], rows: number): number[] {
  * @throws TensorError `shape` when the range is empty or outside
  */
 export function sliceRows<T extends DType>(map: FeatureMap<T>, range: Range): FeatureMap<T> {
-  const { planes, rows, bytesPerRow } = layout(map)
+  const { planes, rows, width } = layout(map)
   const { start, end } = range
   if (!Number.isInteger(start) || !Number.isInteger(end) || start < 0 || end > rows || start >= end) {
     throw new TensorError('shape', `rows [${start}, ${end}) of a map that has ${rows}`)
@@ -41,14 +42,25 @@ export function sliceRows<T extends DType>(map: FeatureMap<T>, range: Range): Fe
   if (start === 0 && end === rows) return map
   const dims = withRows(map.dims, end - start)
   const data = allocate(map.dtype, elementCount(dims))
-  const source = bytesOf(map.data)
-  const target = bytesOf(data)
-  const length = (end - start) * bytesPerRow
+  const length = (end - start) * width
   for (let plane = 0; plane < planes; plane++) {
-    const from = (plane * rows + start) * bytesPerRow
-    target.set(source.subarray(from, from + length), plane * length)
+    copyRun(data, plane * length, map.data, (plane * rows + start) * width, length)
   }
   return { dtype: map.dtype, dims, data }
+}
+
+/** Shorter runs are copied value by value: a view for each plane of a map costs more than that, and is garbage afterwards. */
+const SHORT_RUN = 128
+
+/** Copies `length` values between buffers of one element type. */
+export function copyRun(target: DTypeData[DType], at: number, source: DTypeData[DType], from: number, length: number) {
+  if (target instanceof Float32Array && source instanceof Float32Array && length < SHORT_RUN) {
+    for (let i = 0; i < length; i++) target[at + i] = source[from + i] as number
+  } else if (target instanceof BigInt64Array) {
+    if (source instanceof BigInt64Array) target.set(source.subarray(from, from + length), at)
+  } else if (!(source instanceof BigInt64Array)) {
+    target.set(source.subarray(from, from + length), at)
+  }
 }
 
 /**
@@ -59,18 +71,16 @@ export function stitchRows<T extends DType>(parts: readonly FeatureMap<T>[]): Fe
   const [first] = parts
   if (first === undefined) throw new TensorError('shape', 'no parts to stitch')
   if (parts.length === 1) return first
-  const { planes, bytesPerRow } = layout(first)
+  const { planes, width } = layout(first)
   const heights = parts.map((part) => partRows(part, first))
   const total = heights.reduce((sum, rows) => sum + rows, 0)
   const dims = withRows(first.dims, total)
   const data = allocate(first.dtype, elementCount(dims))
-  const target = bytesOf(data)
   let row = 0
   for (const [index, part] of parts.entries()) {
-    const source = bytesOf(part.data)
-    const length = (heights[index] ?? 0) * bytesPerRow
+    const length = (heights[index] ?? 0) * width
     for (let plane = 0; plane < planes; plane++) {
-      target.set(source.subarray(plane * length, (plane + 1) * length), (plane * total + row) * bytesPerRow)
+      copyRun(data, (plane * total + row) * width, part.data, plane * length, length)
     }
     row += heights[index] ?? 0
   }

@@ -20,10 +20,11 @@ const WARM_REQUESTS = 6
 const WARM_LIMIT_MS = 10_000
 /**
  * A device waits for up to two seconds of quiet before each session that it builds to complete a plan's requests alone: nets of which one
- * answer takes longer than this have sessions for which it waits so long, and then the whole net is not built in five seconds.
+ * answer takes longer than this have sessions for which it waits so long, and then the whole net is not built in five seconds (VGG-19 not in
+ * 40; what was left was built between the requests that were measured, and the initiator's rows took 1.6 x as long as those of others).
  */
 const LARGE_MS = 1_000
-const LARGE_SETTLING = { quietMs: 2_500, timeoutMs: 40_000 }
+const LARGE_SETTLING = { quietMs: 2_500, timeoutMs: 120_000 }
 
 export interface BlockRunOptions {
   readonly pictures: BenchPictures

@@ -65,6 +65,11 @@ export class ComputeModel {
     return ms - Math.min(ms, Math.max(0, SAVED_MS - usedMs)) * (1 - 1 / this.burst)
   }
 
+  /** Whether nothing of what was saved up is left after `usedMs` of sustained work; never where nothing is saved up. */
+  isSpent(usedMs: number): boolean {
+    return this.burst > 1 && usedMs >= SAVED_MS
+  }
+
   /** What a run costs beside its overhead and its work: its input copied in and its output read back. */
   boundaryMs(inputElements: number, outputElements: number): number {
     if (this.#boundary === BOUNDARY_FREE) return 0

@@ -3,6 +3,7 @@ import { CodecModel, type MessageCosts } from './codec.ts'
 import { boundaryOfProfile, costsOfProfile, tableOfProfile } from './coefficients.ts'
 import { ComputeModel, type RowEfficiency } from './compute.ts'
 import { CPU_BACKENDS, cpuSpeed } from './cpu.ts'
+import { drawnTogether } from './drawn-together.ts'
 import { LinkModel } from './link.ts'
 import { unseenLoadFactor } from './utilisation.ts'
 
@@ -36,6 +37,8 @@ export interface RoomPredictorOptions {
   readonly messageFactor?: (device: DeviceId) => number
   /** Whether stages run in the bursts that a throttled processor's speed test has shown. Default: at the speed that is sustained. */
   readonly bursts?: boolean
+  /** Standard deviation of what is known of a CPU's speed, as a logarithm: speeds are drawn together by it. Default 0: they are not. */
+  readonly speedNoise?: number
   /** What the way of a stage to its Worker and back costs a device of this speed, ms. Default 0. */
   readonly hopMs?: (gmacsPerSecond: number) => number
 }
@@ -45,11 +48,14 @@ export class RoomPredictor implements LatencyPredictor {
   readonly #topology: Topology
   readonly #options: RoomPredictorOptions
   readonly #devices: ReadonlyMap<DeviceId, DeviceProfile>
+  /** How much slower each CPU is taken for than it has shown itself. */
+  readonly #drawn: ReadonlyMap<DeviceId, number>
 
   constructor(topology: Topology, options: RoomPredictorOptions = {}) {
     this.#topology = topology
     this.#options = options
     this.#devices = new Map(topology.devices.map((device) => [device.id, device]))
+    this.#drawn = this.#drawTogether(options.speedNoise ?? 0)
   }
 
   compute(device: DeviceId, backend: Backend): ComputeModel | undefined {
@@ -58,7 +64,8 @@ export class RoomPredictor implements LatencyPredictor {
     if (profile === undefined || speed === undefined) return undefined
     const detail = this.#options.details?.get(device)
     const table = detail?.table ?? (detail?.rowStep === undefined ? tableOfProfile(speed) : [])
-    const correction = this.#correction(profile, backend)
+    const drawn = CPU_BACKENDS.has(backend) ? this.#drawnBy(device) : 1
+    const correction = this.#correction(profile, backend) * drawn
     const loaded = this.#options.loadFactor?.(device, backend, profile.load) ?? unseenLoadFactor(profile.load)
     return new ComputeModel({
       costs: costsOfProfile(speed),
@@ -98,8 +105,25 @@ export class RoomPredictor implements LatencyPredictor {
 
   /** As it has shown itself in what it computed: the speed test of a throttled processor may say three times or half of it. */
   #cpuSpeed(profile: DeviceProfile): number {
+    return this.#shownSpeed(profile) / this.#drawnBy(profile.id)
+  }
+
+  #shownSpeed(profile: DeviceProfile): number {
     const { gmacsPerSecond, backend } = this.#cpu(profile)
     return gmacsPerSecond / (backend === undefined ? 1 : this.#learned(profile.id, backend))
+  }
+
+  #drawTogether(noise: number): ReadonlyMap<DeviceId, number> {
+    const measured = [...this.#devices.values()].filter(({ backends }) =>
+      backends.some((one) => CPU_BACKENDS.has(one.backend)),
+    )
+    const shown = measured.map((profile) => Math.log(this.#shownSpeed(profile)))
+    const drawn = noise > 0 ? drawnTogether(shown, noise) : shown
+    return new Map(measured.map(({ id }, at) => [id, Math.exp((shown[at] as number) - (drawn[at] as number))]))
+  }
+
+  #drawnBy(device: DeviceId): number {
+    return this.#drawn.get(device) ?? 1
   }
 
   #cpu(profile: DeviceProfile): ReturnType<typeof cpuSpeed> {

@@ -1,5 +1,5 @@
 import type { Range } from '@roomful/core'
-import { allocate, type DType, type DTypeData, elementCount, type FeatureMap } from '@roomful/tensor'
+import { allocate, copyRun, elementCount, type FeatureMap } from '@roomful/tensor'
 import { RuntimeError } from '../error.ts'
 
 interface Part {
@@ -92,19 +92,9 @@ export function joinRows(parts: readonly Part[], wanted: Range): FeatureMap {
     const heightHere = rows.end - rows.start
     for (let plane = 0; plane < planes; plane++) {
       const from = (plane * heightHere + start - rows.start) * width
-      copyInto(data, map.data, from, from + (end - start) * width, (plane * height + start - wanted.start) * width)
+      copyRun(data, (plane * height + start - wanted.start) * width, map.data, from, (end - start) * width)
     }
     row = end
   }
   return { dtype, dims: dims.map((dim, axis) => (axis === 2 ? height : dim)), data }
-}
-
-type Data = DTypeData[DType]
-
-function copyInto(target: Data, source: Data, start: number, end: number, at: number): void {
-  if (target instanceof BigInt64Array) {
-    if (source instanceof BigInt64Array) target.set(source.subarray(start, end), at)
-  } else if (!(source instanceof BigInt64Array)) {
-    target.set(source.subarray(start, end), at)
-  }
 }
