@@ -52,8 +52,14 @@ export function sliceRows<T extends DType>(map: FeatureMap<T>, range: Range): Fe
 /** Shorter runs are copied value by value: a view for each plane of a map costs more than that, and is garbage afterwards. */
 const SHORT_RUN = 128
 
-/** Copies `length` values between buffers of one element type. */
-export function copyRun(target: DTypeData[DType], at: number, source: DTypeData[DType], from: number, length: number) {
+/** Copies `length` values between buffers of one element type, from index `from` to index `at`. */
+export function copyRun(
+  target: DTypeData[DType],
+  at: number,
+  source: DTypeData[DType],
+  from: number,
+  length: number,
+): void {
   if (target instanceof Float32Array && source instanceof Float32Array && length < SHORT_RUN) {
     for (let i = 0; i < length; i++) target[at + i] = source[from + i] as number
   } else if (target instanceof BigInt64Array) {

@@ -64,6 +64,7 @@ function derived(node: GraphNode, dims: readonly number[], lookup: Lookup): Cons
 
 /** The values with their axes in another order. */
 export function transposed({ dims, values }: Constant, axes: readonly number[]): Float32Array {
+  if (axes.length === 2 && axes[0] === 1) return transposedMatrix({ dims, values })
   const strides = dims.map((_, axis) => dims.slice(axis + 1).reduce((product, dim) => product * dim, 1))
   const sizes = axes.map((axis) => dims[axis] ?? 1)
   const steps = axes.map((axis) => strides[axis] ?? 0)
@@ -87,8 +88,8 @@ export function transposed({ dims, values }: Constant, axes: readonly number[]):
 /** Values of 64 bytes, which caches read at once. */
 const TILE = 16
 
-/** The same of a matrix, column by column within tiles: the weights of a large dense layer lie in no cache. */
-export function transposedMatrix({ dims, values }: Constant): Float32Array {
+/** Column by column within tiles: the weights of a large dense layer lie in no cache. */
+function transposedMatrix({ dims, values }: Constant): Float32Array {
   const [rows = 0, columns = 0] = dims
   const out = new Float32Array(values.length)
   for (let begin = 0; begin < columns; begin += TILE) {

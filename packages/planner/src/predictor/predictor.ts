@@ -114,11 +114,12 @@ export class RoomPredictor implements LatencyPredictor {
   }
 
   #drawTogether(noise: number): ReadonlyMap<DeviceId, number> {
+    if (noise === 0) return new Map()
     const measured = [...this.#devices.values()].filter(({ backends }) =>
       backends.some((one) => CPU_BACKENDS.has(one.backend)),
     )
     const shown = measured.map((profile) => Math.log(this.#shownSpeed(profile)))
-    const drawn = noise > 0 ? drawnTogether(shown, noise) : shown
+    const drawn = drawnTogether(shown, noise)
     return new Map(measured.map(({ id }, at) => [id, Math.exp((shown[at] as number) - (drawn[at] as number))]))
   }
 

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core'
-import { transposedMatrix } from '../constants.ts'
+import { transposed } from '../constants.ts'
 import { toOnnx, toStored } from '../layout.ts'
 import type { Lowering, NodeContext, Operand } from '../node-context.ts'
 
@@ -28,7 +28,7 @@ function rightOf(c: NodeContext): { readonly b: Operand; readonly transposeB: bo
   const weights = transposeB ? c.constant(1) : undefined
   const [rows = 0, columns = 0] = weights?.dims ?? []
   if (weights === undefined || weights.dims.length !== 2) return { b: c.value(1), transposeB }
-  const b = c.upload(transposedMatrix(weights), [columns, rows])
+  const b = c.upload(transposed(weights, [1, 0]), [columns, rows])
   return { b: () => b, transposeB: false }
 }
 
