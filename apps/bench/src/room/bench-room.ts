@@ -17,6 +17,7 @@ import { BlockRun, installWarm } from './block-run.ts'
 import { EmulatedRoom } from './emulated-room.ts'
 import { currentLoad, type Environment, environmentOf, relayCost } from './environment.ts'
 import { type Extent, FULL, QUICK } from './extent.ts'
+import { kindsOf } from './kinds.ts'
 import { PhysicalLimit } from './limits.ts'
 import { messageFactor } from './message-cost.ts'
 import { type MethodPlan, planMethods, withLibraries } from './methods.ts'
@@ -178,8 +179,9 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
   const messages = await messageFactor(room, model, topology, known, extent)
   if (messages !== undefined) say(`messages of ${room.initiator.name}: ${messages.toFixed(2)} x what is usual`)
   const learned = withMessages(known, topology.initiator, messages)
-  const predictor = new RoomPredictor(topology, learned)
   const limits = { maxAccuracyLoss: MAX_ACCURACY_LOSS, margin: MARGIN, episodes: extent.episodes, seed }
+  const kinds = await kindsOf({ room, model, topology, known: learned, limits, extent, signal, print: say })
+  const predictor = new RoomPredictor(topology, { ...learned, kindFactor: (kind) => kinds.factor(kind) })
   const methods = extent.methods.filter((method) => options.model?.without?.includes(method) !== true)
   const planned = await planMethods(methods, model, topology, predictor, limits)
   const local = await localPlan(model, room.initiator)

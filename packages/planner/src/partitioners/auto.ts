@@ -168,7 +168,7 @@ function runnersUp(ranked: readonly Candidate[], best: Candidate): RunnerUp[] {
   for (const { method, search, draft, cost } of ranked) {
     if (seen.has(method)) continue
     seen.add(method)
-    out.push({ method, plan: search.evaluator.plan(draft, method), behindMs: Math.max(0, cost - best.cost) })
+    out.push({ method, plan: search.plan(draft, method), behindMs: Math.max(0, cost - best.cost) })
   }
   return out
 }

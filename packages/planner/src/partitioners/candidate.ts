@@ -6,6 +6,7 @@ export interface Candidate {
   readonly method: string
   readonly search: Search
   readonly draft: Draft
+  /** With what is known of its kind. */
   readonly cost: number
 }
 
@@ -13,7 +14,7 @@ export const candidate = (method: string, search: Search, draft: Draft): Candida
   method,
   search,
   draft,
-  cost: search.cost(draft),
+  cost: search.cost(draft) * search.kindFactor(draft),
 })
 
 /** Those that keep the limits, best first. */

@@ -88,7 +88,7 @@ export function judge(name: string, shared: Search, proposal: Proposal): Partiti
   }
   return {
     ok: true,
-    plan: search.evaluator.plan(proposal.draft, name, evaluation),
+    plan: search.plan(proposal.draft, name, evaluation),
     evaluation,
     draft: proposal.draft,
     model: search.model,

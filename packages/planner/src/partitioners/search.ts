@@ -1,7 +1,8 @@
-import type { Topology, WireFormat } from '@roomful/core'
+import type { Plan, Topology, WireFormat } from '@roomful/core'
 import { type Draft, PICTURE_LOSS, PIXELS_LOSS, wholeVolume } from '../evaluator/draft.ts'
 import type { QuickEvaluation } from '../evaluator/evaluation.ts'
 import { Evaluator } from '../evaluator/evaluator.ts'
+import { draftKind } from '../evaluator/kind.ts'
 import { readinessMs } from '../evaluator/readiness.ts'
 import { compileRoom, type Room } from '../evaluator/room.ts'
 import { lastPoint, type PlannableModel, pointAt, pointIndex, segmentAt } from '../model/plannable.ts'
@@ -134,6 +135,13 @@ export class Search {
     return throughputPerSecond > 0 ? (1000 / throughputPerSecond) * extra + fullMs * 1e-4 : Number.POSITIVE_INFINITY
   }
 
+  /** What is known of this draft's kind, over what is predicted of it. Within a kind it changes nothing. */
+  kindFactor(draft: Draft): number {
+    const { predictor, limits, room } = this
+    if (predictor.kindFactor === undefined || limits.objective === 'throughput') return 1
+    return predictor.kindFactor(draftKind(draft, room))
+  }
+
   /** What a climb goes down first: for throughput all that is busy, since `cost` moves with the busiest alone. */
   spread(draft: Draft, evaluation: QuickEvaluation = this.evaluate(draft)): number {
     const cost = this.cost(draft, evaluation)
@@ -153,6 +161,13 @@ export class Search {
       bestCost = cost
     }
     return best
+  }
+
+  /** The Plan of a draft with its prediction, and what is known of its kind. */
+  plan(draft: Draft, method: string, evaluation: QuickEvaluation = this.evaluate(draft)): Plan {
+    const factor = this.kindFactor(draft)
+    const { latencyMs, fullMs } = evaluation
+    return this.evaluator.plan(draft, method, { ...evaluation, latencyMs: latencyMs * factor, fullMs: fullMs * factor })
   }
 
   /** The refusal for the drafts that `best` saw, or for there having been none. */

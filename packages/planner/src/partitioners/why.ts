@@ -52,7 +52,7 @@ function cheapestWith(search: Search, draft: Draft, device: number): Addition {
   const { deadlineMs = Number.POSITIVE_INFINITY } = search.limits
   let best: Addition = { device, cost: Number.POSITIVE_INFINITY }
   const consider = (trial: Draft) => {
-    const cost = search.cost(trial)
+    const cost = search.cost(trial) * search.kindFactor(trial)
     if (cost >= best.cost || (deadlineMs < Number.POSITIVE_INFINITY && search.evaluate(trial).fullMs > deadlineMs))
       return
     best = { device, cost, draft: trial }

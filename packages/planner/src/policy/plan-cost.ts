@@ -1,5 +1,6 @@
 import type { Plan, Topology } from '@roomful/core'
 import type { Timeline } from '../evaluator/evaluation.ts'
+import { planKind } from '../evaluator/kind.ts'
 import type { ExitSetting, PlannableModel } from '../model/plannable.ts'
 import type { PlanningLimits } from '../partitioners/limits.ts'
 import { predictPlan } from '../planning.ts'
@@ -38,6 +39,8 @@ export function planCost(
   const shares = plan.exits.length === 0 ? [] : (exitSettingOf(plan, model)?.shares ?? [])
   const timeline = predictPlan(plan, model, topology, predictor, shares, limits)
   if (timeline?.feasible !== true) return undefined
-  const ms = limits.objective === 'throughput' ? 1000 / timeline.throughputPerSecond : timeline.latencyMs
-  return { ms, timeline }
+  if (limits.objective === 'throughput') return { ms: 1000 / timeline.throughputPerSecond, timeline }
+  const factor = predictor.kindFactor?.(planKind(plan)) ?? 1
+  const [latencyMs, fullMs] = [timeline.latencyMs * factor, timeline.fullMs * factor]
+  return { ms: latencyMs, timeline: { ...timeline, latencyMs, fullMs } }
 }

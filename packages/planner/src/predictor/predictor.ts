@@ -1,4 +1,5 @@
 import { type Backend, type DeviceId, type DeviceProfile, linkBetween, type Topology } from '@roomful/core'
+import type { PlanKind } from '../evaluator/kind.ts'
 import { CodecModel, type MessageCosts } from './codec.ts'
 import { boundaryOfProfile, costsOfProfile, tableOfProfile } from './coefficients.ts'
 import { ComputeModel, type RowEfficiency } from './compute.ts'
@@ -14,6 +15,11 @@ export interface LatencyPredictor {
   /** undefined: no link between the two. */
   link(from: DeviceId, to: DeviceId): LinkModel | undefined
   codec(device: DeviceId): CodecModel
+  /**
+   * What requests on plans of a kind have taken over what was predicted of them (`KindLearning`). Times of whole plans are multiplied with
+   * it, and `auto` compares kinds by it; what a plan keeps busy is as predicted. Absent: nothing is known.
+   */
+  kindFactor?(kind: PlanKind): number
 }
 
 /** What ROOM.json and measurements add to a profile. */
@@ -35,6 +41,8 @@ export interface RoomPredictorOptions {
   readonly message?: MessageCosts
   /** Multiplies them, and packing pictures: what a device's own requests have shown. Default 1. */
   readonly messageFactor?: (device: DeviceId) => number
+  /** Of `LatencyPredictor`. Default 1. */
+  readonly kindFactor?: (kind: PlanKind) => number
   /** Whether stages run in the bursts that a throttled processor's speed test has shown. Default: at the speed that is sustained. */
   readonly bursts?: boolean
   /** Standard deviation of what is known of a CPU's speed, as a logarithm: speeds are drawn together by it. Default 0: they are not. */
@@ -101,6 +109,10 @@ export class RoomPredictor implements LatencyPredictor {
     const { burst = 1 } = this.#cpu(profile)
     const factor = messageFactor?.(device) ?? 1
     return new CodecModel({ gmacsPerSecond: this.#cpuSpeed(profile), burst, mbPerSecond, message, factor })
+  }
+
+  kindFactor(kind: PlanKind): number {
+    return this.#options.kindFactor?.(kind) ?? 1
   }
 
   /** As it has shown itself in what it computed: the speed test of a throttled processor may say three times or half of it. */

@@ -29,7 +29,7 @@ export function comparablePlans(
   const inTime = found.filter(
     ({ draft }) => search.evaluate(draft).fullMs <= (limits.deadlineMs ?? Number.POSITIVE_INFINITY),
   )
-  const plans = inTime.map(({ draft }) => search.evaluator.plan(draft, 'learned'))
+  const plans = inTime.map(({ draft }) => search.plan(draft, 'learned'))
   return [...new Map(plans.toReversed().map((plan) => [essence(plan), plan])).values()].toReversed()
 }
 

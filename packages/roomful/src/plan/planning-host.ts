@@ -13,10 +13,12 @@ import {
   fitSustained,
   fittedSpeed,
   IN_BROWSERS,
+  KindLearning,
   LinkLearning,
   messageFactorOf,
   OnlineCorrection,
   type PlannableModel,
+  planKind,
   plannableModel,
   predictPlan,
   RoomPredictor,
@@ -65,6 +67,7 @@ export class PlanningHost implements Planning {
   readonly #models = new Map<ModelDigest, PlanningModel>()
   #correction = new OnlineCorrection()
   readonly #links = new LinkLearning()
+  readonly #kinds = new KindLearning()
   /** Factors by device and backend at the last automatic plan. */
   #planned = new Map<string, Factors>()
   /** Speeds as they were last seen, by device and backend. */
@@ -144,7 +147,7 @@ export class PlanningHost implements Planning {
     }
     for (const one of measured) {
       if (one.kind === 'transfer') this.#links.observe(one.from, one.to, { ...one, idleMs: one.idleMs ?? 0 })
-      if (one.kind === 'requests' && one.plan.model === digest) this.#observeMessages(plannable, topology, one)
+      if (one.kind === 'requests' && one.plan.model === digest) this.#observeRequests(plannable, topology, one)
     }
     const now = this.#factors(topology)
     let ratio = 1
@@ -212,11 +215,18 @@ export class PlanningHost implements Planning {
     this.#models.clear()
   }
 
+  /** What their messages explain first, and what is left by the kind of their plan. */
+  #observeRequests(model: PlannableModel, topology: Topology, { plan, ms, count, exits }: RequestMean): void {
+    const shares = model.exits.map(({ name }) => (exits.get(name) ?? 0) / count)
+    this.#observeMessages(model, topology, plan, ms, shares)
+    const predicted = predictPlan(plan, model, topology, this.#predictor(topology), shares)
+    if (predicted !== undefined) this.#kinds.observe(planKind(plan), ms, predicted.latencyMs)
+  }
+
   /** By what is left of the initiator's requests when computing and links are predicted as they are known. */
-  #observeMessages(model: PlannableModel, topology: Topology, { plan, ms, count, exits }: RequestMean): void {
+  #observeMessages(model: PlannableModel, topology: Topology, plan: Plan, ms: number, shares: readonly number[]): void {
     const key = messagesKey(topology.initiator)
     const known = this.#correction.factor(key)
-    const shares = model.exits.map(({ name }) => (exits.get(name) ?? 0) / count)
     const found = messageFactorOf(ms, (factor) => {
       const predictor = this.#predictor(topology, withMessages(IN_BROWSERS, topology.initiator, factor))
       return predictPlan(plan, model, topology, predictor, shares)?.latencyMs
@@ -236,6 +246,7 @@ export class PlanningHost implements Planning {
     this.#forgetOld(topology)
     return new RoomPredictor(topology, {
       messageFactor: (device) => this.#correction.factor(messagesKey(device)),
+      kindFactor: (kind) => this.#kinds.factor(kind),
       loadFactor: (device, backend, load) => this.#correction.loadFactor(keyOf(device, backend), load),
       ...extra,
       startWindowBytes: (from, to) => this.#links.startWindowBytes(from, to) ?? extra.startWindowBytes?.(from, to),
@@ -251,7 +262,10 @@ export class PlanningHost implements Planning {
         const now = speedKey(speed)
         const before = this.#speeds.get(key)
         if (before === now) continue
-        if (before !== undefined) this.#correction.forget(key)
+        if (before !== undefined) {
+          this.#correction.forget(key)
+          this.#kinds.clear()
+        }
         this.#speeds.set(key, now)
       }
     }
@@ -259,8 +273,12 @@ export class PlanningHost implements Planning {
   }
 
   #factors({ devices }: Topology): Map<string, Factors> {
-    return new Map(
-      devices.flatMap(({ id, backends, load }) => [
+    const kinds = [...this.#kinds.kinds].map((kind) => {
+      return [kind, { factor: this.#kinds.factor(kind), load: 0, loaded: 1 }] as const
+    })
+    return new Map([
+      ...kinds,
+      ...devices.flatMap(({ id, backends, load }) => [
         [messagesKey(id), { factor: this.#correction.factor(messagesKey(id)), load: 0, loaded: 1 }] as const,
         ...backends.map(({ backend }) => {
           const key = keyOf(id, backend)
@@ -268,7 +286,7 @@ export class PlanningHost implements Planning {
           return [key, { factor: this.#correction.factor(key), load, loaded }] as const
         }),
       ]),
-    )
+    ])
   }
 }
 
