@@ -6,20 +6,18 @@ import {
   predictPlan,
   RoomPredictor,
   type RoomPredictorOptions,
-  withMessages,
 } from '@roomful/planner'
 import type { ServerOptions } from '@roomful/signaling-server'
 import { DIST } from '../../../../e2e/rig/room.ts'
 import { shippedModel } from '../planner/shipped.ts'
 import { AloneBeside } from './alone/beside.ts'
+import { type Asked, learnByAsking } from './asked.ts'
 import type { MeasuredBlock } from './block-means.ts'
 import { BlockRun, installWarm } from './block-run.ts'
 import { EmulatedRoom } from './emulated-room.ts'
 import { currentLoad, type Environment, environmentOf, relayCost } from './environment.ts'
 import { type Extent, FULL, QUICK } from './extent.ts'
-import { kindsOf } from './kinds.ts'
 import { PhysicalLimit } from './limits.ts'
-import { messageFactor } from './message-cost.ts'
 import { type MethodPlan, planMethods, withLibraries } from './methods.ts'
 import { notesOf } from './notes.ts'
 import { benchPictures, shuffledPictures } from './picture-stream.ts'
@@ -95,8 +93,10 @@ export interface RoomBenchResult {
   /** What the planners were given: the devices' own measurements and the probed links, by name. */
   readonly measured: {
     readonly gmacsPerSecond: Readonly<Record<string, number>>
-    /** What the initiator's messages cost, over what is usual; absent where requests to a helper did not tell. */
+    /** What the initiator's messages cost, over what is usual; absent where no plan's time told. */
     readonly messageFactor?: number
+    /** The plans that were asked before planning, in their order. */
+    readonly asked: readonly Asked[]
     /** Solo time over what the profile predicts. */
     readonly corrections: Readonly<Record<string, number>>
     readonly links: readonly { readonly between: string; readonly rttMs: number; readonly mbitPerSecond: number }[]
@@ -176,12 +176,11 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
   for (const [id, ms] of soloBefore) say(`${room.nameOf(id)} alone: ${ms.toFixed(1)} ms`)
   const factors = await corrections(model, topology, soloBefore)
   const known = { ...IN_BROWSERS, correction: correctionBy(factors) }
-  const messages = await messageFactor(room, model, topology, known, extent)
-  if (messages !== undefined) say(`messages of ${room.initiator.name}: ${messages.toFixed(2)} x what is usual`)
-  const learned = withMessages(known, topology.initiator, messages)
   const limits = { maxAccuracyLoss: MAX_ACCURACY_LOSS, margin: MARGIN, episodes: extent.episodes, seed }
-  const kinds = await kindsOf({ room, model, topology, known: learned, limits, extent, signal, print: say })
-  const predictor = new RoomPredictor(topology, { ...learned, kindFactor: (kind) => kinds.factor(kind) })
+  const learned = await learnByAsking({ room, model, topology, known, limits, extent, signal })
+  for (const { method, devices, ms, predictedMs } of learned.asked)
+    say(`${method} asked, ${devices.join(', ')}: ${ms.toFixed(0)} ms, predicted ${predictedMs.toFixed(0)}`)
+  const predictor = new RoomPredictor(topology, learned.options)
   const methods = extent.methods.filter((method) => options.model?.without?.includes(method) !== true)
   const planned = await planMethods(methods, model, topology, predictor, limits)
   const local = await localPlan(model, room.initiator)
@@ -252,7 +251,7 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
     model,
     modelName,
     limit,
-    speedFactor: soloAfter.size === 0 ? undefined : await speedFactor(model, topology, learned, solo),
+    speedFactor: soloAfter.size === 0 ? undefined : await speedFactor(model, topology, learned.options, solo),
     labels: pictures.labels,
     nameOf: (id) => room.nameOf(id as DeviceId),
   })
@@ -303,7 +302,8 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
       gmacsPerSecond: Object.fromEntries(
         topology.devices.map(({ id, backends }) => [room.nameOf(id), backends[0]?.gmacsPerSecond ?? 0]),
       ),
-      ...(messages === undefined ? {} : { messageFactor: messages }),
+      ...(learned.messageFactor === undefined ? {} : { messageFactor: learned.messageFactor }),
+      asked: learned.asked,
       corrections: byName(room, new Map([...factors].map(([id, { factor }]) => [id, factor]))),
       links: topology.links.map(({ a, b, rttMs, mbitPerSecond }) => ({
         between: `${room.nameOf(a)} ${room.nameOf(b)}`,

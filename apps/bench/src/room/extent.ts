@@ -13,8 +13,8 @@ export interface Extent {
   readonly linkRequests: number
   /** No further link is warmed after this. */
   readonly linksMs: number
-  /** No further plan is asked before planning, so that its kind is known, after this. */
-  readonly kindsMs: number
+  /** After this no further plan is asked before planning, so that its kind is known. */
+  readonly askingMs: number
   /** Of each loop, however long they take. */
   readonly minRequests: number
   /** Methods that are slower than this many times the best rival sit out all later blocks; Infinity: none does. */
@@ -35,7 +35,7 @@ export const QUICK: Extent = {
   loopMs: 2_000,
   linkRequests: 4,
   linksMs: 10_000,
-  kindsMs: 12_000,
+  askingMs: 12_000,
   minRequests: 2,
   sitOutAbove: 2.5,
   budgetMs: 165_000,
@@ -51,7 +51,7 @@ export const FULL: Extent = {
   loopMs: 2_500,
   linkRequests: 8,
   linksMs: 120_000,
-  kindsMs: 60_000,
+  askingMs: 60_000,
   minRequests: 3,
   sitOutAbove: Number.POSITIVE_INFINITY,
   budgetMs: 1_800_000,

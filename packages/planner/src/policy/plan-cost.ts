@@ -40,7 +40,7 @@ export function planCost(
   const timeline = predictPlan(plan, model, topology, predictor, shares, limits)
   if (timeline?.feasible !== true) return undefined
   if (limits.objective === 'throughput') return { ms: 1000 / timeline.throughputPerSecond, timeline }
-  const factor = predictor.kindFactor?.(planKind(plan)) ?? 1
+  const factor = predictor.kindFactor?.(planKind(plan, topology.initiator)) ?? 1
   const [latencyMs, fullMs] = [timeline.latencyMs * factor, timeline.fullMs * factor]
   return { ms: latencyMs, timeline: { ...timeline, latencyMs, fullMs } }
 }

@@ -4,7 +4,7 @@ import { type DeviceProfile, deviceId, modelDigest, type Plan, type Topology, Vi
 import { serveCalls, type WorkerPort } from '@roomful/engine'
 import { parseManifest } from '@roomful/model'
 import { compressedPackage } from '@roomful/model/testing'
-import { LinkModel } from '@roomful/planner'
+import { LinkModel, planKind } from '@roomful/planner'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { type OwnLearning, speedKey } from '../device/own-learning.ts'
 import { type ChosenPlan, DEFAULT_PLANNING, type ModelOutline, type Observed, type Planning } from './planning.ts'
@@ -231,7 +231,27 @@ describe('PlanningHost', () => {
     expect((await best()).plan.predicted.latencyMs).toBeGreaterThan(1.2 * latencyMs)
     const here = await host.byHand(model.digest, room(), wholeHere(model))
     await host.observe(model.digest, room(), [mean(here.plan, here.plan.predicted.latencyMs)])
-    expect((await best()).plan.predicted.latencyMs).toBe(latencyMs)
+    // A factor of messages is found to a hundredth, and what it leaves is the plan's kind's.
+    expect((await best()).plan.predicted.latencyMs / latencyMs).toBeCloseTo(1, 2)
+  })
+
+  it('leaves a plan whose requests take far longer than its parts, and tries it again in time', async () => {
+    const best = () => host.automatically(model.digest, even, withoutExits, undefined)
+    const even = room(2, 4)
+    const { plan } = await best()
+    expect(where(plan)).toContain(laptop)
+    const mean = (of: Plan, ms: number): Observed => ({ kind: 'requests', plan: of, count: 8, ms, exits: new Map() })
+    const { ratio } = await host.observe(model.digest, even, [mean(plan, 5 * plan.predicted.latencyMs)])
+    expect(ratio).toBeGreaterThan(2)
+    const other = (await best()).plan
+    expect(planKind(other, phone)).not.toBe(planKind(plan, phone))
+    expect(other.predicted.latencyMs).toBeLessThan(2.5 * plan.predicted.latencyMs)
+    const here = (await host.byHand(model.digest, even, wholeHere(model))).plan
+    let means = 0
+    for (; planKind((await best()).plan, phone) !== planKind(plan, phone) && means < 500; means++)
+      await host.observe(model.digest, even, [mean(here, here.predicted.latencyMs)])
+    expect(means).toBeGreaterThan(5)
+    expect(means).toBeLessThan(500)
   })
 
   it('learns from measured times that a helper is slower than it says, and plans anew', async () => {

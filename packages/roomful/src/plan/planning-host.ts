@@ -220,7 +220,7 @@ export class PlanningHost implements Planning {
     const shares = model.exits.map(({ name }) => (exits.get(name) ?? 0) / count)
     this.#observeMessages(model, topology, plan, ms, shares)
     const predicted = predictPlan(plan, model, topology, this.#predictor(topology), shares)
-    if (predicted !== undefined) this.#kinds.observe(planKind(plan), ms, predicted.latencyMs)
+    if (predicted !== undefined) this.#kinds.observe(planKind(plan, topology.initiator), ms, predicted.latencyMs)
   }
 
   /** By what is left of the initiator's requests when computing and links are predicted as they are known. */

@@ -1,0 +1,128 @@
+import type { ExitName, Plan, Topology } from '@roomful/core'
+import {
+  KindLearning,
+  messageFactorOf,
+  type PlannableModel,
+  type PlanningLimits,
+  planKind,
+  predictPlan,
+  RoomPredictor,
+  type RoomPredictorOptions,
+  withMessages,
+} from '@roomful/planner'
+import { installWarm, measureLoop } from './block-run.ts'
+import type { LoopSample } from './closed-loop.ts'
+import type { EmulatedRoom } from './emulated-room.ts'
+import { type Extent, loopOf } from './extent.ts'
+import { planMethods } from './methods.ts'
+import { FIRST_PICTURES } from './solo.ts'
+import { mean } from './statistics.ts'
+
+/** Plans that a room in use goes through before it keeps one, for each method. */
+const MAX_KINDS = 3
+
+/** A plan that was asked before planning. */
+export interface Asked {
+  readonly method: string
+  /** Who computes, volume by volume. */
+  readonly devices: readonly string[]
+  readonly ms: number
+  /** With what was known by then. */
+  readonly predictedMs: number
+}
+
+/** What a room has learned from its own requests, as `PlanningHost` does. */
+export interface Learned {
+  readonly options: RoomPredictorOptions
+  /** What the initiator's messages cost, over what is usual; absent where no plan's time told. */
+  readonly messageFactor?: number
+  readonly asked: readonly Asked[]
+}
+
+export interface AskingContext {
+  readonly room: EmulatedRoom
+  readonly model: PlannableModel
+  readonly topology: Topology
+  /** What else the planner is told of the room. */
+  readonly known: RoomPredictorOptions
+  readonly limits: PlanningLimits
+  readonly extent: Extent
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * What plans of `auto` take over what is predicted of them, as a room in use learns it: the plan that it would take is asked in a
+ * closed loop, and it plans again with what that has shown, until it comes to a kind of plan that it has asked.
+ */
+export async function learnByAsking(context: AskingContext): Promise<Learned> {
+  const { room, model, topology, limits, extent, signal } = context
+  const lessons = new Lessons(context)
+  const shown = Array.from({ length: extent.picturesPerBlock }, (_, index) => index % FIRST_PICTURES)
+  const endsAtMs = performance.now() + extent.askingMs
+  for (const method of ['auto', 'auto+exits'].filter((name) => extent.methods.includes(name))) {
+    for (let tried = 0; tried < MAX_KINDS && performance.now() < endsAtMs; tried++) {
+      signal?.throwIfAborted()
+      const predictor = new RoomPredictor(topology, lessons.options)
+      const [found] = (await planMethods([method], model, topology, predictor, limits)).plans
+      if (found === undefined || lessons.knows(found.plan)) break
+      await installWarm(room, found.plan)
+      const { samples } = await measureLoop(room.initiator, { ...loopOf(extent, shown), cache: false })
+      if (!lessons.take(method, found.plan, samples)) break
+    }
+  }
+  const { options, messageFactor, asked } = lessons
+  return { options, asked, ...(messageFactor === undefined ? {} : { messageFactor }) }
+}
+
+/** Messages explain what a plan takes over its prediction where they are a fifth of it, its kind explains the rest. */
+class Lessons {
+  readonly asked: Asked[] = []
+  messageFactor: number | undefined
+  readonly #kinds = new KindLearning()
+  readonly #c: AskingContext
+
+  constructor(context: AskingContext) {
+    this.#c = context
+  }
+
+  get options(): RoomPredictorOptions {
+    return { ...this.#withMessages(this.messageFactor), kindFactor: (kind) => this.#kinds.factor(kind) }
+  }
+
+  knows(plan: Plan): boolean {
+    return this.#kinds.has(planKind(plan, this.#c.topology.initiator))
+  }
+
+  /** Whether anything was answered, so that there is something to learn. */
+  take(method: string, plan: Plan, samples: readonly LoopSample[]): boolean {
+    const { topology, model, room } = this.#c
+    const seen = meanOf(samples)
+    if (seen === undefined) return false
+    const shares = model.exits.map(({ name }) => seen.shares.get(name) ?? 0)
+    const predict = (factor: number | undefined) =>
+      predictPlan(plan, model, topology, new RoomPredictor(topology, this.#withMessages(factor)), shares)?.latencyMs
+    const predictedMs = predict(this.messageFactor)
+    if (predictedMs === undefined) return false
+    this.messageFactor ??= messageFactorOf(seen.ms, predict)
+    const kind = planKind(plan, topology.initiator)
+    this.#kinds.observe(kind, seen.ms, predict(this.messageFactor) ?? predictedMs)
+    const devices = plan.volumes.map(({ shards }) => shards.map(({ device }) => room.nameOf(device)).join('+'))
+    this.asked.push({ method, devices, ms: seen.ms, predictedMs })
+    return true
+  }
+
+  #withMessages(factor: number | undefined): RoomPredictorOptions {
+    const { known, topology } = this.#c
+    return withMessages(known, topology.initiator, factor)
+  }
+}
+
+function meanOf(samples: readonly LoopSample[]): { ms: number; shares: ReadonlyMap<ExitName, number> } | undefined {
+  const answered = samples.filter(({ failed }) => failed === undefined)
+  if (answered.length === 0) return undefined
+  const shares = new Map<ExitName, number>()
+  for (const { exit } of answered) {
+    if (exit !== undefined) shares.set(exit, (shares.get(exit) ?? 0) + 1 / answered.length)
+  }
+  return { ms: mean(answered.map(({ ms }) => ms)), shares }
+}
