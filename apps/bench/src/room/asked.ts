@@ -4,6 +4,7 @@ import {
   messageFactorOf,
   type PlannableModel,
   type PlanningLimits,
+  type PredictMean,
   planKind,
   predictPlan,
   RoomPredictor,
@@ -86,7 +87,8 @@ class Lessons {
   }
 
   get options(): RoomPredictorOptions {
-    return { ...this.#withMessages(this.messageFactor), kindFactor: (kind) => this.#kinds.factor(kind) }
+    const kindFactor = this.#kinds.factors(this.#predict(this.messageFactor))
+    return { ...this.#withMessages(this.messageFactor), kindFactor }
   }
 
   knows(plan: Plan): boolean {
@@ -95,20 +97,24 @@ class Lessons {
 
   /** Whether anything was answered, so that there is something to learn. */
   take(method: string, plan: Plan, samples: readonly LoopSample[]): boolean {
-    const { topology, model, room } = this.#c
+    const { model, room } = this.#c
     const seen = meanOf(samples)
     if (seen === undefined) return false
     const shares = model.exits.map(({ name }) => seen.shares.get(name) ?? 0)
-    const predict = (factor: number | undefined) =>
-      predictPlan(plan, model, topology, new RoomPredictor(topology, this.#withMessages(factor)), shares)?.latencyMs
-    const predictedMs = predict(this.messageFactor)
+    const predictedMs = this.#predict(this.messageFactor)(plan, shares)
     if (predictedMs === undefined) return false
-    this.messageFactor ??= messageFactorOf(seen.ms, predict)
-    const kind = planKind(plan, topology.initiator)
-    this.#kinds.observe(kind, seen.ms, predict(this.messageFactor) ?? predictedMs)
+    this.messageFactor ??= messageFactorOf(seen.ms, (factor) => this.#predict(factor)(plan, shares))
+    const kind = planKind(plan, this.#c.topology.initiator)
+    this.#kinds.observe(kind, { plan, shares, ms: seen.ms }, this.#predict(this.messageFactor))
     const devices = plan.volumes.map(({ shards }) => shards.map(({ device }) => room.nameOf(device)).join('+'))
     this.asked.push({ method, devices, ms: seen.ms, predictedMs })
     return true
+  }
+
+  #predict(messages: number | undefined): PredictMean {
+    const { model, topology } = this.#c
+    const predictor = new RoomPredictor(topology, this.#withMessages(messages))
+    return (plan, shares) => predictPlan(plan, model, topology, predictor, shares)?.latencyMs
   }
 
   #withMessages(factor: number | undefined): RoomPredictorOptions {

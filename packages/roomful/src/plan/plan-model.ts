@@ -12,6 +12,7 @@ import {
   type LatencyPredictor,
   type PlannableModel,
   type PlanningLimits,
+  planKind,
   planSchedule,
   planWith,
   RoomPredictor,
@@ -23,6 +24,9 @@ import type { ChosenPlan, Wish } from './planning.ts'
 
 /** Predictions of plans of several browsers are off by about as much for each of them: see docs/benchmarks. */
 const PREDICTION_MARGIN = 0.15
+
+/** What plans of a kind are off by is told from this share on. */
+const TOLD_FROM = 0.1
 
 /** What planning knows of a model: its segments and costs, and the thresholds of its exits. */
 export interface PlanningModel {
@@ -58,6 +62,15 @@ export async function planAutomatically(
       })),
     ).slice(0, 4),
   }
+}
+
+/** What requests on plans of this kind have shown, where it is worth a word. */
+export function seenWords(plan: Plan, { initiator }: Topology, predictor: LatencyPredictor): string[] {
+  const off = (predictor.kindFactor?.(planKind(plan, initiator)) ?? 1) - 1
+  if (Math.abs(off) < TOLD_FROM) return []
+  return [
+    `such plans took ${Math.round(Math.abs(off) * 100)} % ${off > 0 ? 'longer' : 'less'} here than their parts explain`,
+  ]
 }
 
 /** Most answers per second: whole pictures to several devices in turn, and pipelines where they are better. */

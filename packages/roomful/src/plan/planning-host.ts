@@ -18,6 +18,7 @@ import {
   messageFactorOf,
   OnlineCorrection,
   type PlannableModel,
+  type PredictMean,
   planKind,
   plannableModel,
   predictPlan,
@@ -27,7 +28,7 @@ import {
 } from '@roomful/planner'
 import { type OwnLearning, speedKey } from '../device/own-learning.ts'
 import { type PlanningOptions, RoomfulError } from '../session.ts'
-import { describePlan, type PlanningModel, planAlone, planAutomatically, planByHand } from './plan-model.ts'
+import { describePlan, type PlanningModel, planAlone, planAutomatically, planByHand, seenWords } from './plan-model.ts'
 import {
   type ChosenPlan,
   type Drift,
@@ -67,7 +68,7 @@ export class PlanningHost implements Planning {
   readonly #models = new Map<ModelDigest, PlanningModel>()
   #correction = new OnlineCorrection()
   readonly #links = new LinkLearning()
-  readonly #kinds = new KindLearning()
+  #kinds = new KindLearning()
   /** Factors by device and backend at the last automatic plan. */
   #planned = new Map<string, Factors>()
   /** Speeds as they were last seen, by device and backend. */
@@ -102,8 +103,8 @@ export class PlanningHost implements Planning {
     trust = 1,
   ): Promise<ChosenPlan> {
     const model = this.#model(digest)
-    const predictor = this.#predictor(topology)
-    this.#planned = this.#factors(topology)
+    const predictor = this.#knowing(model.plannable, topology)
+    this.#planned = this.#factors(model.plannable, topology)
     // What practice has taught the room is one of the plans that the search begins with.
     const known = current?.method === LEARNED ? [current] : []
     const chosen = await planAutomatically(model, topology, predictor, options, { known })
@@ -111,13 +112,15 @@ export class PlanningHost implements Planning {
       current === undefined || chosen.schedule !== undefined
         ? undefined
         : stillGood(current, chosen, model, topology, predictor, options, trust)
-    return kept === undefined
-      ? chosen
-      : { ...chosen, plan: kept, words: [describePlan(kept, topology), ...chosen.words.slice(1)] }
+    const plan = kept ?? chosen.plan
+    const words = kept === undefined ? chosen.words : [describePlan(kept, topology), ...chosen.words.slice(1)]
+    const seen = chosen.schedule === undefined ? seenWords(plan, topology, predictor) : []
+    return { ...chosen, plan, words: [...words, ...seen] }
   }
 
   async byHand(digest: ModelDigest, topology: Topology, drawn: Wish): Promise<ChosenPlan> {
-    return planByHand(this.#model(digest), topology, this.#predictor(topology), drawn)
+    const model = this.#model(digest)
+    return planByHand(model, topology, this.#knowing(model.plannable, topology), drawn)
   }
 
   async alone(digest: ModelDigest, self: DeviceProfile): Promise<Plan | undefined> {
@@ -149,7 +152,7 @@ export class PlanningHost implements Planning {
       if (one.kind === 'transfer') this.#links.observe(one.from, one.to, { ...one, idleMs: one.idleMs ?? 0 })
       if (one.kind === 'requests' && one.plan.model === digest) this.#observeRequests(plannable, topology, one)
     }
-    const now = this.#factors(topology)
+    const now = this.#factors(plannable, topology)
     let ratio = 1
     for (const [key, { factor, load, loaded }] of now) {
       const before = this.#planned.get(key) ?? { factor: 1, load, loaded }
@@ -168,7 +171,7 @@ export class PlanningHost implements Planning {
     training: Training,
   ): Promise<Practised> {
     const model = this.#model(digest)
-    const predictor = this.#predictor(topology)
+    const predictor = this.#knowing(model.plannable, topology)
     this.#practice.abort()
     this.#practice = new AbortController()
     return practiseOn(model, topology, predictor, { options, current, training, signal: this.#practice.signal })
@@ -219,8 +222,7 @@ export class PlanningHost implements Planning {
   #observeRequests(model: PlannableModel, topology: Topology, { plan, ms, count, exits }: RequestMean): void {
     const shares = model.exits.map(({ name }) => (exits.get(name) ?? 0) / count)
     this.#observeMessages(model, topology, plan, ms, shares)
-    const predicted = predictPlan(plan, model, topology, this.#predictor(topology), shares)
-    if (predicted !== undefined) this.#kinds.observe(planKind(plan, topology.initiator), ms, predicted.latencyMs)
+    this.#kinds.observe(planKind(plan, topology.initiator), { plan, shares, ms }, this.#predictMean(model, topology))
   }
 
   /** By what is left of the initiator's requests when computing and links are predicted as they are known. */
@@ -242,11 +244,26 @@ export class PlanningHost implements Planning {
     return model
   }
 
+  /** A predictor that knows what kinds of this model's plans have taken, too. */
+  #knowing(model: PlannableModel, topology: Topology): RoomPredictor {
+    return this.#predictor(topology, {
+      ...IN_BROWSERS,
+      kindFactor: this.#kinds.factors(this.#predictMean(model, topology)),
+    })
+  }
+
+  #predictMean(model: PlannableModel, topology: Topology): PredictMean {
+    const predictor = this.#predictor(topology)
+    return (plan, shares) => {
+      if (plan.model !== model.digest) return undefined
+      return predictPlan(plan, model, topology, predictor, shares)?.latencyMs
+    }
+  }
+
   #predictor(topology: Topology, extra: RoomPredictorOptions = IN_BROWSERS): RoomPredictor {
     this.#forgetOld(topology)
     return new RoomPredictor(topology, {
       messageFactor: (device) => this.#correction.factor(messagesKey(device)),
-      kindFactor: (kind) => this.#kinds.factor(kind),
       loadFactor: (device, backend, load) => this.#correction.loadFactor(keyOf(device, backend), load),
       ...extra,
       startWindowBytes: (from, to) => this.#links.startWindowBytes(from, to) ?? extra.startWindowBytes?.(from, to),
@@ -264,7 +281,7 @@ export class PlanningHost implements Planning {
         if (before === now) continue
         if (before !== undefined) {
           this.#correction.forget(key)
-          this.#kinds.clear()
+          this.#kinds = new KindLearning()
         }
         this.#speeds.set(key, now)
       }
@@ -272,13 +289,14 @@ export class PlanningHost implements Planning {
     if (this.#speeds.size > MAX_SPEEDS) this.#speeds.clear()
   }
 
-  #factors({ devices }: Topology): Map<string, Factors> {
+  #factors(model: PlannableModel, topology: Topology): Map<string, Factors> {
+    const predict = this.#predictMean(model, topology)
     const kinds = [...this.#kinds.kinds].map((kind) => {
-      return [kind, { factor: this.#kinds.factor(kind), load: 0, loaded: 1 }] as const
+      return [kind, { factor: this.#kinds.factor(kind, predict), load: 0, loaded: 1 }] as const
     })
     return new Map([
       ...kinds,
-      ...devices.flatMap(({ id, backends, load }) => [
+      ...topology.devices.flatMap(({ id, backends, load }) => [
         [messagesKey(id), { factor: this.#correction.factor(messagesKey(id)), load: 0, loaded: 1 }] as const,
         ...backends.map(({ backend }) => {
           const key = keyOf(id, backend)
