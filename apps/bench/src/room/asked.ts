@@ -4,7 +4,6 @@ import {
   messageFactorOf,
   type PlannableModel,
   type PlanningLimits,
-  type PredictMean,
   planKind,
   predictPlan,
   RoomPredictor,
@@ -12,7 +11,7 @@ import {
   withMessages,
 } from '@roomful/planner'
 import { installWarm, measureLoop } from './block-run.ts'
-import type { LoopSample } from './closed-loop.ts'
+import type { LoopOptions, LoopSample } from './closed-loop.ts'
 import type { EmulatedRoom } from './emulated-room.ts'
 import { type Extent, loopOf } from './extent.ts'
 import { planMethods } from './methods.ts'
@@ -66,8 +65,7 @@ export async function learnByAsking(context: AskingContext): Promise<Learned> {
       const predictor = new RoomPredictor(topology, lessons.options)
       const [found] = (await planMethods([method], model, topology, predictor, limits)).plans
       if (found === undefined || lessons.knows(found.plan)) break
-      await installWarm(room, found.plan)
-      const { samples } = await measureLoop(room.initiator, { ...loopOf(extent, shown), cache: false })
+      const samples = await ask(room, found.plan, { ...loopOf(extent, shown), cache: false }, signal)
       if (!lessons.take(method, found.plan, samples)) break
     }
   }
@@ -75,7 +73,26 @@ export async function learnByAsking(context: AskingContext): Promise<Learned> {
   return { options, asked, ...(messageFactor === undefined ? {} : { messageFactor }) }
 }
 
-/** Messages explain what a plan takes over its prediction where they are a fifth of it, its kind explains the rest. */
+/** Nothing where the plan cannot be installed: the blocks will say so. */
+async function ask(
+  room: EmulatedRoom,
+  plan: Plan,
+  loop: LoopOptions,
+  signal: AbortSignal | undefined,
+): Promise<readonly LoopSample[]> {
+  try {
+    await installWarm(room, plan)
+    return (await measureLoop(room.initiator, loop)).samples
+  } catch {
+    signal?.throwIfAborted()
+    return []
+  }
+}
+
+/**
+ * Where messages are a fifth of the first plan's prediction they explain what it takes over that; what is left, and what the others
+ * take, is their kinds'.
+ */
 class Lessons {
   readonly asked: Asked[] = []
   messageFactor: number | undefined
@@ -87,8 +104,7 @@ class Lessons {
   }
 
   get options(): RoomPredictorOptions {
-    const kindFactor = this.#kinds.factors(this.#predict(this.messageFactor))
-    return { ...this.#withMessages(this.messageFactor), kindFactor }
+    return { ...this.#withMessages(this.messageFactor), kindFactor: (kind) => this.#kinds.factor(kind) }
   }
 
   knows(plan: Plan): boolean {
@@ -97,24 +113,20 @@ class Lessons {
 
   /** Whether anything was answered, so that there is something to learn. */
   take(method: string, plan: Plan, samples: readonly LoopSample[]): boolean {
-    const { model, room } = this.#c
+    const { model, room, topology } = this.#c
     const seen = meanOf(samples)
     if (seen === undefined) return false
     const shares = model.exits.map(({ name }) => seen.shares.get(name) ?? 0)
-    const predictedMs = this.#predict(this.messageFactor)(plan, shares)
+    const predict = (factor: number | undefined) =>
+      predictPlan(plan, model, topology, new RoomPredictor(topology, this.#withMessages(factor)), shares)?.latencyMs
+    const predictedMs = predict(this.messageFactor)
     if (predictedMs === undefined) return false
-    this.messageFactor ??= messageFactorOf(seen.ms, (factor) => this.#predict(factor)(plan, shares))
-    const kind = planKind(plan, this.#c.topology.initiator)
-    this.#kinds.observe(kind, { plan, shares, ms: seen.ms }, this.#predict(this.messageFactor))
+    const kind = planKind(plan, topology.initiator)
     const devices = plan.volumes.map(({ shards }) => shards.map(({ device }) => room.nameOf(device)).join('+'))
-    this.asked.push({ method, devices, ms: seen.ms, predictedMs })
+    this.asked.push({ method, devices, ms: seen.ms, predictedMs: predictedMs * this.#kinds.factor(kind) })
+    if (this.asked.length === 1) this.messageFactor = messageFactorOf(seen.ms, predict)
+    this.#kinds.observe(kind, seen.ms, predict(this.messageFactor) ?? predictedMs)
     return true
-  }
-
-  #predict(messages: number | undefined): PredictMean {
-    const { model, topology } = this.#c
-    const predictor = new RoomPredictor(topology, this.#withMessages(messages))
-    return (plan, shares) => predictPlan(plan, model, topology, predictor, shares)?.latencyMs
   }
 
   #withMessages(factor: number | undefined): RoomPredictorOptions {

@@ -3,6 +3,7 @@ import { type DeviceId, errorText, type Plan, seededRandom, type Topology, type 
 import {
   IN_BROWSERS,
   type PlannableModel,
+  planCost,
   predictPlan,
   RoomPredictor,
   type RoomPredictorOptions,
@@ -251,6 +252,7 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
     model,
     modelName,
     limit,
+    unasked: (plan) => planCost(plan, model, topology, new RoomPredictor(topology, known))?.ms,
     speedFactor: soloAfter.size === 0 ? undefined : await speedFactor(model, topology, learned.options, solo),
     labels: pictures.labels,
     nameOf: (id) => room.nameOf(id as DeviceId),

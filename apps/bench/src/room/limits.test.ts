@@ -103,6 +103,7 @@ describe('limits and rows of the room benchmark', () => {
       modelName: 'imagenette',
       limit,
       labels: [3, 5],
+      unasked: () => undefined,
       nameOf: (id) => id,
     })
     expect(local).toMatchObject({ meanMs: 375, ratioToLocal: 1, top1: 0.5, requests: 4, failed: 0, blocks: 2 })
@@ -121,6 +122,7 @@ describe('limits and rows of the room benchmark', () => {
       limit,
       speedFactor: () => 1.5,
       labels: undefined,
+      unasked: () => undefined,
       nameOf: (id) => id,
     })
     const [ort, local] = rows
@@ -136,7 +138,14 @@ describe('limits and rows of the room benchmark', () => {
       { method: 'local', block: 0, samples: [{ picture: 0, ms: 20_000, bytes: 0, failed: 'deadline' }] },
       { method: 'offload', block: 0, samples: [sample] },
     ]
-    const rows = rowsOf(planned.plans, blocks, { model, modelName: 'net', limit, labels: [3], nameOf: (id) => id })
+    const rows = rowsOf(planned.plans, blocks, {
+      model,
+      modelName: 'net',
+      limit,
+      labels: [3],
+      unasked: () => undefined,
+      nameOf: (id) => id,
+    })
     expect(rows.filter(({ sameAs }) => sameAs === undefined).map(({ method }) => method)).toEqual(['offload'])
     expect(rows[0]).toMatchObject({ meanMs: 50, ratioToLocal: null, ratioToLocalCi: null, ciMs: null, top1: 1 })
     expect(JSON.stringify(rows)).not.toContain('NaN')

@@ -15,6 +15,7 @@ const COLUMNS = [
   'ratioToLimit',
   'limitMs',
   'predictedMs',
+  'predictedUnaskedMs',
   'predictedAtMeanSpeedMs',
   'top1',
   'bytes',
@@ -117,10 +118,13 @@ function summaryLines({ summary }: RoomBenchResult): string[] {
     const bounds = each.ci === null ? '' : ` (${each.ci[0].toFixed(2)}–${each.ci[1].toFixed(2)})`
     return [`\`${each.method}\` against the best rival (${each.rival}): ${each.ratio.toFixed(2)} x${bounds}.`]
   })
-  const errors = Object.entries(summary.predictionError).map(
-    ([method, error]) => `${method} ${(100 * error).toFixed(0)} %`,
-  )
-  return [...against, ...(errors.length === 0 ? [] : [`Prediction off by: ${errors.join(', ')}.`])]
+  const errors = Object.entries(summary.predictionError).map(([method, error]) => {
+    const unasked = summary.predictionErrorUnasked[method]
+    const before = unasked === undefined ? '' : ` (${(100 * unasked).toFixed(0)} %)`
+    return `${method} ${(100 * error).toFixed(0)} %${before}`
+  })
+  const words = `Prediction off by (in brackets: had no plan been asked before): ${errors.join(', ')}.`
+  return [...against, ...(errors.length === 0 ? [] : [words])]
 }
 
 function throughputLines({ throughput }: RoomBenchResult): string[] {

@@ -23,6 +23,8 @@ export interface RoomRow {
   readonly limitMs: number | null
   /** null of a library alone: nobody planned it. */
   readonly predictedMs: number | null
+  /** The same without what asking plans beforehand has shown (`Asked`); null of a library alone. */
+  readonly predictedUnaskedMs: number | null
   /** What the planner would have expected with the speeds that the limit is made of; null without solo loops after the blocks. */
   readonly predictedAtMeanSpeedMs: number | null
   /** Share of right answers; null without labels. */
@@ -46,6 +48,8 @@ export interface RowContext {
   readonly model: PlannableModel
   readonly modelName: string
   readonly limit: PhysicalLimit
+  /** A plan's prediction without what asking has shown, ms. */
+  readonly unasked: (plan: Plan) => number | undefined
   /** Factor of a plan's prediction with the mean of the solo times over that with those it was planned by. */
   readonly speedFactor?: ((plan: Plan, exitShares: readonly number[]) => number | undefined) | undefined
   readonly labels: readonly number[] | undefined
@@ -72,7 +76,7 @@ function rowOf(
   { method, plan, sameAs, cache, library }: MethodPlan,
   blocks: readonly MeasuredBlock[],
   localMeans: BlockMeans,
-  { model, modelName, limit, speedFactor, labels, nameOf }: RowContext,
+  { model, modelName, limit, unasked, speedFactor, labels, nameOf }: RowContext,
 ): RoomRow {
   const own = blocks.filter((block) => block.method === (sameAs ?? method))
   const samples = own.flatMap((block) => block.samples)
@@ -101,6 +105,7 @@ function rowOf(
     ratioToLimit: limitMs === undefined ? null : meanMs / limitMs,
     limitMs: limitMs ?? null,
     predictedMs: library === undefined ? plan.predicted.latencyMs : null,
+    predictedUnaskedMs: library === undefined ? (unasked(plan) ?? null) : null,
     predictedAtMeanSpeedMs: library === undefined && factor !== undefined ? plan.predicted.latencyMs * factor : null,
     top1: labels === undefined || answered.length === 0 ? null : right.length / answered.length,
     bytes: answered.length === 0 ? 0 : mean(answered.map(({ bytes }) => bytes)),

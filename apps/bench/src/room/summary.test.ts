@@ -18,6 +18,7 @@ const row = (method: string, change: Partial<RoomRow> = {}): RoomRow => ({
   ratioToLimit: 1.25,
   limitMs: 8,
   predictedMs: 9,
+  predictedUnaskedMs: 9,
   predictedAtMeanSpeedMs: null,
   top1: null,
   bytes: 0,

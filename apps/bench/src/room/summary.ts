@@ -17,6 +17,8 @@ export interface RoomSummary {
   readonly autoExitsAgainstBest?: AgainstBest
   /** Of the plan of `auto`, and of `auto+exits`: |predicted - measured| / measured. */
   readonly predictionError: Readonly<Record<string, number>>
+  /** The same for the prediction that was made before any plan had been asked. */
+  readonly predictionErrorUnasked: Readonly<Record<string, number>>
   /** The same with the devices' speeds of before and after the blocks: what is left is the planner's, not the machine's. */
   readonly predictionErrorAtMeanSpeed: Readonly<Record<string, number>>
   /** Measured over the limit. */
@@ -39,6 +41,7 @@ export function summaryOf(rows: readonly RoomRow[], blocks: readonly MeasuredBlo
     ...(auto === undefined ? {} : { autoAgainstBest: auto }),
     ...(exits === undefined ? {} : { autoExitsAgainstBest: exits }),
     predictionError: figures(({ predictedMs, meanMs }) => offBy(predictedMs, meanMs)),
+    predictionErrorUnasked: figures(({ predictedUnaskedMs, meanMs }) => offBy(predictedUnaskedMs, meanMs)),
     predictionErrorAtMeanSpeed: figures(({ predictedAtMeanSpeedMs, meanMs }) => offBy(predictedAtMeanSpeedMs, meanMs)),
     ratioToLimit: figures((row) => row.ratioToLimit),
     ratioToLocal: figures((row) => row.ratioToLocal),

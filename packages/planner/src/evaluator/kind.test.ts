@@ -7,10 +7,11 @@ import { planWith } from '../planning.ts'
 import { planCost } from '../policy/plan-cost.ts'
 import type { LatencyPredictor } from '../predictor/predictor.ts'
 import { randomExits, randomRoom, smallCase } from '../testing/random-cases.ts'
-import { draftKind, planKind } from './kind.ts'
+import { wholeVolume } from './draft.ts'
+import { draftKind, type PlanKind, planKind } from './kind.ts'
 
 /** What a predictor knows, and what was seen of kinds. */
-const knowing = (known: LatencyPredictor, kindFactor: (kind: string) => number): LatencyPredictor => ({
+const knowing = (known: LatencyPredictor, kindFactor: (kind: PlanKind) => number): LatencyPredictor => ({
   compute: (device, backend) => known.compute(device, backend),
   link: (from, to) => known.link(from, to),
   codec: (device) => known.codec(device),
@@ -21,6 +22,7 @@ describe('kinds of plans', () => {
   it('are the same for a draft and its plan, wherever it cuts', () => {
     const random = seededRandom(5)
     const kinds = new Set<string>()
+    const shapes = new Set<string>()
     for (let run = 0; run < 12; run++) {
       const model = randomExits(random, 4 + random.int(4), 16)
       const { topology, predictor } = randomRoom(random, 2 + random.int(3))
@@ -28,12 +30,35 @@ describe('kinds of plans', () => {
       let draft = placeExits(search, search.single(0), 0.02)
       for (let step = 0; step < 40; step++) {
         draft = randomMove(search, draft, random)
-        const kind = draftKind(draft, search.room)
-        expect(planKind(search.plan(draft, 'random'), topology.initiator)).toBe(kind)
-        kinds.add(kind)
+        const kind = draftKind(draft, model.digest, search.room)
+        expect(planKind(search.plan(draft, 'random'), topology.initiator)).toEqual(kind)
+        kinds.add(kind.id)
+        shapes.add(kind.shape)
       }
     }
     expect(kinds.size).toBeGreaterThan(30)
+    expect(shapes.size).toBeLessThan(kinds.size)
+  })
+
+  it('have the same shape when only the names of helpers differ', () => {
+    const { topology, predictor } = randomRoom(seededRandom(3), 4)
+    const search = new Search(randomExits(seededRandom(3), 6, 16), topology, predictor, {})
+    const through = (...devices: number[]) => {
+      const ends = devices.map((_, at) => (at === devices.length - 1 ? search.last : at + 1))
+      const volumes = devices.map((device, at) =>
+        wholeVolume(at === 0 ? 0 : (ends[at - 1] as number), ends[at] as number, search.mainOf(device)),
+      )
+      return draftKind({ input: 'jpeg', volumes, exits: [], shares: [] }, search.model.digest, search.room)
+    }
+    expect(through(0, 1).shape).toBe(through(0, 0, 3).shape)
+    expect(through(0, 1).id).not.toBe(through(0, 3).id)
+    expect(through(0, 1, 2).shape).toBe(through(0, 3, 1).shape)
+    for (const [a, b] of [
+      [through(0, 1), through(1, 0)],
+      [through(0), through(1)],
+      [through(0, 1, 0), through(0, 1, 2)],
+    ] as const)
+      expect(a.shape).not.toBe(b.shape)
   })
 
   it('change what is predicted of a whole plan, and not which plan of a kind is best', async () => {
@@ -61,13 +86,13 @@ describe('kinds of plans', () => {
       const plain = await planWith('auto', model, topology, predictor, limits)
       if (!plain.ok) throw new Error(plain.message)
       const kind = planKind(plain.plan, topology.initiator)
-      const seen = knowing(predictor, (other) => (other === kind ? 3 : 1))
+      const seen = knowing(predictor, (other) => (other.id === kind.id ? 3 : 1))
       const now = await planWith('auto', model, topology, seen, limits)
       if (!now.ok) throw new Error(now.message)
       const { latencyMs } = plain.plan.predicted
       expect(now.plan.predicted.latencyMs).toBeGreaterThanOrEqual(latencyMs * (1 - 1e-9))
       expect(now.plan.predicted.latencyMs).toBeLessThanOrEqual(3 * latencyMs * (1 + 1e-9))
-      if (planKind(now.plan, topology.initiator) !== kind) left++
+      if (planKind(now.plan, topology.initiator).id !== kind.id) left++
     }
     expect(left).toBeGreaterThan(12)
   })

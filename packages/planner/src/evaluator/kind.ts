@@ -1,33 +1,49 @@
-import type { DeviceId, Plan } from '@roomful/core'
+import type { DeviceId, ModelDigest, Plan } from '@roomful/core'
 import type { Draft } from './draft.ts'
 import type { Room } from './room.ts'
 
 /**
- * Plans of one kind answer the same device, have the same devices computing one after the other, and all or none of them has exits. Where
- * they cut, and how they split rows, does not matter: what predictions of a kind are off by is much the same for all of it. [ours]
+ * Plans of one kind are for the same model and answer the same device, have the same devices computing one after the other, and all or
+ * none of them has exits. Where they cut, and how they split rows, does not matter: what predictions of a kind are off by is much
+ * the same for all of it. [ours]
  */
-export type PlanKind = string
+export interface PlanKind {
+  readonly id: string
+  /** The same without names: which stages are the asking device's, which are shared by how many, and whether there are exits. */
+  readonly shape: string
+}
 
-export function planKind({ volumes, exits }: Plan, initiator: DeviceId): PlanKind {
-  return kindOf(
-    initiator,
-    volumes.map(({ shards }) => shards.map(({ device }) => device)),
-    exits.length > 0,
-  )
+export function planKind({ model, volumes, exits }: Plan, initiator: DeviceId): PlanKind {
+  const stages = volumes.map(({ shards }) => shards.map(({ device }) => device))
+  return kindOf(model, initiator, stages, exits.length > 0)
 }
 
 /** As `planKind` of the draft's plan. */
-export function draftKind({ volumes, exits }: Draft, { processors, devices, topology }: Room): PlanKind {
+export function draftKind(
+  { volumes, exits }: Draft,
+  model: ModelDigest,
+  { processors, devices, topology }: Room,
+): PlanKind {
   const idOf = (processor: number) => devices[processors[processor]?.device ?? -1]?.id as DeviceId
-  return kindOf(
-    topology.initiator,
-    volumes.map(({ shards }) => shards.map(({ processor }) => idOf(processor))),
-    exits.length > 0,
-  )
+  const stages = volumes.map(({ shards }) => shards.map(({ processor }) => idOf(processor)))
+  return kindOf(model, topology.initiator, stages, exits.length > 0)
 }
 
-function kindOf(initiator: DeviceId, volumes: readonly (readonly DeviceId[])[], hasExits: boolean): PlanKind {
-  const stages = volumes.map((devices) => [...devices].sort().join('+'))
-  const inTurn = stages.filter((stage, at) => stage !== stages[at - 1])
-  return `${initiator} ${hasExits ? 'exits' : 'full'} ${inTurn.join(' ')}`
+function kindOf(
+  model: ModelDigest,
+  initiator: DeviceId,
+  volumes: readonly (readonly DeviceId[])[],
+  hasExits: boolean,
+): PlanKind {
+  const all = volumes.map((devices) => [...devices].sort().join('+'))
+  const stages = all.filter((stage, at) => stage !== all[at - 1])
+  const names = new Map<string, string>([[initiator, 'asker']])
+  const nameOf = (device: string) => {
+    const name = names.get(device) ?? `helper${names.size}`
+    names.set(device, name)
+    return name
+  }
+  const roles = stages.map((stage) => stage.split('+').map(nameOf).sort().join('+'))
+  const head = `${model} ${hasExits ? 'exits' : 'full'}`
+  return { id: `${head} ${initiator}: ${stages.join(' ')}`, shape: `${head}: ${roles.join(' ')}` }
 }

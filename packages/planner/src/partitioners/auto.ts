@@ -106,7 +106,7 @@ function withHelpful(chosen: Candidate): { readonly best: Candidate; readonly le
 function givenOr(given: readonly Candidate[], chosen: Candidate): Candidate {
   const deadlineMs = chosen.search.limits.deadlineMs ?? Number.POSITIVE_INFINITY
   const stays = ({ cost, search, draft }: Candidate) =>
-    cost >= chosen.cost && cost * (1 - CHANGE_GAIN) <= chosen.cost && search.evaluate(draft).fullMs <= deadlineMs
+    cost >= chosen.cost && cost * (1 - CHANGE_GAIN) <= chosen.cost && search.fullMs(draft) <= deadlineMs
   return given.find(stays) ?? chosen
 }
 
@@ -124,7 +124,7 @@ function simplest(ranked: readonly Candidate[], best: Candidate): Candidate {
   for (const one of ranked) {
     if (one.cost < best.cost) continue
     if (one.cost > best.cost * (1 + margin * best.search.room.devices.length)) break
-    if (deadlineMs !== undefined && one !== best && one.search.evaluate(one.draft).fullMs > deadlineMs) continue
+    if (deadlineMs !== undefined && one !== best && one.search.fullMs(one.draft) > deadlineMs) continue
     const devices = devicesOf(one.search, one.draft).size
     const parts = partsOf(one)
     const isNear = faster.every((other) => one.cost <= other.cost * (1 + margin * Math.max(1, other.devices - devices)))
@@ -156,7 +156,7 @@ function inTime(ranked: readonly Candidate[]): Candidate | undefined {
   const [first] = ranked
   const deadlineMs = first?.search.limits.deadlineMs
   if (first === undefined || deadlineMs === undefined) return first
-  const timed = ranked.map((one) => ({ one, fullMs: one.search.evaluate(one.draft).fullMs }))
+  const timed = ranked.map((one) => ({ one, fullMs: one.search.fullMs(one.draft) }))
   const found = timed.find(({ fullMs }) => fullMs <= deadlineMs)
   return found?.one ?? timed.reduce((a, b) => (b.fullMs < a.fullMs ? b : a)).one
 }

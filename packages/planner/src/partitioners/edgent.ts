@@ -56,7 +56,7 @@ export function sizedForDeadline(search: Search): Draft[] {
 
 function inTime(search: Search, drafts: readonly Draft[]): readonly Draft[] {
   const { deadlineMs } = search.limits
-  return deadlineMs === undefined ? drafts : drafts.filter((draft) => search.evaluate(draft).fullMs <= deadlineMs)
+  return deadlineMs === undefined ? drafts : drafts.filter((draft) => search.fullMs(draft) <= deadlineMs)
 }
 
 /** Whether nothing runs here at all, or nothing in time. */

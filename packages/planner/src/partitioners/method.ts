@@ -83,8 +83,9 @@ export function judge(name: string, shared: Search, proposal: Proposal): Partiti
   if (search.best([proposal.draft]) === undefined) return search.whyNot()
   const evaluation = search.evaluator.evaluate(proposal.draft)
   const { deadlineMs } = search.limits
-  if (deadlineMs !== undefined && evaluation.fullMs > deadlineMs) {
-    return refuse('deadline', `needs ${Math.ceil(evaluation.fullMs)} ms; the deadline is ${deadlineMs} ms`)
+  const fullMs = search.fullMs(proposal.draft, evaluation)
+  if (deadlineMs !== undefined && fullMs > deadlineMs) {
+    return refuse('deadline', `needs ${Math.ceil(fullMs)} ms; the deadline is ${deadlineMs} ms`)
   }
   return {
     ok: true,

@@ -135,17 +135,25 @@ export class Search {
     return throughputPerSecond > 0 ? (1000 / throughputPerSecond) * extra + fullMs * 1e-4 : Number.POSITIVE_INFINITY
   }
 
-  /** What is known of this draft's kind, over what is predicted of it. Within a kind it changes nothing. */
+  /**
+   * What is known of this draft's kind, over what is predicted of it. Within a kind it changes nothing: climbs, which mostly stay there, go by
+   * `cost` alone; whoever compares kinds multiplies with it.
+   */
   kindFactor(draft: Draft): number {
     const { predictor, limits, room } = this
     if (predictor.kindFactor === undefined || limits.objective === 'throughput') return 1
-    return predictor.kindFactor(draftKind(draft, room))
+    return predictor.kindFactor(draftKind(draft, this.model.digest, room))
   }
 
   /** What a climb goes down first: for throughput all that is busy, since `cost` moves with the busiest alone. */
   spread(draft: Draft, evaluation: QuickEvaluation = this.evaluate(draft)): number {
     const cost = this.cost(draft, evaluation)
     return this.limits.objective === 'throughput' && Number.isFinite(cost) ? evaluation.busyMs : cost
+  }
+
+  /** When the whole network's answer is there, with what is known of the draft's kind; what deadlines are held against. */
+  fullMs(draft: Draft, evaluation: QuickEvaluation = this.evaluate(draft)): number {
+    return evaluation.fullMs * this.kindFactor(draft)
   }
 
   /** The cheapest of some drafts; undefined when none keeps the limits (then `whyNot` says the last reason). */

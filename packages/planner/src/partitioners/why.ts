@@ -53,8 +53,7 @@ function cheapestWith(search: Search, draft: Draft, device: number): Addition {
   let best: Addition = { device, cost: Number.POSITIVE_INFINITY }
   const consider = (trial: Draft) => {
     const cost = search.cost(trial) * search.kindFactor(trial)
-    if (cost >= best.cost || (deadlineMs < Number.POSITIVE_INFINITY && search.evaluate(trial).fullMs > deadlineMs))
-      return
+    if (cost >= best.cost || (deadlineMs < Number.POSITIVE_INFINITY && search.fullMs(trial) > deadlineMs)) return
     best = { device, cost, draft: trial }
   }
   for (const [at, volume] of draft.volumes.entries()) {

@@ -1,72 +1,69 @@
-import { modelDigest, type Plan } from '@roomful/core'
 import { describe, expect, it } from 'vitest'
 import { KindLearning } from './kind-learning.ts'
 
-const plan: Plan = {
-  model: modelDigest('0'.repeat(64)),
-  trunk: 'main',
-  input: { kind: 'tensor' },
-  volumes: [],
-  exits: [],
-  predicted: { latencyMs: 100, fullMs: 100, throughputPerSecond: 10, bytes: 0 },
-  method: 'local',
-}
-const mean = (ms: number) => ({ plan, shares: [], ms })
-const predict =
-  (ms = 100) =>
-  () =>
-    ms
+const kind = (id: string, shape = id) => ({ id, shape })
+const [cut, local] = [kind('cut'), kind('local')]
 
 describe('what plans of a kind take over what was predicted', () => {
   it('is known after the first mean, and follows the next ones by steps', () => {
     const kinds = new KindLearning()
-    expect(kinds.factor('cut', predict())).toBe(1)
-    kinds.observe('cut', mean(200), predict())
-    expect(kinds.factor('cut', predict())).toBeCloseTo(2)
-    for (let count = 0; count < 20; count++) kinds.observe('cut', mean(120), predict())
-    expect(kinds.factor('cut', predict())).toBeCloseTo(1.2, 2)
-    kinds.observe('cut', mean(400), predict())
-    expect(kinds.factor('cut', predict())).toBeGreaterThan(1.3)
-    expect(kinds.factor('cut', predict())).toBeLessThan(2)
-  })
-
-  it('is less where speeds and messages have come to explain it', () => {
-    const kinds = new KindLearning()
-    kinds.observe('cut', mean(200), predict(100))
-    expect(kinds.factor('cut', predict(160))).toBeCloseTo(1.25)
-    expect(kinds.factors(predict(200))('cut')).toBeCloseTo(1)
+    expect(kinds.factor(cut)).toBe(1)
+    kinds.observe(cut, 200, 100)
+    expect(kinds.factor(cut)).toBeCloseTo(2)
+    for (let mean = 0; mean < 20; mean++) kinds.observe(cut, 120, 100)
+    expect(kinds.factor(cut)).toBeCloseTo(1.2, 2)
+    kinds.observe(cut, 400, 100)
+    expect(kinds.factor(cut)).toBeGreaterThan(1.3)
+    expect(kinds.factor(cut)).toBeLessThan(2)
   })
 
   it('stays within a half and four times, and takes no number that is no time', () => {
     const kinds = new KindLearning()
-    kinds.observe('slow', mean(1e6), predict(1))
-    expect(kinds.factor('slow', predict(1))).toBeCloseTo(4)
-    kinds.observe('fast', mean(1), predict(1e6))
-    expect(kinds.factor('fast', predict(1e6))).toBeCloseTo(0.5)
+    kinds.observe(cut, 1e6, 1)
+    expect(kinds.factor(cut)).toBeCloseTo(4)
+    kinds.observe(local, 1, 1e6)
+    expect(kinds.factor(local)).toBeCloseTo(0.5)
     for (const [ms, predicted] of [
       [Number.NaN, 1],
       [1, Number.POSITIVE_INFINITY],
       [0, 1],
       [1, 0],
     ] as const)
-      kinds.observe('odd', mean(ms), predict(predicted))
-    kinds.observe('odd', mean(1), () => undefined)
-    expect(kinds.has('odd')).toBe(false)
-    expect(kinds.factor('slow', () => undefined)).toBe(1)
+      kinds.observe(kind('odd'), ms, predicted)
+    expect(kinds.has(kind('odd'))).toBe(false)
   })
 
-  it('fades while other kinds are asked, so that what was slow once is tried again', () => {
+  it('is taken for that of its shape where nobody has asked, and of nothing else', () => {
     const kinds = new KindLearning()
-    kinds.observe('cut', mean(200), predict())
-    for (let count = 0; count < 34; count++) kinds.observe('local', mean(100), predict())
-    expect(Math.log2(kinds.factor('cut', predict()))).toBeCloseTo(0.5, 1)
+    kinds.observe(kind('to b', 'to a helper'), 200, 100)
+    kinds.observe(kind('to c', 'to a helper'), 100, 100)
+    expect(kinds.factor(kind('to d', 'to a helper'))).toBeCloseTo(Math.sqrt(2), 1)
+    expect(kinds.factor(kind('to c', 'to a helper'))).toBeCloseTo(1)
+    expect(kinds.factor(local)).toBe(1)
+  })
+
+  it('fades while other kinds are asked, and is learned as quickly as at first when it is tried again', () => {
+    const kinds = new KindLearning()
+    kinds.observe(cut, 200, 100)
+    for (let mean = 0; mean < 34; mean++) kinds.observe(local, 100, 100)
+    expect(Math.log2(kinds.factor(cut))).toBeCloseTo(0.5, 1)
+    kinds.observe(cut, 200, 100)
+    expect(kinds.factor(cut)).toBeGreaterThan(1.75)
   })
 
   it('remembers so many kinds and no more, the oldest going first', () => {
     const kinds = new KindLearning()
-    for (let kind = 0; kind < 100; kind++) kinds.observe(`${kind}`, mean(2), predict(1))
-    expect([...kinds.kinds]).toHaveLength(64)
-    expect(kinds.has('0')).toBe(false)
-    expect(kinds.has('99')).toBe(true)
+    for (let at = 0; at < 100; at++) kinds.observe(kind(`${at}`), 2, 1)
+    expect(kinds.size).toBe(64)
+    expect(kinds.has(kind('0'))).toBe(false)
+    expect(kinds.has(kind('99'))).toBe(true)
+  })
+
+  it('can be kept as it is while it goes on', () => {
+    const kinds = new KindLearning()
+    kinds.observe(cut, 200, 100)
+    const then = new KindLearning(kinds)
+    kinds.observe(cut, 100, 100)
+    expect(then.factor(cut)).toBeCloseTo(2)
   })
 })

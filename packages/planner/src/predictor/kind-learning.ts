@@ -1,4 +1,3 @@
-import type { Plan } from '@roomful/core'
 import type { PlanKind } from '../evaluator/kind.ts'
 
 /** A factor stays within these bounds: what is further off has had an accident. */
@@ -10,71 +9,62 @@ const KEPT = 0.98
 /** The one that was seen last stays longest. */
 const MAX_KINDS = 64
 
-/** Requests on one plan that followed one another. */
-export interface AskedMean {
-  readonly plan: Plan
-  /** Share of them that was answered at each of the model's exits. */
-  readonly shares: readonly number[]
-  readonly ms: number
-}
-
-/** The time of a plan's answers as its parts are predicted now, ms; undefined where it does not fit the room. */
-export type PredictMean = (plan: Plan, shares: readonly number[]) => number | undefined
-
-interface Seen extends AskedMean {
+interface Seen {
+  readonly shape: string
+  readonly log: number
+  /** How many means stand behind it, those that have faded counted less. */
   readonly means: number
-  /** How much of it still counts, 0..1. */
-  readonly kept: number
 }
 
 /**
- * What plans of a kind have taken over what is predicted: the part of it that no device's speed, no link and no message's cost
- * explains, such as stages that wait for one another's quotas. Learned from means of requests; kept as times and held against what is
- * predicted when it is asked for, so that what is learned of speeds and messages meanwhile does not count twice. [ours]
+ * What plans of a kind have taken over what was predicted: the part of it that no device's speed, no link and no message's cost
+ * explains, such as stages that wait for one another's quotas. Learned from means of requests that followed one another. Of a kind that was
+ * never asked the mean of those of its shape counts, so that equal helpers need not be tried one by one. [ours]
  */
 export class KindLearning {
-  readonly #seen = new Map<PlanKind, Seen>()
+  readonly #seen: Map<string, Seen>
 
-  /** Numbers that are no times, and plans that do not fit the room, are ignored. */
-  observe(kind: PlanKind, { plan, shares, ms }: AskedMean, predict: PredictMean): void {
-    const predictedMs = predict(plan, shares)
-    const log = Math.log(ms / (predictedMs ?? Number.NaN))
-    if (predictedMs === undefined || !Number.isFinite(log)) return
-    const before = this.#seen.get(kind)
-    const known = before === undefined ? 0 : Math.log(this.factor(kind, predict))
-    this.#seen.delete(kind)
-    for (const [other, seen] of this.#seen) this.#seen.set(other, { ...seen, kept: seen.kept * KEPT })
-    const means = (before?.means ?? 0) + 1
-    const moved = known + Math.max(WEIGHT, 1 / means) * (log - known)
-    this.#seen.set(kind, { plan, shares, ms: predictedMs * Math.exp(moved), means, kept: 1 })
+  /** `other`: what it knows now, to go on from. */
+  constructor(other?: KindLearning) {
+    this.#seen = new Map(other === undefined ? [] : other.#seen)
+  }
+
+  /** `predictedMs`: without any factor of a kind. Numbers that are no times are ignored. */
+  observe({ id, shape }: PlanKind, observedMs: number, predictedMs: number): void {
+    const log = Math.log(observedMs / predictedMs)
+    if (!Number.isFinite(log)) return
+    const before = this.#seen.get(id) ?? { shape, log: 0, means: 0 }
+    this.#seen.delete(id)
+    for (const [other, seen] of this.#seen) {
+      this.#seen.set(other, { ...seen, log: seen.log * KEPT, means: seen.means * KEPT })
+    }
+    const means = before.means + 1
+    const moved = before.log + Math.max(WEIGHT, 1 / means) * (log - before.log)
+    this.#seen.set(id, { shape, log: Math.min(BOUNDS.high, Math.max(BOUNDS.low, moved)), means })
     const [oldest] = this.#seen.keys()
     if (this.#seen.size > MAX_KINDS && oldest !== undefined) this.#seen.delete(oldest)
   }
 
-  /** What to multiply a prediction of this kind with; 1 where nothing was seen. */
-  factor(kind: PlanKind, predict: PredictMean): number {
-    const seen = this.#seen.get(kind)
-    const predictedMs = seen && predict(seen.plan, seen.shares)
-    if (seen === undefined || predictedMs === undefined) return 1
-    const log = seen.kept * Math.log(seen.ms / predictedMs)
-    return Number.isFinite(log) ? Math.exp(Math.min(BOUNDS.high, Math.max(BOUNDS.low, log))) : 1
-  }
-
-  /** The same for a predictor, which asks again and again. */
-  factors(predict: PredictMean): (kind: PlanKind) => number {
-    const known = new Map<PlanKind, number>()
-    return (kind) => {
-      const factor = known.get(kind) ?? this.factor(kind, predict)
-      known.set(kind, factor)
-      return factor
+  /** What to multiply a prediction of this kind with; 1 where nothing like it was seen. */
+  factor({ id, shape }: PlanKind): number {
+    const own = this.#seen.get(id)
+    if (own !== undefined) return Math.exp(own.log)
+    let sum = 0
+    let alike = 0
+    for (const seen of this.#seen.values()) {
+      if (seen.shape !== shape) continue
+      sum += seen.log
+      alike++
     }
+    return alike === 0 ? 1 : Math.exp(sum / alike)
   }
 
-  has(kind: PlanKind): boolean {
-    return this.#seen.has(kind)
+  /** Whether plans of this kind have been asked. */
+  has({ id }: PlanKind): boolean {
+    return this.#seen.has(id)
   }
 
-  get kinds(): Iterable<PlanKind> {
-    return this.#seen.keys()
+  get size(): number {
+    return this.#seen.size
   }
 }

@@ -26,9 +26,7 @@ export function comparablePlans(
   const search = new Search(model, topology, predictor, { ...limits, known: [learned] })
   const starts = knownTo(search).flatMap((known) => [known, ...withExits(known)])
   const found = rank([...starts, ...starts.flatMap((one) => refine(one, EVALUATIONS))])
-  const inTime = found.filter(
-    ({ draft }) => search.evaluate(draft).fullMs <= (limits.deadlineMs ?? Number.POSITIVE_INFINITY),
-  )
+  const inTime = found.filter(({ draft }) => search.fullMs(draft) <= (limits.deadlineMs ?? Number.POSITIVE_INFINITY))
   const plans = inTime.map(({ draft }) => search.plan(draft, 'learned'))
   return [...new Map(plans.toReversed().map((plan) => [essence(plan), plan])).values()].toReversed()
 }

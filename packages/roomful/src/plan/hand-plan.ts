@@ -7,7 +7,7 @@ import {
   type Plan,
   PlanError,
 } from '@roomful/core'
-import { type LatencyPredictor, type PlannableModel, pointIndex, predictPlan } from '@roomful/planner'
+import { type LatencyPredictor, type PlannableModel, planKind, pointIndex, predictPlan } from '@roomful/planner'
 import type { HandPlan } from '../snapshot.ts'
 
 /**
@@ -63,6 +63,8 @@ export function planOfHand(
     exits.map(() => 0),
   )
   if (predicted === undefined) return bare
-  const { latencyMs, fullMs, throughputPerSecond, bytes } = predicted
+  const factor = predictor.kindFactor?.(planKind(bare, topology.initiator)) ?? 1
+  const { throughputPerSecond, bytes } = predicted
+  const [latencyMs, fullMs] = [predicted.latencyMs * factor, predicted.fullMs * factor]
   return { ...bare, predicted: { latencyMs, fullMs, throughputPerSecond, bytes } }
 }

@@ -18,7 +18,6 @@ import {
   messageFactorOf,
   OnlineCorrection,
   type PlannableModel,
-  type PredictMean,
   planKind,
   plannableModel,
   predictPlan,
@@ -69,8 +68,9 @@ export class PlanningHost implements Planning {
   #correction = new OnlineCorrection()
   readonly #links = new LinkLearning()
   #kinds = new KindLearning()
-  /** Factors by device and backend at the last automatic plan. */
+  /** Factors by device and backend at the last automatic plan, and what was known of kinds of plans. */
   #planned = new Map<string, Factors>()
+  #plannedKinds = new KindLearning()
   /** Speeds as they were last seen, by device and backend. */
   readonly #speeds = new Map<string, string>()
   #practice = new AbortController()
@@ -103,15 +103,16 @@ export class PlanningHost implements Planning {
     trust = 1,
   ): Promise<ChosenPlan> {
     const model = this.#model(digest)
-    const predictor = this.#knowing(model.plannable, topology)
-    this.#planned = this.#factors(model.plannable, topology)
+    const predictor = this.#knowing(topology)
+    this.#planned = this.#factors(topology)
+    this.#plannedKinds = new KindLearning(this.#kinds)
     // What practice has taught the room is one of the plans that the search begins with.
     const known = current?.method === LEARNED ? [current] : []
     const chosen = await planAutomatically(model, topology, predictor, options, { known })
     const kept =
       current === undefined || chosen.schedule !== undefined
         ? undefined
-        : stillGood(current, chosen, model, topology, predictor, options, trust)
+        : stillGood(current, chosen, model, topology, predictor, options, this.#trustIn(current, topology, trust))
     const plan = kept ?? chosen.plan
     const words = kept === undefined ? chosen.words : [describePlan(kept, topology), ...chosen.words.slice(1)]
     const seen = chosen.schedule === undefined ? seenWords(plan, topology, predictor) : []
@@ -119,8 +120,7 @@ export class PlanningHost implements Planning {
   }
 
   async byHand(digest: ModelDigest, topology: Topology, drawn: Wish): Promise<ChosenPlan> {
-    const model = this.#model(digest)
-    return planByHand(model, topology, this.#knowing(model.plannable, topology), drawn)
+    return planByHand(this.#model(digest), topology, this.#knowing(topology), drawn)
   }
 
   async alone(digest: ModelDigest, self: DeviceProfile): Promise<Plan | undefined> {
@@ -150,10 +150,10 @@ export class PlanningHost implements Planning {
     }
     for (const one of measured) {
       if (one.kind === 'transfer') this.#links.observe(one.from, one.to, { ...one, idleMs: one.idleMs ?? 0 })
-      if (one.kind === 'requests' && one.plan.model === digest) this.#observeRequests(plannable, topology, one)
     }
-    const now = this.#factors(plannable, topology)
-    let ratio = 1
+    const requests = measured.filter((one) => one.kind === 'requests' && one.plan.model === digest)
+    let ratio = Math.max(1, ...requests.map((one) => this.#observeRequests(plannable, topology, one as RequestMean)))
+    const now = this.#factors(topology)
     for (const [key, { factor, load, loaded }] of now) {
       const before = this.#planned.get(key) ?? { factor: 1, load, loaded }
       // Another load is the hysteresis's matter; here counts what is known of the same one.
@@ -171,7 +171,7 @@ export class PlanningHost implements Planning {
     training: Training,
   ): Promise<Practised> {
     const model = this.#model(digest)
-    const predictor = this.#knowing(model.plannable, topology)
+    const predictor = this.#knowing(topology)
     this.#practice.abort()
     this.#practice = new AbortController()
     return practiseOn(model, topology, predictor, { options, current, training, signal: this.#practice.signal })
@@ -218,11 +218,21 @@ export class PlanningHost implements Planning {
     this.#models.clear()
   }
 
-  /** What their messages explain first, and what is left by the kind of their plan. */
-  #observeRequests(model: PlannableModel, topology: Topology, { plan, ms, count, exits }: RequestMean): void {
+  /** What their messages explain first, and what is left by the kind of their plan; by what ratio that has changed since the last plan. */
+  #observeRequests(model: PlannableModel, topology: Topology, { plan, ms, count, exits }: RequestMean): number {
     const shares = model.exits.map(({ name }) => (exits.get(name) ?? 0) / count)
     this.#observeMessages(model, topology, plan, ms, shares)
-    this.#kinds.observe(planKind(plan, topology.initiator), { plan, shares, ms }, this.#predictMean(model, topology))
+    const predicted = predictPlan(plan, model, topology, this.#predictor(topology), shares)
+    if (predicted === undefined) return 1
+    const kind = planKind(plan, topology.initiator)
+    this.#kinds.observe(kind, ms, predicted.latencyMs)
+    const change = this.#kinds.factor(kind) / this.#plannedKinds.factor(kind)
+    return Math.max(change, 1 / change)
+  }
+
+  /** Where requests on plans of its kind have been seen, its prediction says what a trial did. */
+  #trustIn(plan: Plan, { initiator }: Topology, trust: number): number {
+    return this.#kinds.has(planKind(plan, initiator)) ? 1 : trust
   }
 
   /** By what is left of the initiator's requests when computing and links are predicted as they are known. */
@@ -244,20 +254,9 @@ export class PlanningHost implements Planning {
     return model
   }
 
-  /** A predictor that knows what kinds of this model's plans have taken, too. */
-  #knowing(model: PlannableModel, topology: Topology): RoomPredictor {
-    return this.#predictor(topology, {
-      ...IN_BROWSERS,
-      kindFactor: this.#kinds.factors(this.#predictMean(model, topology)),
-    })
-  }
-
-  #predictMean(model: PlannableModel, topology: Topology): PredictMean {
-    const predictor = this.#predictor(topology)
-    return (plan, shares) => {
-      if (plan.model !== model.digest) return undefined
-      return predictPlan(plan, model, topology, predictor, shares)?.latencyMs
-    }
+  /** Knows what plans of each kind have taken, too. */
+  #knowing(topology: Topology): RoomPredictor {
+    return this.#predictor(topology, { ...IN_BROWSERS, kindFactor: (kind) => this.#kinds.factor(kind) })
   }
 
   #predictor(topology: Topology, extra: RoomPredictorOptions = IN_BROWSERS): RoomPredictor {
@@ -289,14 +288,9 @@ export class PlanningHost implements Planning {
     if (this.#speeds.size > MAX_SPEEDS) this.#speeds.clear()
   }
 
-  #factors(model: PlannableModel, topology: Topology): Map<string, Factors> {
-    const predict = this.#predictMean(model, topology)
-    const kinds = [...this.#kinds.kinds].map((kind) => {
-      return [kind, { factor: this.#kinds.factor(kind, predict), load: 0, loaded: 1 }] as const
-    })
-    return new Map([
-      ...kinds,
-      ...topology.devices.flatMap(({ id, backends, load }) => [
+  #factors({ devices }: Topology): Map<string, Factors> {
+    return new Map(
+      devices.flatMap(({ id, backends, load }) => [
         [messagesKey(id), { factor: this.#correction.factor(messagesKey(id)), load: 0, loaded: 1 }] as const,
         ...backends.map(({ backend }) => {
           const key = keyOf(id, backend)
@@ -304,7 +298,7 @@ export class PlanningHost implements Planning {
           return [key, { factor: this.#correction.factor(key), load, loaded }] as const
         }),
       ]),
-    ])
+    )
   }
 }
 

@@ -57,7 +57,7 @@ export interface ModelOutline {
 
 /** How far reality and prediction have come apart since the last automatic plan. */
 export interface Drift {
-  /** The largest change of a device's correction factor, as a ratio of at least 1. */
+  /** The largest change of a device's correction factor, or of what plans of a kind take, as a ratio of at least 1. */
   readonly ratio: number
 }
 
