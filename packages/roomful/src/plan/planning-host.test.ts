@@ -269,6 +269,22 @@ describe('PlanningHost', () => {
     const { plan: now, words } = await host.automatically(model.digest, strong, withoutExits, plan)
     expect(words).toContain('such plans took 30 % longer here than their parts explain')
     expect(now.predicted.latencyMs).toBeCloseTo(ms, 3)
+    // A device that has measured itself anew is predicted anew, by the first plan already.
+    const anew = await host.automatically(model.digest, room(8.01, 0.5), withoutExits, plan)
+    expect(anew.words).toHaveLength(words.length - 1)
+    expect(anew.plan.predicted.latencyMs).toBeLessThan(1.01 * plan.predicted.latencyMs)
+  })
+
+  it('predicts a load that has come since as for any other plan', async () => {
+    const strong = (load: number): Topology => {
+      const { devices, ...rest } = room(8, 0.5)
+      return { ...rest, devices: devices.map((one) => (one.id === phone ? { ...one, load } : one)) }
+    }
+    const { plan } = await host.automatically(model.digest, strong(0), withoutExits, undefined)
+    const { latencyMs: ms } = plan.predicted
+    await host.observe(model.digest, strong(0), [{ kind: 'requests', plan, count: 8, ms, exits: new Map() }])
+    const loaded = await host.byHand(model.digest, strong(0.75), wholeHere(model))
+    expect(loaded.plan.predicted.latencyMs).toBeGreaterThan(2 * ms)
   })
 
   it('learns from measured times that a helper is slower than it says, and plans anew', async () => {
