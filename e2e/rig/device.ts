@@ -1,4 +1,4 @@
-import type { BackendSpeed } from '@roomful/core'
+import type { BackendSpeed, DeviceId } from '@roomful/core'
 import type { Browser, BrowserServer, Page } from 'playwright'
 import type { HandPlan, HandPlanOptions, RequestView, RoomSession, RoomSnapshot } from 'roomful'
 import { type BrowserName, type BrowserOptions, browserType, launchBrowser } from './browsers.ts'
@@ -139,6 +139,17 @@ export class Device {
       }
       await new Promise((resolve) => setTimeout(resolve, POLL_MS))
     }
+  }
+
+  /** Is linked to these devices, and has heard of their speeds: word of them travels by way of the server, after they were measured. */
+  async knows(ids: readonly DeviceId[]): Promise<void> {
+    await this.until('the others and their speeds are known', ({ self, peers }) =>
+      ids.every(
+        (id) =>
+          id === self.id ||
+          peers.some(({ profile, link }) => profile.id === id && link === 'connected' && profile.backends.length > 0),
+      ),
+    )
   }
 
   /** Ready to ask: the model is loaded, a plan is active, and `peers` others are linked. */

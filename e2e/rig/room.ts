@@ -45,6 +45,9 @@ export class Rig {
   async join(...devices: readonly DeviceOptions[]): Promise<Device[]> {
     const opened = await Promise.all(devices.map((device) => this.open(device)))
     await Promise.all(this.devices.map((device) => device.ready(this.devices.length - 1)))
+    const all = await Promise.all(this.devices.map((device) => device.snapshot()))
+    const measured = all.flatMap(({ self }) => (self.backends.length > 0 ? [self.id] : []))
+    await Promise.all(this.devices.map((device) => device.knows(measured)))
     return opened
   }
 

@@ -67,10 +67,7 @@ test(`${KILLS} helpers die in the middle of a request: every answer is right and
       await helper.ready(1)
       await asker.ready(1)
       const { id } = (await helper.snapshot()).self
-      // Word of its speeds travels by way of the server.
-      await asker.until('the helper and its speeds are known', ({ peers }) =>
-        peers.some(({ profile, link }) => profile.id === id && link === 'connected' && profile.backends.length > 0),
-      )
+      await asker.knows([id])
       await asker.planByHand(
         [
           { device: self.id, to: 'stem' },
