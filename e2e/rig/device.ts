@@ -25,9 +25,10 @@ export interface DeviceOptions extends BrowserOptions {
   readonly mobile?: boolean
 }
 
-/** How long a browser is to be quiet, and how long is waited for that, in ms. */
+/** How long a browser is to be quiet, and how long is waited for that, in ms; and what share of a core is quiet. */
 export interface Settling {
   readonly quietMs?: number
+  readonly share?: number
   readonly timeoutMs?: number
 }
 
@@ -205,10 +206,14 @@ export class Device {
   }
 
   /**
-   * Resolves when the browser has used less than a quarter of a core for `quietMs`: nothing is built in the
+   * Resolves when the browser has used less than `share` of a core, a quarter, for `quietMs`: nothing is built in the
    * background any more. After `timeoutMs` it resolves anyway; where CPU time cannot be read, after twice `quietMs`.
    */
-  async settled({ quietMs = QUIET_MS, timeoutMs = SETTLED_WITHIN_MS }: Settling = {}): Promise<void> {
+  async settled({
+    quietMs = QUIET_MS,
+    timeoutMs = SETTLED_WITHIN_MS,
+    share: quietShare = QUIET_SHARE,
+  }: Settling = {}): Promise<void> {
     const pid = this.#server.process().pid
     const endsAt = performance.now() + timeoutMs
     for (;;) {
@@ -217,7 +222,7 @@ export class Device {
       await new Promise((resolve) => setTimeout(resolve, before === undefined ? 2 * quietMs : quietMs))
       if (pid === undefined || before === undefined || performance.now() > endsAt) return
       const share = ((cpuTimeMs(pid) ?? 0) - before) / (performance.now() - startMs)
-      if (share < QUIET_SHARE) return
+      if (share < quietShare) return
     }
   }
 
