@@ -1,4 +1,4 @@
-import type { ExitName, Plan, Topology } from '@roomful/core'
+import { type ExitName, errorText, type Plan, type Topology } from '@roomful/core'
 import {
   KindLearning,
   messageFactorOf,
@@ -11,7 +11,7 @@ import {
   withMessages,
 } from '@roomful/planner'
 import { installWarm, measureLoop } from './block-run.ts'
-import type { LoopOptions, LoopSample } from './closed-loop.ts'
+import type { LoopSample } from './closed-loop.ts'
 import type { EmulatedRoom } from './emulated-room.ts'
 import { type Extent, loopOf } from './extent.ts'
 import { planMethods } from './methods.ts'
@@ -37,6 +37,8 @@ export interface Learned {
   /** What the initiator's messages cost, over what is usual; absent where no plan's time told. */
   readonly messageFactor?: number
   readonly asked: readonly Asked[]
+  /** Why a plan that was tried taught nothing, a sentence each. */
+  readonly notes: readonly string[]
 }
 
 export interface AskingContext {
@@ -57,6 +59,7 @@ export interface AskingContext {
 export async function learnByAsking(context: AskingContext): Promise<Learned> {
   const { room, model, topology, limits, extent, signal } = context
   const lessons = new Lessons(context)
+  const notes: string[] = []
   const shown = Array.from({ length: extent.picturesPerBlock }, (_, index) => index % FIRST_PICTURES)
   const endsAtMs = performance.now() + extent.askingMs
   for (const method of ['auto', 'auto+exits'].filter((name) => extent.methods.includes(name))) {
@@ -65,28 +68,20 @@ export async function learnByAsking(context: AskingContext): Promise<Learned> {
       const predictor = new RoomPredictor(topology, lessons.options)
       const [found] = (await planMethods([method], model, topology, predictor, limits)).plans
       if (found === undefined || lessons.knows(found.plan)) break
-      const samples = await ask(room, found.plan, { ...loopOf(extent, shown), cache: false }, signal)
-      if (!lessons.take(method, found.plan, samples)) break
+      try {
+        await installWarm(room, found.plan)
+        const { samples } = await measureLoop(room.initiator, { ...loopOf(extent, shown), cache: false })
+        if (lessons.take(method, found.plan, samples)) continue
+        notes.push(`${method}: asked before planning, and nothing was answered (${samples[0]?.failed ?? 'no request'})`)
+      } catch (error) {
+        signal?.throwIfAborted()
+        notes.push(`${method}: could not be asked before planning: ${errorText(error).split('\n')[0]}`)
+      }
+      break
     }
   }
   const { options, messageFactor, asked } = lessons
-  return { options, asked, ...(messageFactor === undefined ? {} : { messageFactor }) }
-}
-
-/** Nothing where the plan cannot be installed: the blocks will say so. */
-async function ask(
-  room: EmulatedRoom,
-  plan: Plan,
-  loop: LoopOptions,
-  signal: AbortSignal | undefined,
-): Promise<readonly LoopSample[]> {
-  try {
-    await installWarm(room, plan)
-    return (await measureLoop(room.initiator, loop)).samples
-  } catch {
-    signal?.throwIfAborted()
-    return []
-  }
+  return { options, asked, notes, ...(messageFactor === undefined ? {} : { messageFactor }) }
 }
 
 /**

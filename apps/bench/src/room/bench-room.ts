@@ -265,7 +265,7 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
     rows,
     summary: summaryOf(rows, run.measured),
     notes: notesOf({
-      remarks: [...(options.remarks ?? []), ...lost],
+      remarks: [...(options.remarks ?? []), ...learned.notes, ...lost],
       quick,
       extent,
       planNotes: planned.notes,
