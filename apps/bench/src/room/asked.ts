@@ -18,8 +18,8 @@ import { planMethods } from './methods.ts'
 import { FIRST_PICTURES } from './solo.ts'
 import { mean } from './statistics.ts'
 
-/** Plans that a room in use goes through before it keeps one, for each method. */
-const MAX_KINDS = 3
+/** Plans that a room in use goes through before it keeps one, for each method; a short run has no time for as many. */
+const MAX_KINDS = 5
 
 /** A plan that was asked before planning. */
 export interface Asked {

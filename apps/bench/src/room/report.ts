@@ -1,5 +1,6 @@
 import type { RoomBenchResult } from './bench-room.ts'
 import type { RoomRow } from './rows.ts'
+import type { AgainstBest } from './summary.ts'
 
 const COLUMNS = [
   'scenario',
@@ -113,11 +114,20 @@ export function roomMarkdown(result: RoomBenchResult): string {
 }
 
 function summaryLines({ summary }: RoomBenchResult): string[] {
-  const against = [summary.autoAgainstBest, summary.autoExitsAgainstBest].flatMap((each) => {
+  const line = (what: string, each: AgainstBest | undefined): string[] => {
     if (each === undefined) return []
     const bounds = each.ci === null ? '' : ` (${each.ci[0].toFixed(2)}–${each.ci[1].toFixed(2)})`
-    return [`\`${each.method}\` against the best rival (${each.rival}): ${each.ratio.toFixed(2)} x${bounds}.`]
-  })
+    return [`\`${each.method}\` against ${what} (${each.rival}): ${each.ratio.toFixed(2)} x${bounds}.`]
+  }
+  const pairs = [
+    [summary.autoAgainstBest, summary.autoAgainstPlans],
+    [summary.autoExitsAgainstBest, summary.autoExitsAgainstPlans],
+  ]
+  // Where no library alone is the best rival, the best plan is the same.
+  const against = pairs.flatMap(([best, plans]) => [
+    ...line('the best rival', best),
+    ...(plans?.rival === best?.rival ? [] : line('the best plan of the room', plans)),
+  ])
   const errors = Object.entries(summary.predictionError).map(([method, error]) => {
     const unasked = summary.predictionErrorUnasked[method]
     const before = unasked === undefined ? '' : ` (${(100 * unasked).toFixed(0)} %)`

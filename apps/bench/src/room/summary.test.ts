@@ -4,7 +4,7 @@ import type { LoopSample } from './closed-loop.ts'
 import { endsOf, type TimedSample } from './playing.ts'
 import { roomPlot } from './plot.ts'
 import type { RoomRow } from './rows.ts'
-import { againstBest } from './summary.ts'
+import { againstBest, summaryOf } from './summary.ts'
 import { throughputOf } from './throughput.ts'
 
 const row = (method: string, change: Partial<RoomRow> = {}): RoomRow => ({
@@ -55,6 +55,13 @@ describe('the best rival', () => {
     const rows = [row('local'), row('offload'), row('auto', { sameAs: 'offload' })]
     expect(againstBest('auto', rows, blocks)).toEqual({ method: 'auto', rival: 'offload', ratio: 1, ci: null })
     expect(againstBest('auto', [row('auto')], blocks)).toBeUndefined()
+  })
+
+  it('is named with the libraries alone and without them', () => {
+    const blocks = [block('tfjs', 0, [10, 10]), block('local', 0, [16, 16]), block('auto', 0, [20, 20])]
+    const found = summaryOf([row('tfjs'), row('local'), row('auto')], blocks)
+    expect(found.autoAgainstBest).toMatchObject({ rival: 'tfjs', ratio: expect.closeTo(2, 6) })
+    expect(found.autoAgainstPlans).toMatchObject({ rival: 'local', ratio: expect.closeTo(1.25, 6) })
   })
 })
 

@@ -1,3 +1,4 @@
+import { isAlone } from './alone/library.ts'
 import { blockMeans, type MeasuredBlock, ratioOfBlocks } from './block-means.ts'
 import { OWN_METHODS } from './methods.ts'
 import type { RoomRow } from './rows.ts'
@@ -15,6 +16,9 @@ export interface AgainstBest {
 export interface RoomSummary {
   readonly autoAgainstBest?: AgainstBest
   readonly autoExitsAgainstBest?: AgainstBest
+  /** The same among the room's plans: `local`, `offload`, strips and the published partitioners, no library in a page of its own. */
+  readonly autoAgainstPlans?: AgainstBest
+  readonly autoExitsAgainstPlans?: AgainstBest
   /** Of the plan of `auto`, and of `auto+exits`: |predicted - measured| / measured. */
   readonly predictionError: Readonly<Record<string, number>>
   /** The same for the prediction that was made before any plan had been asked. */
@@ -33,13 +37,18 @@ const offBy = (predictedMs: number | null, meanMs: number) =>
 
 export function summaryOf(rows: readonly RoomRow[], blocks: readonly MeasuredBlock[]): RoomSummary {
   const own = rows.filter(({ method }) => OWN.includes(method))
+  const ofRoom = rows.filter(({ method }) => !isAlone(method))
   const auto = againstBest('auto', rows, blocks)
   const exits = againstBest('auto+exits', rows, blocks)
+  const autoInRoom = againstBest('auto', ofRoom, blocks)
+  const exitsInRoom = againstBest('auto+exits', ofRoom, blocks)
   const figures = (of: (row: RoomRow) => number | null) =>
     Object.fromEntries(own.flatMap((row) => (of(row) === null ? [] : [[row.method, of(row) ?? 0]])))
   return {
     ...(auto === undefined ? {} : { autoAgainstBest: auto }),
     ...(exits === undefined ? {} : { autoExitsAgainstBest: exits }),
+    ...(autoInRoom === undefined ? {} : { autoAgainstPlans: autoInRoom }),
+    ...(exitsInRoom === undefined ? {} : { autoExitsAgainstPlans: exitsInRoom }),
     predictionError: figures(({ predictedMs, meanMs }) => offBy(predictedMs, meanMs)),
     predictionErrorUnasked: figures(({ predictedUnaskedMs, meanMs }) => offBy(predictedUnaskedMs, meanMs)),
     predictionErrorAtMeanSpeed: figures(({ predictedAtMeanSpeedMs, meanMs }) => offBy(predictedAtMeanSpeedMs, meanMs)),

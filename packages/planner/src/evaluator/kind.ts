@@ -9,6 +9,8 @@ import type { Room } from './room.ts'
  */
 export interface PlanKind {
   readonly id: string
+  /** The same for all plans for the model that answer the device. */
+  readonly family: string
   /** The same without names: which stages are the asking device's, which are shared by how many, and whether there are exits. */
   readonly shape: string
 }
@@ -44,6 +46,11 @@ function kindOf(
     return name
   }
   const roles = stages.map((stage) => stage.split('+').map(nameOf).sort().join('+'))
-  const head = `${model} ${hasExits ? 'exits' : 'full'}`
-  return { id: `${head} ${initiator}: ${stages.join(' ')}`, shape: `${head}: ${roles.join(' ')}` }
+  const family = `${model} ${initiator}`
+  const exits = hasExits ? 'exits' : 'full'
+  return {
+    id: `${family} ${exits}: ${stages.join(' ')}`,
+    family,
+    shape: `${model} ${exits}: ${roles.join(' ')}`,
+  }
 }

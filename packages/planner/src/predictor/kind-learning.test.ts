@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { KindLearning } from './kind-learning.ts'
 
-const kind = (id: string, shape = id) => ({ id, shape })
+const kind = (id: string, shape = id, family = 'a net here') => ({ id, shape, family })
 const [cut, local] = [kind('cut'), kind('local')]
 
 describe('what plans of a kind take over what was predicted', () => {
@@ -33,13 +33,21 @@ describe('what plans of a kind take over what was predicted', () => {
     expect(kinds.has(kind('odd'))).toBe(false)
   })
 
-  it('is taken for that of its shape where nobody has asked, and of nothing else', () => {
+  it('is taken for that of its shape where nobody has asked', () => {
     const kinds = new KindLearning()
     kinds.observe(kind('to b', 'to a helper'), 200, 100)
     kinds.observe(kind('to c', 'to a helper'), 100, 100)
     expect(kinds.factor(kind('to d', 'to a helper'))).toBeCloseTo(Math.sqrt(2), 1)
     expect(kinds.factor(kind('to c', 'to a helper'))).toBeCloseTo(1)
-    expect(kinds.factor(local)).toBe(1)
+  })
+
+  it('is taken for half of what all others are off by where none of its shape was asked, of the same family only', () => {
+    const kinds = new KindLearning()
+    kinds.observe(kind('to b', 'to a helper'), 400, 100)
+    expect(kinds.factor(local)).toBeCloseTo(2)
+    kinds.observe(kind('halves'), 100, 100)
+    expect(kinds.factor(local)).toBeCloseTo(Math.sqrt(2), 1)
+    expect(kinds.factor(kind('local', 'local', 'another net'))).toBe(1)
   })
 
   it('fades while other kinds are asked, and is learned as quickly as at first when it is tried again', () => {

@@ -9,8 +9,13 @@ const KEPT = 0.98
 /** The one that was seen last stays longest. */
 const MAX_KINDS = 64
 
-interface Seen {
-  readonly shape: string
+/**
+ * Of a kind unlike all that were seen: how much of what those of its family were off by. Half of it is the room's, such as a slow day, as far as anybody knows, and
+ * half their own. With none of it whatever has not been asked looks better than what has, and the last kind that is tried is kept unseen.
+ */
+const SHARED = 0.5
+
+interface Seen extends Pick<PlanKind, 'family' | 'shape'> {
   readonly log: number
   /** How many means stand behind it, those that have faded counted less. */
   readonly means: number
@@ -19,7 +24,8 @@ interface Seen {
 /**
  * What plans of a kind have taken over what was predicted: the part of it that no device's speed, no link and no message's cost
  * explains, such as stages that wait for one another's quotas. Learned from means of requests that followed one another. Of a kind that was
- * never asked the mean of those of its shape counts, so that equal helpers need not be tried one by one. [ours]
+ * never asked the mean of those of its shape counts, so that equal helpers need not be tried one by one; where there is none, half of the
+ * mean of its family. [ours]
  */
 export class KindLearning {
   readonly #seen: Map<string, Seen>
@@ -30,33 +36,28 @@ export class KindLearning {
   }
 
   /** `predictedMs`: without any factor of a kind. Numbers that are no times are ignored. */
-  observe({ id, shape }: PlanKind, observedMs: number, predictedMs: number): void {
+  observe({ id, family, shape }: PlanKind, observedMs: number, predictedMs: number): void {
     const log = Math.log(observedMs / predictedMs)
     if (!Number.isFinite(log)) return
-    const before = this.#seen.get(id) ?? { shape, log: 0, means: 0 }
+    const before = this.#seen.get(id) ?? { log: 0, means: 0 }
     this.#seen.delete(id)
     for (const [other, seen] of this.#seen) {
       this.#seen.set(other, { ...seen, log: seen.log * KEPT, means: seen.means * KEPT })
     }
     const means = before.means + 1
     const moved = before.log + Math.max(WEIGHT, 1 / means) * (log - before.log)
-    this.#seen.set(id, { shape, log: Math.min(BOUNDS.high, Math.max(BOUNDS.low, moved)), means })
+    this.#seen.set(id, { family, shape, log: Math.min(BOUNDS.high, Math.max(BOUNDS.low, moved)), means })
     const [oldest] = this.#seen.keys()
     if (this.#seen.size > MAX_KINDS && oldest !== undefined) this.#seen.delete(oldest)
   }
 
-  /** What to multiply a prediction of this kind with; 1 where nothing like it was seen. */
-  factor({ id, shape }: PlanKind): number {
+  /** What to multiply a prediction of this kind with; 1 where nothing of its family was seen. */
+  factor({ id, family, shape }: PlanKind): number {
     const own = this.#seen.get(id)
     if (own !== undefined) return Math.exp(own.log)
-    let sum = 0
-    let alike = 0
-    for (const seen of this.#seen.values()) {
-      if (seen.shape !== shape) continue
-      sum += seen.log
-      alike++
-    }
-    return alike === 0 ? 1 : Math.exp(sum / alike)
+    const known = [...this.#seen.values()].filter((seen) => seen.family === family)
+    const alike = known.filter((seen) => seen.shape === shape)
+    return Math.exp(alike.length > 0 ? meanLog(alike) : SHARED * meanLog(known))
   }
 
   /** Whether plans of this kind have been asked. */
@@ -67,4 +68,9 @@ export class KindLearning {
   get size(): number {
     return this.#seen.size
   }
+}
+
+/** 0 of none. */
+function meanLog(kinds: readonly Seen[]): number {
+  return kinds.reduce((sum, { log }) => sum + log, 0) / Math.max(1, kinds.length)
 }

@@ -231,14 +231,16 @@ describe('PlanningHost', () => {
       (await host.byHand(model.digest, room(), { plan: steps, exits: false })).plan.predicted.latencyMs
     const latencyMs = await sent()
     const mean = (of: Plan, ms: number): Observed => ({ kind: 'requests', plan: of, count: 8, ms, exits: new Map() })
-    await host.observe(model.digest, room(), [mean(plan, 3 * plan.predicted.latencyMs)])
+    // Little more than messages can explain, so that hardly anything is left for the kind.
+    await host.observe(model.digest, room(), [mean(plan, 1.8 * plan.predicted.latencyMs)])
     expect(await sent()).toBeGreaterThan(1.2 * latencyMs)
     // Requests on another model's plan, which was in use a moment ago, say nothing of this one.
     await host.observe(model.digest, room(), [mean({ ...plan, model: modelDigest('0'.repeat(64)) }, latencyMs)])
     expect(await sent()).toBeGreaterThan(1.2 * latencyMs)
     const here = await host.byHand(model.digest, room(), wholeHere(model))
     await host.observe(model.digest, room(), [mean(here.plan, here.plan.predicted.latencyMs)])
-    expect(await sent()).toBe(latencyMs)
+    // But for half of what was left to the other kind.
+    expect(await sent()).toBeLessThan(1.03 * latencyMs)
   })
 
   it('leaves a plan whose requests take far longer than its parts, and tries it again in time', async () => {
