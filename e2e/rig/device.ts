@@ -1,10 +1,12 @@
-import type { BackendSpeed, DeviceId } from '@roomful/core'
+import type { BackendSpeed, DeviceId, Plan, Schedule } from '@roomful/core'
 import type { Browser, BrowserServer, Page } from 'playwright'
 import type { HandPlan, HandPlanOptions, RequestView, RoomSession, RoomSnapshot } from 'roomful'
 import { type BrowserName, type BrowserOptions, browserType, launchBrowser } from './browsers.ts'
 import { type CpuMeans, type CpuShare, type CpuShareOptions, cpuTimeMs, limitCpu } from './cpu-share.ts'
 import { leaveSpeeds } from './earlier-visit.ts'
 import { type RelaySeat, throughRelay } from './ice-rewrite.ts'
+import { inTime, PAGE_GRACE_MS } from './in-time.ts'
+import { type Settling, settled } from './settling.ts'
 
 export interface DeviceOptions extends BrowserOptions {
   readonly name: string
@@ -25,24 +27,18 @@ export interface DeviceOptions extends BrowserOptions {
   readonly mobile?: boolean
 }
 
-/** How long a browser is to be quiet, and how long is waited for that, in ms; and what share of a core is quiet. */
-export interface Settling {
-  readonly quietMs?: number
-  readonly share?: number
-  readonly timeoutMs?: number
-}
-
 /** What the page exposes to the rig (apps/web/src/main.tsx). */
 declare global {
   var roomful: { session: RoomSession } | undefined
 }
 
 /** A net of half a gigabyte is fetched, stored and built by every device of a room. */
-const READY_MS = 300_000
+export const READY_MS = 300_000
 const POLL_MS = 60
-const QUIET_MS = 250
-const QUIET_SHARE = 0.25
-const SETTLED_WITHIN_MS = 5_000
+/** The page's own deadline of a request that states none. */
+const DEADLINE_MS = 10_000
+/** A browser that has not ended by itself until then is killed. */
+const CLOSED_WITHIN_MS = 10_000
 const PHONE_VIEWPORT = { width: 390, height: 844 }
 const DESKTOP_VIEWPORT = { width: 1280, height: 860 }
 
@@ -80,7 +76,8 @@ export class Device {
       const why = await started.jsonValue()
       if (typeof why === 'string') throw new Error(`${options.name}: ${why}`)
       const lend = options.lend ?? true
-      await device.page.evaluate((allowed) => globalThis.roomful?.session.allowLending(allowed), lend)
+      const allowing = device.page.evaluate((allowed) => globalThis.roomful?.session.allowLending(allowed), lend)
+      await inTime(allowing, READY_MS, `${options.name}: lending was not set`)
       return device
     } catch (error) {
       console.error(`${options.name}: the page did not start`, device.errors)
@@ -115,14 +112,10 @@ export class Device {
   }
 
   snapshot(): Promise<RoomSnapshot> {
-    return this.page.evaluate(() => {
-      const session = globalThis.roomful?.session
-      if (session === undefined) throw new Error('the page holds no session')
-      return session.snapshot
-    })
+    return this.#look(PAGE_GRACE_MS, 'no snapshot')
   }
 
-  /** Waits until the snapshot satisfies `condition`; a failure shows the snapshot as it was. */
+  /** Waits until the snapshot satisfies `condition`; a failure shows the snapshot as it was, unless the page gave none any more. */
   async until(
     what: string,
     condition: (snapshot: RoomSnapshot) => boolean,
@@ -130,7 +123,8 @@ export class Device {
   ): Promise<RoomSnapshot> {
     const endsAt = Date.now() + timeoutMs
     for (;;) {
-      const snapshot = await this.snapshot()
+      // A page that is still loading may be busy for long.
+      const snapshot = await this.#look(Math.max(PAGE_GRACE_MS, endsAt - Date.now()), `no snapshot (${what})`)
       if (condition(snapshot)) return snapshot
       if (Date.now() > endsAt) {
         const { requests: _, ...state } = snapshot
@@ -166,10 +160,17 @@ export class Device {
   }
 
   planByHand(plan: HandPlan, options: HandPlanOptions = {}): Promise<void> {
-    return this.page.evaluate(([hand, how]) => globalThis.roomful?.session.planByHand(hand, how), [
+    const planning = this.page.evaluate(([hand, how]) => globalThis.roomful?.session.planByHand(hand, how), [
       plan,
       options,
     ] as const)
+    return this.#inTime(planning, READY_MS, 'the plan by hand was not ready')
+  }
+
+  /** Has the room work by this plan; resolves when every device of it is ready. */
+  installPlan(plan: Plan | Schedule): Promise<void> {
+    const installing = this.page.evaluate((wanted) => globalThis.roomful?.session.installPlan(wanted), plan)
+    return this.#inTime(installing, READY_MS, 'the plan was not installed')
   }
 
   /** Asks the room about raw RGBA pixels. */
@@ -178,7 +179,7 @@ export class Device {
     options: { deadlineMs?: number; cache?: boolean } = {},
   ): Promise<RequestView> {
     const base64 = Buffer.from(picture.rgba).toString('base64')
-    return this.page.evaluate(
+    const asked = this.page.evaluate(
       async ({ width, height, base64, options }) => {
         const session = globalThis.roomful?.session
         if (session === undefined) throw new Error('the page holds no session')
@@ -188,6 +189,8 @@ export class Device {
       },
       { width: picture.width, height: picture.height, base64, options },
     )
+    const { deadlineMs = DEADLINE_MS } = options
+    return this.#inTime(asked, deadlineMs + PAGE_GRACE_MS, 'no answer')
   }
 
   /** How its CPU share is brought about. */
@@ -202,38 +205,30 @@ export class Device {
 
   /** Measures its backends again, at the CPU share that it has now. */
   measure(): Promise<void> {
-    return this.page.evaluate(() => globalThis.roomful?.session.measure())
+    const measuring = this.page.evaluate(() => globalThis.roomful?.session.measure())
+    return this.#inTime(measuring, READY_MS, 'its backends were not measured')
   }
 
-  /**
-   * Resolves when the browser has used less than `share` of a core, a quarter, for `quietMs`: nothing is built in the
-   * background any more. After `timeoutMs` it resolves anyway; where CPU time cannot be read, after twice `quietMs`.
-   */
-  async settled({
-    quietMs = QUIET_MS,
-    timeoutMs = SETTLED_WITHIN_MS,
-    share: quietShare = QUIET_SHARE,
-  }: Settling = {}): Promise<void> {
+  /** CPU time that the browser has used so far, in ms; undefined where it cannot be read. */
+  cpuTimeMs(): number | undefined {
     const pid = this.#server.process().pid
-    const endsAt = performance.now() + timeoutMs
-    for (;;) {
-      const before = pid === undefined ? undefined : cpuTimeMs(pid)
-      const startMs = performance.now()
-      await new Promise((resolve) => setTimeout(resolve, before === undefined ? 2 * quietMs : quietMs))
-      if (pid === undefined || before === undefined || performance.now() > endsAt) return
-      const share = ((cpuTimeMs(pid) ?? 0) - before) / (performance.now() - startMs)
-      if (share < quietShare) return
-    }
+    return pid === undefined ? undefined : cpuTimeMs(pid)
+  }
+
+  /** Waits until the browser builds nothing in the background any more; the result is whether it came to that in time. */
+  settled(settling: Settling = {}): Promise<boolean> {
+    return settled([this], settling)
   }
 
   /** Hides or shows the page as switching tabs does: the page's own listeners hear of it, the browser does not. */
   setVisible(visible: boolean): Promise<void> {
-    return this.page.evaluate((isVisible) => {
+    const setting = this.page.evaluate((isVisible) => {
       const state: DocumentVisibilityState = isVisible ? 'visible' : 'hidden'
       Object.defineProperty(document, 'visibilityState', { value: state, configurable: true })
       Object.defineProperty(document, 'hidden', { value: !isVisible, configurable: true })
       document.dispatchEvent(new Event('visibilitychange'))
     }, visible)
+    return this.#inTime(setting, PAGE_GRACE_MS, `it was not ${visible ? 'shown' : 'hidden'}`)
   }
 
   /** Ends the process at once, as a crash or an empty battery would: nobody is told. */
@@ -257,11 +252,32 @@ export class Device {
   /** Ends the browser, however it is: frozen, crashed or long gone. */
   async close(): Promise<void> {
     this.thaw()
-    // Ending takes its time on a tenth of a core.
-    await this.#cpu?.change(1).catch(() => {})
-    await this.#browser.close().catch(() => {})
-    await this.#server.kill().catch(() => {})
-    await this.#cpu?.release()
+    const ending = async () => {
+      // Ending takes its time on a tenth of a core.
+      await this.#cpu?.change(1).catch(() => {})
+      await this.#browser.close()
+    }
+    try {
+      await inTime(ending(), CLOSED_WITHIN_MS, `${this.name} did not close`)
+    } catch {
+      // It has gone already, or hangs and is killed.
+    } finally {
+      await this.#server.kill().catch(() => {})
+      await this.#cpu?.release()
+    }
+  }
+
+  #look(timeoutMs: number, what: string): Promise<RoomSnapshot> {
+    const looking = this.page.evaluate(() => {
+      const session = globalThis.roomful?.session
+      if (session === undefined) throw new Error('the page holds no session')
+      return session.snapshot
+    })
+    return this.#inTime(looking, timeoutMs, what)
+  }
+
+  #inTime<T>(work: Promise<T>, timeoutMs: number, what: string): Promise<T> {
+    return inTime(work, timeoutMs, `${this.name}: ${what}`)
   }
 
   /** Playwright makes the browser the leader of a process group of its own. */

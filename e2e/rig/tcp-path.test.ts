@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { sleep, systemClock } from '@roomful/core'
 import { afterEach, describe, expect, it } from 'vitest'
 import { TcpPath } from './tcp-path.ts'
 
@@ -9,10 +10,12 @@ afterEach(async () => {
 })
 
 /** A path to a server that sends everything back. */
-async function echoPath(): Promise<TcpPath> {
+const echoPath = (): Promise<TcpPath> => pathTo((socket) => socket.pipe(socket))
+
+async function pathTo(serve: (socket: Socket) => unknown): Promise<TcpPath> {
   const server = createServer((socket) => {
     socket.on('error', () => {})
-    socket.pipe(socket)
+    serve(socket)
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -40,6 +43,12 @@ async function echoed(socket: Socket, text: string): Promise<string> {
   return out
 }
 
+/** More than the system's own buffers take. */
+const MANY_BYTES = 64 << 20
+
+const isOver = (work: Promise<void>, withinMs: number): Promise<boolean> =>
+  Promise.race([work.then(() => true), sleep(systemClock, withinMs).then(() => false)])
+
 describe('TcpPath', () => {
   it('passes on what comes, in both directions', async () => {
     const socket = await client(await echoPath())
@@ -57,6 +66,30 @@ describe('TcpPath', () => {
     socket.write('two ')
     path.delay(0)
     expect(await echoed(socket, 'three')).toContain('two ')
+  })
+
+  it('lets the sender wait for a slow reader, and then brings everything', async () => {
+    const readers: Socket[] = []
+    const path = await pathTo((socket) => readers.push(socket))
+    const sender = await client(path)
+    const sent = new Promise<void>((resolve) => sender.write(Buffer.alloc(MANY_BYTES), () => resolve()))
+    expect(await isOver(sent, 500)).toBe(false)
+    let bytes = 0
+    readers[0]?.on('data', (chunk) => {
+      bytes += chunk.length
+    })
+    await sent
+    sender.end()
+    await once(sender, 'end', { signal: AbortSignal.timeout(5_000) })
+    expect(bytes).toBe(MANY_BYTES)
+  })
+
+  it('lets the sender wait when much is delayed', async () => {
+    const path = await pathTo((socket) => socket.resume())
+    path.delay(1_000)
+    const sender = await client(path)
+    const sent = new Promise<void>((resolve) => sender.write(Buffer.alloc(MANY_BYTES), () => resolve()))
+    expect(await isOver(sent, 500)).toBe(false)
   })
 
   it('ends connections when it is cut, refuses new ones, and passes again when it is restored', async () => {

@@ -1,6 +1,9 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 
+/** What is kept of one direction of a connection while it waits for the delay; the sender waits with the rest. */
+const HELD_BYTES = 4 << 20
+
 /**
  * The way from the devices to the signalling server (and the page), so that it can be cut and delayed: a port that passes
  * TCP on. Sockets stay as they are; only what they carry waits.
@@ -73,7 +76,19 @@ export class TcpPath implements AsyncDisposable {
       if (this.#delayMs === 0 && lastDueMs <= performance.now()) act()
       else setTimeout(act, lastDueMs - performance.now())
     }
-    from.on('data', (chunk) => later(() => to.writable && to.write(chunk)))
+    let heldBytes = 0
+    // A receiver that is slow stops the sender, as on any way.
+    const flow = () => (heldBytes > HELD_BYTES || to.writableNeedDrain ? from.pause() : from.resume())
+    from.on('data', (chunk) => {
+      heldBytes += chunk.length
+      later(() => {
+        heldBytes -= chunk.length
+        if (to.writable) to.write(chunk)
+        flow()
+      })
+      flow()
+    })
+    to.on('drain', flow)
     from.on('end', () => later(() => to.end()))
     from.on('error', () => to.destroy())
     from.on('close', () => {

@@ -64,7 +64,11 @@ export class UdpRelay implements AsyncDisposable {
       const key = `${sender.address} ${sender.port}`
       const back = backs.get(key) ?? this.#back(front, sender, end)
       backs.set(key, back)
-      void back.then((socket) => this.#pass(datagram, end, (bytes) => socket.send(bytes, port, address)))
+      back.then(
+        (socket) => this.#pass(datagram, end, (bytes) => socket.send(bytes, port, address)),
+        // There was no socket to be had: the datagram is lost, as UDP allows, and the next one tries again.
+        () => backs.delete(key),
+      )
     })
     return front
   }
@@ -86,10 +90,16 @@ export class UdpRelay implements AsyncDisposable {
 
   async #bind(): Promise<Socket> {
     const socket = createSocket('udp4')
-    this.#sockets.add(socket)
     socket.on('error', () => {})
-    socket.bind(0, '127.0.0.1')
-    await once(socket, 'listening')
+    try {
+      socket.bind(0, '127.0.0.1')
+      await once(socket, 'listening')
+      if (this.#closed) throw new Error('the relay was closed meanwhile')
+    } catch (error) {
+      socket.close()
+      throw error
+    }
+    this.#sockets.add(socket)
     // Bursts of a fast sender wait here while the event loop is busy.
     socket.setRecvBufferSize(1 << 20)
     socket.setSendBufferSize(1 << 20)

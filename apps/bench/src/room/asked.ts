@@ -66,13 +66,16 @@ export async function learnByAsking(context: AskingContext): Promise<Learned> {
     for (let tried = 0; tried < MAX_KINDS && performance.now() < endsAtMs; tried++) {
       signal?.throwIfAborted()
       const predictor = new RoomPredictor(topology, lessons.options)
-      const [found] = (await planMethods([method], model, topology, predictor, limits)).plans
+      const { plans, notes: why } = await planMethods([method], model, topology, predictor, limits)
+      const [found] = plans
+      if (found === undefined) notes.push(...why.map((line) => `before planning: ${line}`))
       if (found === undefined || lessons.knows(found.plan)) break
       try {
         await installWarm(room, found.plan)
         const { samples } = await measureLoop(room.initiator, { ...loopOf(extent, shown), cache: false })
-        if (lessons.take(method, found.plan, samples)) continue
-        notes.push(`${method}: asked before planning, and nothing was answered (${samples[0]?.failed ?? 'no request'})`)
+        const nothing = lessons.take(method, found.plan, samples)
+        if (nothing === undefined) continue
+        notes.push(`${method}: asked before planning, and taught nothing: ${nothing}`)
       } catch (error) {
         signal?.throwIfAborted()
         notes.push(`${method}: could not be asked before planning: ${errorText(error).split('\n')[0]}`)
@@ -106,22 +109,22 @@ class Lessons {
     return this.#kinds.has(planKind(plan, this.#c.topology.initiator))
   }
 
-  /** Whether anything was answered, so that there is something to learn. */
-  take(method: string, plan: Plan, samples: readonly LoopSample[]): boolean {
+  /** @returns why there is nothing to learn; undefined where there was */
+  take(method: string, plan: Plan, samples: readonly LoopSample[]): string | undefined {
     const { model, room, topology } = this.#c
     const seen = meanOf(samples)
-    if (seen === undefined) return false
+    if (seen === undefined) return `nothing was answered (${samples[0]?.failed ?? 'no request'})`
     const shares = model.exits.map(({ name }) => seen.shares.get(name) ?? 0)
     const predict = (factor: number | undefined) =>
       predictPlan(plan, model, topology, new RoomPredictor(topology, this.#withMessages(factor)), shares)?.latencyMs
     const predictedMs = predict(this.messageFactor)
-    if (predictedMs === undefined) return false
+    if (predictedMs === undefined) return 'its time cannot be predicted'
     const kind = planKind(plan, topology.initiator)
     const devices = plan.volumes.map(({ shards }) => shards.map(({ device }) => room.nameOf(device)).join('+'))
     this.asked.push({ method, devices, ms: seen.ms, predictedMs: predictedMs * this.#kinds.factor(kind) })
     if (this.asked.length === 1) this.messageFactor = messageFactorOf(seen.ms, predict)
     this.#kinds.observe(kind, seen.ms, predict(this.messageFactor) ?? predictedMs)
-    return true
+    return undefined
   }
 
   #withMessages(factor: number | undefined): RoomPredictorOptions {

@@ -16,7 +16,7 @@ import { type Asked, learnByAsking } from './asked.ts'
 import type { MeasuredBlock } from './block-means.ts'
 import { BlockRun, installWarm } from './block-run.ts'
 import { EmulatedRoom } from './emulated-room.ts'
-import { currentLoad, type Environment, environmentOf, relayCost } from './environment.ts'
+import { currentCommit, currentLoad, type Environment, environmentOf, relayCost } from './environment.ts'
 import { type Extent, FULL, QUICK } from './extent.ts'
 import { PhysicalLimit } from './limits.ts'
 import { type MethodPlan, planMethods, withLibraries } from './methods.ts'
@@ -139,6 +139,7 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
   const beginMs = options.beganMs ?? performance.now()
   const random = seededRandom(seed)
   const loadBefore = currentLoad()
+  const commit = currentCommit()
   const say = (line: string) => print(`${((performance.now() - beginMs) / 1000).toFixed(0)} s: ${line}`)
   const { model, modelName, folder, served } = await modelOf(options)
   const most = Math.max(FIRST_PICTURES, extent.picturesPerBlock * extent.blocks)
@@ -243,11 +244,18 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
     }
   }
   const throughput = streams
-    ? await attempt('streams', () => measureThroughput(room, model, topology, predictor, extent))
+    ? await attempt('streams', () => measureThroughput(room, model, topology, predictor, extent, MARGIN))
     : undefined
   if (events) await supply.upTo(EVENT_PICTURES, room, undefined)
   const played = events ? await attempt('events', () => playEvents(room, model, pictures, signal)) : undefined
-  const environment = environmentOf({ browsers, cpuShares, loadBefore, relay })
+  const environment = environmentOf({
+    browsers,
+    commit,
+    cpuShares,
+    elapsedMs: performance.now() - beginMs,
+    loadBefore,
+    relay,
+  })
   const rows = rowsOf(plans, run.measured, {
     model,
     modelName,
@@ -272,6 +280,7 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
       without: (options.model?.without ?? []).filter((method) => extent.methods.includes(method)),
       failed: run.failed,
       blocks,
+      unsettled: run.unsettled,
       pictures: {
         wanted: Math.min(pictures.pictures.length, blocks * perBlock),
         distinct: pictures.distinct,

@@ -28,7 +28,7 @@ const LARGE_MS = 1_000
  * Of other nets each such session takes some 50 ms of processor, after at least 200 ms of quiet: with a quarter of a core in 250 ms taken for quiet,
  * they were built at the devices' shares, and the first eight requests of phone-laptop's offloading took 75 ms in the mean, those behind them 38.
  */
-const SETTLING = { quietMs: 700, share: 0.1 }
+export const SETTLING = { quietMs: 700, share: 0.1 }
 const LARGE_SETTLING = { quietMs: 2_500, timeoutMs: 120_000 }
 
 export interface BlockRunOptions {
@@ -47,6 +47,8 @@ export class BlockRun {
   readonly traces: RequestTrace[] = []
   /** Methods that could not be installed or answered nothing, with the block and the reason: no further block tries them. */
   readonly failed = new Map<string, string>()
+  /** Turns that began although a browser was still at work in the background. */
+  unsettled = 0
   readonly #room: EmulatedRoom
   readonly #plans: readonly MethodPlan[]
   readonly #extent: Extent
@@ -114,7 +116,7 @@ export class BlockRun {
   async #turn({ plan, cache, library }: MethodPlan, stream: readonly number[], again: boolean): Promise<LoopResult> {
     const loop = { ...loopOf(this.#extent, stream), cache }
     if (library === undefined) {
-      await installWarm(this.#room, plan, again ? 1 : WARM_REQUESTS)
+      if (!(await installWarm(this.#room, plan, again ? 1 : WARM_REQUESTS))) this.unsettled++
       return measureLoop(this.#room.initiator, loop)
     }
     if (this.#alone === undefined) throw new Error('it has no page')
@@ -122,16 +124,16 @@ export class BlockRun {
   }
 }
 
-/** Installs a plan and warms it up with all devices at full speed, until nothing is built in the background any more. */
+/** Installs a plan and warms it up with all devices at full speed, until nothing is built in the background any more; the result is whether it came to that. */
 export async function installWarm(
   room: EmulatedRoom,
   plan: Plan | Schedule,
   requests = WARM_REQUESTS,
   device = room.initiator,
-): Promise<void> {
+): Promise<boolean> {
   const pictures = Array.from({ length: requests }, (_, index) => index)
-  await room.prepared(async () => {
-    await device.page.evaluate((wanted) => globalThis.roomful?.session.installPlan(wanted), plan)
+  return room.prepared(async () => {
+    await device.installPlan(plan)
     await closedLoop(device, {
       pictures,
       forMs: 0,
@@ -141,7 +143,7 @@ export async function installWarm(
       cache: false,
     })
     const fullMs = 'volumes' in plan ? plan.predicted.fullMs : 0
-    await room.settled(fullMs > LARGE_MS ? LARGE_SETTLING : SETTLING)
+    return room.settled(fullMs > LARGE_MS ? LARGE_SETTLING : SETTLING)
   })
 }
 

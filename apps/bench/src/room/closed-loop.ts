@@ -1,5 +1,6 @@
 import type { AnswerSource, ExitName, Trace } from '@roomful/core'
 import type { Device } from '../../../../e2e/rig/device.ts'
+import { inTime, PAGE_GRACE_MS } from '../../../../e2e/rig/in-time.ts'
 import type { RgbaPicture } from '../../../../e2e/rig/pictures.ts'
 
 /** One request of a closed loop: the next begins when it has ended. */
@@ -50,7 +51,7 @@ export async function sendPictures(
   list: 'benchPictures' | 'benchFrames' = 'benchPictures',
 ): Promise<void> {
   for (const { width, height, rgba } of pictures) {
-    await device.page.evaluate(
+    const sending = device.page.evaluate(
       ({ width, height, base64, list }) => {
         const text = atob(base64)
         const data = new Uint8ClampedArray(text.length)
@@ -60,12 +61,13 @@ export async function sendPictures(
       },
       { width, height, base64: Buffer.from(rgba).toString('base64'), list },
     )
+    await inTime(sending, PAGE_GRACE_MS, `${device.name}: a picture was not taken`)
   }
 }
 
-/** Asks the room about one picture after the other, timed inside the page. */
+/** Asks the room about one picture after the other, timed inside the page; the last request may begin just before `limitMs`. */
 export function closedLoop(device: Device, options: LoopOptions): Promise<LoopResult> {
-  return device.page.evaluate(async ({ pictures, forMs, minCount, limitMs, deadlineMs, cache }) => {
+  const looping = device.page.evaluate(async ({ pictures, forMs, minCount, limitMs, deadlineMs, cache }) => {
     const session = globalThis.roomful?.session
     const held = globalThis.benchPictures
     if (session === undefined || held === undefined) throw new Error('the page is not ready to be measured')
@@ -102,4 +104,6 @@ export function closedLoop(device: Device, options: LoopOptions): Promise<LoopRe
     }
     return { samples, traces }
   }, options)
+  const { limitMs, deadlineMs } = options
+  return inTime(looping, limitMs + deadlineMs + PAGE_GRACE_MS, `${device.name}: a loop did not end`)
 }

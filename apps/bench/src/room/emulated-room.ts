@@ -2,9 +2,10 @@ import type { BackendSpeed, DeviceId, LinkProfile, Topology } from '@roomful/cor
 import type { ServerOptions } from '@roomful/signaling-server'
 import type { RoomSnapshot } from 'roomful'
 import type { CpuMeans } from '../../../../e2e/rig/cpu-share.ts'
-import type { Device, Settling } from '../../../../e2e/rig/device.ts'
+import type { Device } from '../../../../e2e/rig/device.ts'
 import { RelayNetwork } from '../../../../e2e/rig/relay-network.ts'
 import { Rig } from '../../../../e2e/rig/room.ts'
+import { type Settling, settled } from '../../../../e2e/rig/settling.ts'
 import { linkOf, type Scenario, type ScenarioDevice, shapeOf } from './scenario.ts'
 import { withinCores } from './within-cores.ts'
 
@@ -176,9 +177,9 @@ export class EmulatedRoom implements AsyncDisposable {
     await this.#rig.kill(device)
   }
 
-  /** Waits until no device builds anything in the background. */
-  async settled(settling: Settling = {}): Promise<void> {
-    await Promise.all([...this.#devices.values()].map((device) => device.settled(settling)))
+  /** Waits until no device builds anything in the background, all at the same time; the result is whether it came to that in time. */
+  settled(settling: Settling = {}): Promise<boolean> {
+    return settled([...this.#devices.values()], settling)
   }
 
   /**

@@ -23,6 +23,8 @@ export interface Environment {
   /** Running and waiting processes over the last minute, before the run: above `cores` something else was running. */
   readonly loadBefore: number
   readonly loadAfter: number
+  /** From the command's begin to the result. */
+  readonly elapsedMs: number
   readonly relay: RelayCost
 }
 
@@ -33,12 +35,11 @@ export interface RelayCost {
 }
 
 export function environmentOf(
-  given: Pick<Environment, 'browsers' | 'cpuShares' | 'loadBefore' | 'relay'>,
+  given: Pick<Environment, 'browsers' | 'commit' | 'cpuShares' | 'elapsedMs' | 'loadBefore' | 'relay'>,
 ): Environment {
   const [processor] = cpus()
   return {
     date: new Date().toISOString(),
-    commit: commit(),
     processor: processor?.model ?? 'unknown',
     cores: cpus().length,
     memoryMb: Math.round(totalmem() / 2 ** 20),
@@ -53,7 +54,8 @@ export const currentLoad = (): number => loadavg()[0] ?? 0
 /** What figures depend on: changes of documents do not count. */
 const SOURCES = ['apps', 'e2e', 'packages', 'public', 'signaling-server', 'package-lock.json']
 
-function commit(): string {
+/** Before the run: sources may change while it lasts. */
+export function currentCommit(): string {
   const git = (...args: string[]) =>
     execFileSync('git', args, { cwd: REPOSITORY, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
   try {
@@ -75,7 +77,16 @@ export async function relayCost(): Promise<RelayCost> {
     b.on('message', (data, { port, address }) => b.send(data, port, address))
     const straight = portOf(b)
     const relayed = await relay.portFor('127.0.0.1', straight)
-    return { straightMs: await echoMs(a, straight), relayedMs: await echoMs(a, relayed) }
+    for (let i = 0; i < WARM_UP; i++) for (const port of [straight, relayed]) await echoMs(a, port)
+    const times: { straight: number; relayed: number }[] = []
+    // In turn, so that whatever else happens meets both.
+    for (let i = 0; i < ECHOES; i++) {
+      const first = i % 2 === 0
+      const one = await echoMs(a, first ? straight : relayed)
+      const other = await echoMs(a, first ? relayed : straight)
+      times.push(first ? { straight: one, relayed: other } : { straight: other, relayed: one })
+    }
+    return { straightMs: mean(times.map((each) => each.straight)), relayedMs: mean(times.map((each) => each.relayed)) }
   } finally {
     a.close()
     b.close()
@@ -83,14 +94,10 @@ export async function relayCost(): Promise<RelayCost> {
 }
 
 async function echoMs(from: Socket, port: number): Promise<number> {
-  const times: number[] = []
-  for (let i = 0; i < WARM_UP + ECHOES; i++) {
-    const startMs = performance.now()
-    from.send(Buffer.alloc(1000), port, '127.0.0.1')
-    await once(from, 'message', { signal: AbortSignal.timeout(5_000) })
-    if (i >= WARM_UP) times.push(performance.now() - startMs)
-  }
-  return mean(times)
+  const startMs = performance.now()
+  from.send(Buffer.alloc(1000), port, '127.0.0.1')
+  await once(from, 'message', { signal: AbortSignal.timeout(5_000) })
+  return performance.now() - startMs
 }
 
 async function bound(): Promise<Socket> {

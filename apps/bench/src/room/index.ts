@@ -1,7 +1,7 @@
 export { DIST } from '../../../../e2e/rig/room.ts'
 export { type BenchModel, benchRoom, type RoomBenchOptions, type RoomBenchResult } from './bench-room.ts'
 export { roomPlot } from './plot.ts'
-export { roomCsv, roomFile, roomMarkdown, samplesCsv } from './report.ts'
+export { eventsCsv, roomCsv, roomFile, roomMarkdown, samplesCsv } from './report.ts'
 export { resumed } from './resume.ts'
 export { loadScenario, type Scenario, ScenarioError, scenarioNames } from './scenario.ts'
 export { roomTrace, traceChoice } from './traces.ts'

@@ -1,4 +1,4 @@
-import type { Backend, DeviceId, DeviceProfile, LinkProfile, Plan, Topology } from '@roomful/core'
+import type { Backend, BackendSpeed, DeviceId, DeviceProfile, LinkProfile, Plan, Topology } from '@roomful/core'
 import {
   type LatencyPredictor,
   LinkModel,
@@ -18,8 +18,9 @@ const OPEN = 1e12
 
 /**
  * The least time that a plan could take with devices as fast as they were alone and links as the scenario states them
- * (METHODS.md section 6): compute in proportion to its multiply-accumulates, half a round trip and bytes over rate for
- * each message, row exchanges and gathers included; no packing, no start window, no fixed cost per run.
+ * (METHODS.md section 6): the whole network takes a device what it took alone, on whatever backend, and a part of it as much of that as
+ * its layers' fitted costs say; half a round trip and bytes over rate for each message, row exchanges and gathers included; no
+ * packing, no start window, no fixed cost of a run, and nothing for what a run copies in and reads back.
  */
 export class PhysicalLimit {
   readonly #model: PlannableModel
@@ -41,9 +42,9 @@ export class PhysicalLimit {
   ): Promise<PhysicalLimit> {
     const devices = measured.devices.map(bare)
     const topology: Topology = { initiator: measured.initiator, devices, links }
-    const corrections = new Map<DeviceId, number>()
-    for (const device of devices) {
-      const alone: Topology = { initiator: device.id, devices: [device], links: [] }
+    const corrections = new Map<string, number>()
+    for (const [device, speed] of devices.flatMap((one) => one.backends.map((speed) => [one, speed] as const))) {
+      const alone: Topology = { initiator: device.id, devices: [{ ...device, backends: [speed] }], links: [] }
       const local = await planWith(
         'local',
         model,
@@ -52,9 +53,10 @@ export class PhysicalLimit {
         { exits: false },
       )
       const soloMs = solo.get(device.id)
-      if (local.ok && soloMs !== undefined) corrections.set(device.id, soloMs / local.plan.predicted.fullMs)
+      if (local.ok && soloMs !== undefined)
+        corrections.set(`${device.id} ${speed.backend}`, soloMs / local.plan.predicted.fullMs)
     }
-    const correction = (device: DeviceId, _backend: Backend) => corrections.get(device) ?? 1
+    const correction = (device: DeviceId, backend: Backend) => corrections.get(`${device} ${backend}`) ?? 1
     return new PhysicalLimit(model, topology, ideal(topology, correction))
   }
 
@@ -69,7 +71,13 @@ export class PhysicalLimit {
 }
 
 function bare(device: DeviceProfile): DeviceProfile {
-  return { ...device, load: 0, backends: device.backends.map((speed) => ({ ...speed, overheadMs: 0 })) }
+  return { ...device, load: 0, backends: device.backends.map((speed) => ({ ...withoutRuns(speed), overheadMs: 0 })) }
+}
+
+/** Fitted costs of its layers, and not of the border of a run. */
+function withoutRuns({ coefficients, ...speed }: BackendSpeed): BackendSpeed {
+  const { run: _, ...layers } = coefficients ?? {}
+  return { ...speed, coefficients: layers }
 }
 
 function ideal(topology: Topology, correction: (device: DeviceId, backend: Backend) => number): LatencyPredictor {

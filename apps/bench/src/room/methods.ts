@@ -40,6 +40,11 @@ export interface PlannedMethods {
 /** The room's own methods beside the published ones; without exits unless the name says so. */
 export const OWN_METHODS = ['auto', 'auto+exits', 'auto+exits+cache'] as const
 
+/** Published methods that place exits, once more with them: rivals of `auto+exits`. */
+const WITH_EXITS = ['edgent+exits', 'ciahp+exits'] as const
+
+export const hasExits = (method: string): boolean => method.includes('+exits')
+
 /** Equal shares of every fused block's rows for every device, whatever it is worth: what a naive split does. */
 const strips: Method = {
   name: 'strips',
@@ -107,6 +112,7 @@ export const ALL_METHODS: readonly string[] = [
   'tfjs',
   ...METHODS.map(({ name }) => name).filter((name) => name !== 'exhaustive' && name !== 'auto'),
   'strips',
+  ...WITH_EXITS,
   ...OWN_METHODS,
 ]
 
@@ -129,7 +135,7 @@ export async function planMethods(
     const result =
       exits !== undefined && sharesPlan(name)
         ? exits
-        : await planOne(name, new Search(model, topology, predictor, withoutExits(name, limits)))
+        : await planOne(name, new Search(model, topology, predictor, limitsOf(name, limits)))
     if (sharesPlan(name)) exits = result
     if (!result.ok) {
       notes.push(`${name}: no plan: ${result.message}`)
@@ -164,14 +170,15 @@ const sharesPlan = (name: string): boolean => name.startsWith('auto+exits')
 
 function planOne(name: string, search: Search): Promise<PartitionResult> {
   if (name === strips.name) return runMethod(strips, search)
-  const method = METHODS.find((each) => each.name === (name.startsWith('auto') ? 'auto' : name))
+  const [base] = name.split('+')
+  const method = METHODS.find((each) => each.name === base)
   if (method === undefined) throw new RangeError(`unknown method ${name}`)
   return runMethod(method, search)
 }
 
-const withoutExits = (name: string, limits: PlanningLimits): PlanningLimits => ({
+const limitsOf = (name: string, limits: PlanningLimits): PlanningLimits => ({
   ...limits,
-  exits: name.startsWith('auto+exits'),
+  exits: hasExits(name),
 })
 
 /** What of a plan decides what runs. */

@@ -18,6 +18,7 @@ const CALM: RunFacts = {
   left: [],
   drift: {},
   streamed: true,
+  unsettled: 0,
   loadBefore: 0.2,
   cores: 2,
   rows: [],

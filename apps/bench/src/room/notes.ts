@@ -14,6 +14,8 @@ export interface RunFacts {
   readonly without: readonly string[]
   readonly failed: ReadonlyMap<string, string>
   readonly blocks: number
+  /** Turns that began although a browser was still at work in the background. */
+  readonly unsettled: number
   readonly pictures: { readonly wanted: number; readonly distinct: number; readonly labelled: boolean }
   readonly cpuShares: string
   readonly coldLinks: number
@@ -53,6 +55,9 @@ export function notesOf(facts: RunFacts): string[] {
     ...halfAnswered.map(
       ({ method, failed, requests }) => `${method}: ${failed} of ${requests} requests failed; times are of the others`,
     ),
+    ...(facts.unsettled > 0
+      ? [`${facts.unsettled} turns began although a browser was still at work in the background`]
+      : []),
     ...(facts.blocks < extent.blocks ? [`${facts.blocks} of ${extent.blocks} blocks fit into the time`] : []),
     ...(pictures.distinct < pictures.wanted
       ? [

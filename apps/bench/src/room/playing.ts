@@ -1,6 +1,7 @@
-import type { ExitName } from '@roomful/core'
+import { type ExitName, sleep, systemClock } from '@roomful/core'
 import { type PlannableModel, pointAt } from '@roomful/planner'
-import type { Device } from '../../../../e2e/rig/device.ts'
+import { type Device, READY_MS } from '../../../../e2e/rig/device.ts'
+import { inTime, PAGE_GRACE_MS } from '../../../../e2e/rig/in-time.ts'
 import { closedLoop, type LoopSample } from './closed-loop.ts'
 import type { EmulatedRoom } from './emulated-room.ts'
 import type { BenchPictures } from './picture-stream.ts'
@@ -63,7 +64,8 @@ export async function playEvents(
   const expected = await answersAlone(room, model, pictures)
   const labels = (picture: number, exit: ExitName | undefined) => expected.get(exit ?? 'final')?.[picture]
   await room.prepared(async () => {
-    await initiator.page.evaluate(() => globalThis.roomful?.session.planAutomatically({ exits: true }))
+    const planning = initiator.page.evaluate(() => globalThis.roomful?.session.planAutomatically({ exits: true }))
+    await inTime(planning, READY_MS, `${initiator.name}: no plan was ready`)
     await closedLoop(initiator, {
       pictures: [0, 1, 2],
       forMs: 0,
@@ -78,13 +80,18 @@ export async function playEvents(
   const calm = await timedLoop(initiator, EVENT_PICTURES, CALM_MS)
   signal?.throwIfAborted()
   const totalMs = Math.max(0, ...scenario.events.map(endOf)) + AFTERWARDS_MS
-  const [samples, events] = await Promise.all([
-    timedLoop(initiator, EVENT_PICTURES, totalMs),
-    play(room, scenario, signal),
-  ])
-  const eventful = endsOf(samples, labels)
-  const quiet = endsOf(calm, labels)
-  return { deadlineMs: DEADLINE_MS, calm: quiet, eventful, p95Ratio: eventful.p95Ms / quiet.p95Ms, events, samples }
+  const stop = new AbortController()
+  const playing = play(room, scenario, signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]))
+  try {
+    const [samples, events] = await Promise.all([timedLoop(initiator, EVENT_PICTURES, totalMs), playing])
+    const eventful = endsOf(samples, labels)
+    const quiet = endsOf(calm, labels)
+    return { deadlineMs: DEADLINE_MS, calm: quiet, eventful, p95Ratio: eventful.p95Ms / quiet.p95Ms, events, samples }
+  } finally {
+    // Where the loop has failed, no event may disturb what comes next in the room.
+    stop.abort()
+    await playing.catch(() => {})
+  }
 }
 
 const endOf = (event: ScenarioEvent): number => event.atMs + ('forMs' in event ? event.forMs : 0)
@@ -95,11 +102,11 @@ export function endsOf(
 ): Ends {
   const late = ({ ms, failed }: LoopSample) => ms > DEADLINE_MS + (failed === undefined ? 0 : GRACE_MS)
   const broken = samples.filter((sample) => late(sample) || (sample.failed !== undefined && !sample.typed))
-  const inTime = samples.filter((sample) => !broken.includes(sample))
-  const answered = inTime.filter(({ failed }) => failed === undefined)
+  const kept = samples.filter((sample) => !broken.includes(sample))
+  const answered = kept.filter(({ failed }) => failed === undefined)
   const right = answered.filter(({ picture, exit, label }) => label === expected(picture, exit))
   const failed: Record<string, number> = {}
-  for (const sample of inTime) if (sample.failed !== undefined) failed[sample.failed] = (failed[sample.failed] ?? 0) + 1
+  for (const sample of kept) if (sample.failed !== undefined) failed[sample.failed] = (failed[sample.failed] ?? 0) + 1
   const times = samples.map(({ ms }) => ms)
   return {
     requests: samples.length,
@@ -138,7 +145,7 @@ async function answersAlone(room: EmulatedRoom, model: PlannableModel, { picture
   ]
   await room.prepared(async () => {
     for (const { exit, plan: alone } of plans) {
-      await initiator.page.evaluate((wanted) => globalThis.roomful?.session.installPlan(wanted), alone)
+      await initiator.installPlan(alone)
       const answers: (number | undefined)[] = []
       const loop = {
         pictures: shown,
@@ -157,7 +164,7 @@ async function answersAlone(room: EmulatedRoom, model: PlannableModel, { picture
 
 /** A closed loop over the first pictures, again and again, until `forMs` have passed. */
 function timedLoop(device: Device, pictures: number, forMs: number): Promise<TimedSample[]> {
-  return device.page.evaluate(
+  const looping = device.page.evaluate(
     async ({ pictures, forMs, deadlineMs }) => {
       const session = globalThis.roomful?.session
       const held = globalThis.benchPictures
@@ -205,27 +212,31 @@ function timedLoop(device: Device, pictures: number, forMs: number): Promise<Tim
     },
     { pictures, forMs, deadlineMs: DEADLINE_MS },
   )
+  return inTime(looping, forMs + DEADLINE_MS + PAGE_GRACE_MS, `${device.name}: the loop did not end`)
 }
 
-async function play(room: EmulatedRoom, scenario: Scenario, signal?: AbortSignal): Promise<Played['events']> {
+/** Rejects when `signal` aborts, as soon as no event is going on any more: what was frozen or hidden is as before then. */
+async function play(room: EmulatedRoom, scenario: Scenario, signal: AbortSignal): Promise<Played['events']> {
   const beginMs = performance.now()
   const played: { atMs: number; what: string; failed?: string }[] = []
   const running: Promise<void>[] = []
-  for (const event of scenario.events.toSorted((a, b) => a.atMs - b.atMs)) {
-    await new Promise((resolve) => setTimeout(resolve, Math.max(0, event.atMs - (performance.now() - beginMs))))
-    if (signal?.aborted) break
-    const entry: { atMs: number; what: string; failed?: string } = {
-      atMs: Math.round(performance.now() - beginMs),
-      what: wordsOf(event),
+  try {
+    for (const event of scenario.events.toSorted((a, b) => a.atMs - b.atMs)) {
+      await sleep(systemClock, Math.max(0, event.atMs - (performance.now() - beginMs)), signal)
+      const entry: { atMs: number; what: string; failed?: string } = {
+        atMs: Math.round(performance.now() - beginMs),
+        what: wordsOf(event),
+      }
+      played.push(entry)
+      // A device takes its time to come; what follows does not wait for it.
+      const done = act(room, scenario, event, signal).catch((error: unknown) => {
+        entry.failed = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
+      })
+      running.push(done)
     }
-    played.push(entry)
-    // A device takes its time to come; what follows does not wait for it.
-    const done = act(room, scenario, event).catch((error: unknown) => {
-      entry.failed = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
-    })
-    running.push(done)
+  } finally {
+    await Promise.all(running)
   }
-  await Promise.all(running)
   return played
 }
 
@@ -237,7 +248,7 @@ function wordsOf(event: ScenarioEvent): string {
   return `link ${a} ${b} ${JSON.stringify(shape)}`
 }
 
-async function act(room: EmulatedRoom, scenario: Scenario, event: ScenarioEvent): Promise<void> {
+async function act(room: EmulatedRoom, scenario: Scenario, event: ScenarioEvent, signal: AbortSignal): Promise<void> {
   switch (event.kind) {
     case 'link': {
       const { a, b, rttMs, mbitPerSecond, jitterMs, lossProbability, blackhole, frozen } = event
@@ -262,14 +273,20 @@ async function act(room: EmulatedRoom, scenario: Scenario, event: ScenarioEvent)
     case 'freeze': {
       const device = room.device(event.device)
       device.freeze()
-      await new Promise((resolve) => setTimeout(resolve, event.forMs))
-      return device.thaw()
+      try {
+        return await sleep(systemClock, event.forMs, signal)
+      } finally {
+        device.thaw()
+      }
     }
     case 'hide': {
       const device = room.device(event.device)
       await device.setVisible(false)
-      await new Promise((resolve) => setTimeout(resolve, event.forMs))
-      return device.setVisible(true)
+      try {
+        return await sleep(systemClock, event.forMs, signal)
+      } finally {
+        await device.setVisible(true)
+      }
     }
     case 'cpu':
       return room.device(event.device).changeCpu(event.cores)

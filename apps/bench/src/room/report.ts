@@ -1,4 +1,5 @@
 import type { RoomBenchResult } from './bench-room.ts'
+import type { LoopSample } from './closed-loop.ts'
 import type { RoomRow } from './rows.ts'
 import type { AgainstBest } from './summary.ts'
 
@@ -32,39 +33,60 @@ const COLUMNS = [
   'cores',
   'browsers',
   'cpuShares',
+  'memoryMb',
+  'node',
   'loadBefore',
   'loadAfter',
+  'elapsedMs',
+  'relayStraightMs',
+  'relayRelayedMs',
 ] as const
 
 /** One line per row with where it was measured, RFC 4180; empty where a figure is absent. */
 export function roomCsv({ scenario, seed, quick, rows, environment }: RoomBenchResult): string {
-  const { browsers, ...where } = environment
+  const { browsers, relay, ...where } = environment
   const lines = rows.map((row) => {
     const [ciLowMs = null, ciHighMs = null] = row.ciMs ?? []
     const values: Record<string, unknown> = {
       ...where,
       ...row,
       browsers: browsers.join('; '),
+      relayStraightMs: relay.straightMs,
+      relayRelayedMs: relay.relayedMs,
       scenario,
       seed,
       quick,
       ciLowMs,
       ciHighMs,
     }
-    return COLUMNS.map((column) => cell(values[column])).join(',')
+    return COLUMNS.map((column) => values[column])
   })
-  return `${[COLUMNS.join(','), ...lines].join('\r\n')}\r\n`
+  return table(COLUMNS, lines)
 }
 
 /** One line per request. */
 export function samplesCsv({ samples }: RoomBenchResult): string {
-  const lines = samples.flatMap(({ method, block, samples: requests }) =>
-    requests.map(({ picture, ms, bytes, label, exit, source, recovered, failed }, request) =>
-      [method, block, request, picture, ms, bytes, label, exit, source, recovered, failed].map(cell).join(','),
+  return table(
+    ['method', 'block', 'request', ...SAMPLE_COLUMNS],
+    samples.flatMap(({ method, block, samples: requests }) =>
+      requests.map((sample, request) => [method, block, request, ...sampleCells(sample)]),
     ),
   )
-  return `${['method,block,request,picture,ms,bytes,label,exit,source,recovered,failed', ...lines].join('\r\n')}\r\n`
 }
+
+/** Every request that was asked while the scenario's events were played; undefined where none was. */
+export function eventsCsv({ played }: RoomBenchResult): string | undefined {
+  if (played === undefined) return undefined
+  const rows = played.samples.map((sample) => [sample.atMs, ...sampleCells(sample), sample.typed])
+  return table(['atMs', ...SAMPLE_COLUMNS, 'typed'], rows)
+}
+
+const SAMPLE_COLUMNS = ['picture', 'ms', 'bytes', 'label', 'exit', 'source', 'recovered', 'failed'] as const
+
+const sampleCells = (sample: LoopSample) => SAMPLE_COLUMNS.map((column) => sample[column])
+
+const table = (columns: readonly string[], rows: readonly (readonly unknown[])[]): string =>
+  [columns, ...rows].map((row) => `${row.map(cell).join(',')}\r\n`).join('')
 
 function cell(value: unknown): string {
   if (value === undefined || value === null) return ''
@@ -72,16 +94,18 @@ function cell(value: unknown): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }
 
-/** Name of a result's files: the scenario, and the model where it is not the scenario's own. */
-export function roomFile({ scenario, model }: Pick<RoomBenchResult, 'scenario' | 'model'>): string {
-  return model === 'imagenette' ? scenario : `${scenario}-${model}`
+/** Name of a result's files: the scenario, the model where it is not the scenario's own, and whether the run was a quick one. */
+export function roomFile({ scenario, model, quick }: Pick<RoomBenchResult, 'scenario' | 'model' | 'quick'>): string {
+  return [scenario, ...(model === SCENARIO_MODEL ? [] : [model]), ...(quick ? ['quick'] : [])].join('-')
 }
+
+const SCENARIO_MODEL = 'imagenette'
 
 /** The table as Markdown, with where it was measured and what was left out. */
 export function roomMarkdown(result: RoomBenchResult): string {
   const { environment, solo } = result
   const name = roomFile(result)
-  const model = name === result.scenario ? '' : ` --model ${result.model}`
+  const model = result.model === SCENARIO_MODEL ? '' : ` --model ${result.model}`
   const kind = result.quick ? 'quick run' : 'full run'
   const { soloBefore, soloAfter } = result
   const alone = Object.entries(solo).map(([name, ms]) => {
@@ -106,7 +130,7 @@ export function roomMarkdown(result: RoomBenchResult): string {
     '',
     ...throughputLines(result),
     `Alone: ${alone.join(', ')}.`,
-    `${environment.processor}, ${environment.cores} cores, Node ${environment.node}, commit ${environment.commit}, ${environment.date}; CPU shares by ${environment.cpuShares}; load ${environment.loadBefore.toFixed(1)} before and ${environment.loadAfter.toFixed(1)} after; relay adds ${(environment.relay.relayedMs - environment.relay.straightMs).toFixed(2)} ms to a round trip.`,
+    `${environment.processor}, ${environment.cores} cores, Node ${environment.node}, commit ${environment.commit}, ${environment.date}; CPU shares by ${environment.cpuShares}; load ${environment.loadBefore.toFixed(1)} before and ${environment.loadAfter.toFixed(1)} after; relay adds ${(environment.relay.relayedMs - environment.relay.straightMs).toFixed(3)} ms to a round trip; the run took ${(environment.elapsedMs / 1000).toFixed(0)} s.`,
     '',
     ...result.notes.map((note) => `- ${note}`),
     '',

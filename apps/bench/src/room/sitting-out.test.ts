@@ -63,6 +63,15 @@ describe('who is measured in the next block', () => {
     ])
   })
 
+  it('keep offloading where it is the plan of `auto`, however short the time is', () => {
+    const plans = PLANS.map((one) => (one.method === 'auto' ? entry('auto', 'offload') : one))
+    const turnMs = turns(plans.filter(({ sameAs }) => sameAs === undefined))
+    const best = [...MEASURED.filter(({ method }) => method !== 'coedge'), block('coedge', [90, 90])]
+    const choice = { ...OPTIONS, plans, turnMs, measured: best }
+    expect(nextBlock({ ...choice, remainingMs: 16_000 }).goOn).toEqual(['ort', 'offload', 'coedge', 'auto+exits'])
+    expect(nextBlock({ ...choice, remainingMs: 12_000 })).toEqual({ goOn: [], leave: [] })
+  })
+
   it('are all of a full run, or none', () => {
     const full = { ...OPTIONS, above: Number.POSITIVE_INFINITY }
     expect(nextBlock(full)).toEqual({ goOn: PLANS.map(({ method }) => method), leave: [] })

@@ -38,6 +38,7 @@ export function nextBlock({ plans, measured, turnMs, remainingMs, above }: Block
   const here = plans.filter(({ method, sameAs }) => sameAs === undefined && turnMs.has(method))
   const samplesOf = new Map(plans.map(({ method, sameAs }) => [method, sameAs ?? method]))
   const own = new Set(OWN_METHODS.map((method) => samplesOf.get(method) ?? method))
+  const compared = new Set(['auto', 'auto+exits'].map((method) => samplesOf.get(method)))
   const rivals = plans.filter(({ method }) => !OWN_METHODS.some((name) => name === method))
   const best = rivals
     .map(({ method, sameAs }) => ({ method: sameAs ?? method, ms: choosing(sameAs ?? method) }))
@@ -63,7 +64,7 @@ export function nextBlock({ plans, measured, turnMs, remainingMs, above }: Block
   }
   // A second block of what matters most is worth more than none.
   for (const method of above === Number.POSITIVE_INFINITY ? [] : FIRST_TO_GO) {
-    if (needed() <= remainingMs || method === best?.method || !goOn.has(method)) continue
+    if (needed() <= remainingMs || method === best?.method || compared.has(method) || !goOn.has(method)) continue
     goOn.delete(method)
     leave.push({ method, times: times(method), forTime: true })
   }

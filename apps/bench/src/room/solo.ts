@@ -11,14 +11,12 @@ import { mean } from './statistics.ts'
 
 /** The page measures "alone" once after its first answers; the run waits for that to be over. */
 const ALONE_WITHIN_MS = 10_000
-/** Shares that may run at once where each is only compared with the others. */
-export const TOGETHER_CORES = 1.25
 /**
  * Shares that may run at once where times are to be what a device takes alone: the two cores of a machine are often one with two
  * threads, and quotas begin at the same time. Beside 0.6 of a core a tenth took half as long again; two quarters beside each other took
  * 1.3 times as long as one by itself, which is how a plan uses them.
  */
-const SOLO_CORES = 0.3
+export const SOLO_CORES = 0.3
 /**
  * Requests at full speed, for a few seconds at most, before anything is measured: with two a device of a quarter of a core was 13 % slower
  * alone than later, while its browser compiled, and plans that leave the work to it were predicted and bounded as much too slow.
@@ -116,7 +114,7 @@ export async function warmLinks(
       const plan = planForLink(model, topology, b, a)
       if (plan === undefined) continue
       warmed++
-      await room.initiator.page.evaluate((wanted) => globalThis.roomful?.session.installPlan(wanted), plan)
+      await room.initiator.installPlan(plan)
       await closedLoop(room.initiator, loop)
     }
   })
@@ -134,7 +132,7 @@ async function runAlone(device: Device, model: PlannableModel, extent: Extent): 
 
 async function installAlone(device: Device, model: PlannableModel, extent: Extent): Promise<void> {
   const plan = await localPlan(model, device)
-  await device.page.evaluate((wanted) => globalThis.roomful?.session.installPlan(wanted), plan)
+  await device.installPlan(plan)
   const pictures = Array.from({ length: WARM_REQUESTS }, (_, index) => index)
   await closedLoop(device, { ...loopOf(extent, pictures), forMs: 0, minCount: 2, cache: false })
 }

@@ -1,6 +1,6 @@
 import { isAlone } from './alone/library.ts'
 import { blockMeans, type MeasuredBlock, ratioOfBlocks } from './block-means.ts'
-import { OWN_METHODS } from './methods.ts'
+import { hasExits, OWN_METHODS } from './methods.ts'
 import type { RoomRow } from './rows.ts'
 import type { Interval } from './statistics.ts'
 
@@ -19,7 +19,7 @@ export interface RoomSummary {
   /** The same among the room's plans: `local`, `offload`, strips and the published partitioners, no library in a page of its own. */
   readonly autoAgainstPlans?: AgainstBest
   readonly autoExitsAgainstPlans?: AgainstBest
-  /** Of the plan of `auto`, and of `auto+exits`: |predicted - measured| / measured. */
+  /** Of the plan of `auto`, and of `auto+exits`: |predicted - measured| / measured. Predictions know no cache. */
   readonly predictionError: Readonly<Record<string, number>>
   /** The same for the prediction that was made before any plan had been asked. */
   readonly predictionErrorUnasked: Readonly<Record<string, number>>
@@ -42,16 +42,19 @@ export function summaryOf(rows: readonly RoomRow[], blocks: readonly MeasuredBlo
   const exits = againstBest('auto+exits', rows, blocks)
   const autoInRoom = againstBest('auto', ofRoom, blocks)
   const exitsInRoom = againstBest('auto+exits', ofRoom, blocks)
-  const figures = (of: (row: RoomRow) => number | null) =>
-    Object.fromEntries(own.flatMap((row) => (of(row) === null ? [] : [[row.method, of(row) ?? 0]])))
+  const figuresOf = (rows: readonly RoomRow[], of: (row: RoomRow) => number | null) =>
+    Object.fromEntries(rows.flatMap((row) => (of(row) === null ? [] : [[row.method, of(row) ?? 0]])))
+  const figures = (of: (row: RoomRow) => number | null) => figuresOf(own, of)
+  const uncached = own.filter(({ method }) => !method.endsWith('+cache'))
+  const errors = (of: (row: RoomRow) => number | null) => figuresOf(uncached, (row) => offBy(of(row), row.meanMs))
   return {
     ...(auto === undefined ? {} : { autoAgainstBest: auto }),
     ...(exits === undefined ? {} : { autoExitsAgainstBest: exits }),
     ...(autoInRoom === undefined ? {} : { autoAgainstPlans: autoInRoom }),
     ...(exitsInRoom === undefined ? {} : { autoExitsAgainstPlans: exitsInRoom }),
-    predictionError: figures(({ predictedMs, meanMs }) => offBy(predictedMs, meanMs)),
-    predictionErrorUnasked: figures(({ predictedUnaskedMs, meanMs }) => offBy(predictedUnaskedMs, meanMs)),
-    predictionErrorAtMeanSpeed: figures(({ predictedAtMeanSpeedMs, meanMs }) => offBy(predictedAtMeanSpeedMs, meanMs)),
+    predictionError: errors((row) => row.predictedMs),
+    predictionErrorUnasked: errors((row) => row.predictedUnaskedMs),
+    predictionErrorAtMeanSpeed: errors((row) => row.predictedAtMeanSpeedMs),
     ratioToLimit: figures((row) => row.ratioToLimit),
     ratioToLocal: figures((row) => row.ratioToLocal),
   }
@@ -59,7 +62,8 @@ export function summaryOf(rows: readonly RoomRow[], blocks: readonly MeasuredBlo
 
 /**
  * The rival that is the fastest over the odd requests, block by block, is compared over the even ones, block by block: a
- * rival that was only lucky in the samples that chose it gains nothing. A rival with the same plan compares as 1.
+ * rival that was only lucky in the samples that chose it gains nothing. A rival with the same plan compares as 1. Rivals with exits, which
+ * leave some of the work out, are those of a method with exits.
  */
 export function againstBest(
   method: string,
@@ -67,7 +71,9 @@ export function againstBest(
   blocks: readonly MeasuredBlock[],
 ): AgainstBest | undefined {
   const samplesOf = (name: string) => rows.find((row) => row.method === name)?.sameAs ?? name
-  const rivals = rows.map((row) => row.method).filter((name) => !OWN.includes(name))
+  const rivals = rows
+    .map((row) => row.method)
+    .filter((name) => !OWN.includes(name) && (hasExits(method) || !hasExits(name)))
   // Ratios within blocks: a rival that sat out is held against the blocks that it had, not against faster or slower ones.
   const choosing = blockMeans(blocks, samplesOf(method), 1)
   const picked = rivals

@@ -2,12 +2,13 @@ import type { DeviceId, Plan, Schedule, Topology } from '@roomful/core'
 import { type LatencyPredictor, type PlannableModel, planSchedule, planWith } from '@roomful/planner'
 import { stagesOf } from '@roomful/runtime'
 import type { Device } from '../../../../e2e/rig/device.ts'
-import { installWarm } from './block-run.ts'
+import { inTime, PAGE_GRACE_MS } from '../../../../e2e/rig/in-time.ts'
+import { installWarm, SETTLING } from './block-run.ts'
 import { sendPictures } from './closed-loop.ts'
 import type { EmulatedRoom } from './emulated-room.ts'
 import type { Extent } from './extent.ts'
 import { benchFrames } from './picture-stream.ts'
-import { localPlan, TOGETHER_CORES } from './solo.ts'
+import { localPlan, SOLO_CORES } from './solo.ts'
 
 /** Frames per second of a stream. */
 export interface StreamRow {
@@ -47,7 +48,7 @@ const WARM_FRAMES = 6
 const FRAMES = 20
 
 /**
- * Streams frames through every device alone (each asks itself), then through the plans that are made for throughput, asked
+ * Streams frames through every device alone (each asks itself, at once only where shares are so small that they hardly meet), then through the plans that are made for throughput, asked
  * from the initiator and from the device that is best alone. Frames are always at hand: what limits is the room.
  */
 export async function measureThroughput(
@@ -56,6 +57,8 @@ export async function measureThroughput(
   topology: Topology,
   predictor: LatencyPredictor,
   extent: Extent,
+  /** As rooms plan their schedules: `PlanningLimits.margin`. */
+  margin: number,
 ): Promise<Throughput> {
   const rows: StreamRow[] = []
   const shown = benchFrames(FRAMES)
@@ -63,19 +66,19 @@ export async function measureThroughput(
     for (const device of room.devices.values()) {
       await sendPictures(device, shown, 'benchFrames')
       const plan = await localPlan(model, device)
-      await device.page.evaluate((wanted) => globalThis.roomful?.session.installPlan(wanted), plan)
+      await device.installPlan(plan)
       await stream(device, 2, WARM_MS)
     }
-    await room.settled()
+    await room.settled(SETTLING)
   })
-  await room.each(TOGETHER_CORES, async (name) => {
+  await room.each(SOLO_CORES, async (name) => {
     await pause()
     const measured = await stream(room.device(name), 2, extent.streamMs)
     rows.push({ method: 'local', on: name, ...measured, window: 2, devices: [name] })
   })
   for (const device of askers(room, rows, extent)) {
     const seen = { ...topology, initiator: room.id(device.name) }
-    const plans = await planned(seen, model, predictor)
+    const plans = await planned(seen, model, predictor, margin)
     for (const { method, plan, perSecond } of plans) {
       await installWarm(room, plan, WARM_FRAMES, device)
       await pause()
@@ -116,9 +119,9 @@ function askers(room: EmulatedRoom, alone: readonly StreamRow[], { allStreams }:
 }
 
 /** One plan whose volumes work as a pipeline; whole frames (and pipelines) in turn; the same with exits. */
-async function planned(topology: Topology, model: PlannableModel, predictor: LatencyPredictor) {
+async function planned(topology: Topology, model: PlannableModel, predictor: LatencyPredictor, margin: number) {
   const plans: { method: string; plan: Plan | Schedule; perSecond: number }[] = []
-  const limits = { objective: 'throughput', maxAccuracyLoss: 0.01 } as const
+  const limits = { objective: 'throughput', maxAccuracyLoss: 0.01, margin } as const
   const chain = await planWith('chain', model, topology, predictor, { ...limits, exits: false })
   if (chain.ok) plans.push({ method: 'chain', plan: chain.plan, perSecond: chain.plan.predicted.throughputPerSecond })
   for (const exits of [false, true]) {
@@ -141,7 +144,7 @@ type Measured = Pick<StreamRow, 'framesPerSecond' | 'frames' | 'failed' | 'exitS
  * that a slow device's frame may move a second's worth of them over either border.
  */
 function stream(device: Device, window: number | undefined, forMs: number): Promise<Measured> {
-  return device.page.evaluate(
+  const streaming = device.page.evaluate(
     async ({ window, forMs, rampMs, deadlineMs }) => {
       const session = globalThis.roomful?.session
       const held = globalThis.benchFrames ?? globalThis.benchPictures
@@ -178,4 +181,5 @@ function stream(device: Device, window: number | undefined, forMs: number): Prom
     },
     { window, forMs, rampMs: RAMP_MS, deadlineMs: DEADLINE_MS },
   )
+  return inTime(streaming, RAMP_MS + forMs + DEADLINE_MS + PAGE_GRACE_MS, `${device.name}: a stream did not end`)
 }

@@ -126,7 +126,9 @@ async function runRoom(context: CommandContext): Promise<0 | 1> {
   const version = await sourceDigest([
     ...ROOM_SOURCES.map((folder) => path.join(ROOT, folder)),
     path.join(DIST, 'index.html'),
-    ...(model.model === undefined ? [] : [path.join(model.model.folder, 'model.json')]),
+    ...[...new Set(scenarios.map((each) => path.join(DIST, each.model)))].map((folder) =>
+      path.join(model.model?.folder ?? folder, 'model.json'),
+    ),
   ])
   const keyOf = ({ name, seed: own }: Scenario) =>
     [name, model.model?.name, quick ? 'quick' : 'full', seed.seed ?? own, version].filter(isGiven).join('-')
@@ -184,7 +186,7 @@ async function modelOption(context: CommandContext): Promise<{ model?: BenchMode
 }
 
 async function writeRoom(result: RoomBenchResult): Promise<void> {
-  const { roomCsv, roomFile, roomMarkdown, roomPlot, samplesCsv } = await import('@roomful/bench/room')
+  const { eventsCsv, roomCsv, roomFile, roomMarkdown, roomPlot, samplesCsv } = await import('@roomful/bench/room')
   const folder = path.join(ROOT, 'docs', 'benchmarks')
   await mkdir(folder, { recursive: true })
   const { samples: _, traces: _traces, requestTraces: _requests, played, ...figures } = result
@@ -195,6 +197,8 @@ async function writeRoom(result: RoomBenchResult): Promise<void> {
   await writeFile(file('.md'), roomMarkdown(result))
   await writeFile(file('.csv'), roomCsv(result))
   await writeFile(file('-samples.csv'), samplesCsv(result))
+  const events = eventsCsv(result)
+  if (events !== undefined) await writeFile(file('-events.csv'), events)
   await writeFile(file('.svg'), roomPlot(name, result.rows))
   await writeFile(file('.json'), `${JSON.stringify(kept, null, 2)}\n`)
 }

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
-import { systemClock, withDeadline } from '@roomful/core'
 import { analyse, extract, loadWeights, readModel, writeModel } from '@roomful/graph'
 import { parseManifest } from '@roomful/model'
 import type { PlannableModel } from '@roomful/planner'
 import { Device } from '../../../../../e2e/rig/device.ts'
+import { inTime } from '../../../../../e2e/rig/in-time.ts'
 import type { RgbaPicture } from '../../../../../e2e/rig/pictures.ts'
 import { type LoopOptions, type LoopSample, sendPictures } from '../closed-loop.ts'
 import type { ScenarioDevice } from '../scenario.ts'
@@ -125,9 +125,6 @@ export class Alone implements AsyncDisposable {
     await this.#served[Symbol.asyncDispose]()
   }
 }
-
-const inTime = <T>(work: Promise<T>, timeoutMs: number, what: string): Promise<T> =>
-  withDeadline(work, { clock: systemClock, timeoutMs, onTimeout: () => new Error(`${what} within ${timeoutMs} ms`) })
 
 /** ONNX from the picture to the last output with its weights inside: no exits, nothing external. */
 export async function wholeNet(folder: string, model: PlannableModel) {

@@ -1,5 +1,5 @@
 import { TfjsEngine } from '@roomful/engine/tfjs'
-import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm'
+import { getThreadsCount, setWasmPaths } from '@tensorflow/tfjs-backend-wasm'
 import plain from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?url'
 import simd from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url'
 import threaded from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-threaded-simd.wasm?url'
@@ -22,7 +22,7 @@ export async function openTfjs(model: Uint8Array, dims: readonly number[]): Prom
   const [output] = session.outputs
   if (input === undefined || output === undefined) throw new Error('the network takes or gives no tensor')
   return {
-    what: `TensorFlow.js ${tf.version_core} on ${backend === 'wasm' ? 'WASM (no GPU)' : 'WebGL'}`,
+    what: `TensorFlow.js ${tf.version_core} on ${backend === 'wasm' ? `WASM (no GPU), ${threads()}` : 'WebGL'}`,
     async run(values) {
       const { outputs } = await session.run({ [input]: { dtype: 'float32', dims, data: values } })
       const data = outputs[output]?.data
@@ -30,6 +30,12 @@ export async function openTfjs(model: Uint8Array, dims: readonly number[]): Prom
       return data
     },
   }
+}
+
+/** As many as it takes by itself: one where the page may not share memory, else one for each core that the browser names. */
+function threads(): string {
+  const count = getThreadsCount()
+  return `${count} thread${count === 1 ? '' : 's'}`
 }
 
 function hasGpu(): boolean {
