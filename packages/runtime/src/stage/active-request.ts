@@ -1,5 +1,6 @@
 import type { Clock, DeviceId, ExitName, RequestId, Span } from '@roomful/core'
 import type { RequestAddress } from '../wire/request-links.ts'
+import type { JobOwner } from './fair-queue.ts'
 import type { PreparedPlan } from './prepared-plan.ts'
 import { RowAssembler } from './row-assembler.ts'
 
@@ -25,6 +26,8 @@ export type Target =
 export class ActiveRequest {
   readonly address: RequestAddress
   readonly plan: PreparedPlan
+  /** How many came to this device before it. */
+  readonly before: number
   readonly #controller = new AbortController()
   readonly #collecting = new Map<string, Collecting>()
   readonly #cancelTimer: () => void
@@ -32,14 +35,20 @@ export class ActiveRequest {
   /** Decodes and stages in progress. */
   #running = 0
 
-  constructor(address: RequestAddress, plan: PreparedPlan, clock: Clock, onDeadline: () => void) {
+  constructor(address: RequestAddress, plan: PreparedPlan, before: number, clock: Clock, onDeadline: () => void) {
     this.address = address
     this.plan = plan
+    this.before = before
     this.#cancelTimer = clock.after(Math.max(0, address.deadlineAtMs - clock.now()), onDeadline)
   }
 
   get id(): RequestId {
     return this.address.requestId
+  }
+
+  /** Whose turn its stages take. */
+  get by(): JobOwner {
+    return { owner: this.address.initiator, request: this.before }
   }
 
   get signal(): AbortSignal {

@@ -2,18 +2,29 @@ import type { DeviceId } from '@roomful/core'
 import { RuntimeError } from '../error.ts'
 
 interface Job {
+  readonly request: number
   readonly start: () => void
+}
+
+/** For whom a job is. */
+export interface JobOwner {
+  /** The initiator. */
+  readonly owner: DeviceId
+  /** Which of its requests, in the order in which they came. */
+  readonly request: number
 }
 
 /**
  * One engine's jobs, one at a time, taking turns among the initiators that ask (round robin), so that one busy device
- * cannot starve the others. Within an initiator: order of arrival.
+ * cannot starve the others. Within an initiator an earlier request goes before a later one, and the jobs of a request in order of arrival: two
+ * that take turns session by session end no sooner, and each of their maps leaves the engine and comes back. [ours]
  */
 export class FairQueue {
   readonly #limit: number
   /** In the order of turns; an owner leaves when it has no more jobs. */
   readonly #waiting = new Map<DeviceId, Job[]>()
   #busy = false
+  #running: JobOwner | undefined
   /** Told to the job that runs: somebody waits. */
   #crowded = new AbortController()
 
@@ -34,11 +45,12 @@ export class FairQueue {
   }
 
   /**
-   * The job's `crowded` aborts as soon as another job waits, and has aborted when one does from the start: a long job then ends
-   * early and comes back with its rest.
+   * The job's `crowded` aborts as soon as another job waits that may go before its rest, and has aborted when one does from the start: a long job
+   * then ends early and comes back with its rest. That is a job of another initiator, of an earlier request, or of its own.
    * @throws RuntimeError `overloaded`; `signal.reason` when aborted while it waits
    */
-  run<T>(owner: DeviceId, job: (crowded: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T> {
+  run<T>(by: JobOwner, job: (crowded: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const { owner, request } = by
     if (signal?.aborted) return Promise.reject(signal.reason)
     const jobs = this.#waiting.get(owner) ?? []
     if (jobs.length >= this.#limit) {
@@ -50,6 +62,7 @@ export class FairQueue {
         reject(signal?.reason)
       }
       const entry: Job = {
+        request,
         start: () => {
           signal?.removeEventListener('abort', onAbort)
           job(this.#crowded.signal)
@@ -58,10 +71,11 @@ export class FairQueue {
         },
       }
       signal?.addEventListener('abort', onAbort, { once: true })
-      jobs.push(entry)
+      const later = jobs.findIndex((other) => other.request > request)
+      jobs.splice(later < 0 ? jobs.length : later, 0, entry)
       this.#waiting.set(owner, jobs)
-      if (this.#busy) this.#crowded.abort()
-      else this.#next()
+      if (!this.#busy) this.#next()
+      else if (this.#isCrowded()) this.#crowded.abort()
     })
   }
 
@@ -69,16 +83,25 @@ export class FairQueue {
     const turn = this.#waiting.entries().next()
     if (turn.done) {
       this.#busy = false
+      this.#running = undefined
       return
     }
     const [owner, jobs] = turn.value
     const job = jobs.shift()
     this.#waiting.delete(owner)
     if (jobs.length > 0) this.#waiting.set(owner, jobs)
+    if (job === undefined) return
     this.#busy = true
+    this.#running = { owner, request: job.request }
     this.#crowded = new AbortController()
-    if (this.#waiting.size > 0) this.#crowded.abort()
-    job?.start()
+    if (this.#isCrowded()) this.#crowded.abort()
+    job.start()
+  }
+
+  /** Whether somebody waits who may go before the rest of the job that runs. */
+  #isCrowded(): boolean {
+    const { owner, request } = this.#running ?? {}
+    return [...this.#waiting].some(([other, jobs]) => other !== owner || (jobs[0]?.request ?? 0) <= (request ?? 0))
   }
 
   #remove(owner: DeviceId, job: Job): void {

@@ -50,7 +50,7 @@ describe.runIf(present)('a stage of sessions between which several tensors cross
           onSpan: ({ kind }) => kinds.push(kind),
         },
       ],
-      owner: self,
+      by: { owner: self, request: 0 },
       input,
       keepInput,
       signal: new AbortController().signal,

@@ -39,9 +39,9 @@ async function setup() {
     onSpan: (span) => spans.push(span),
     ...(onOutput === undefined ? {} : { onOutput }),
   })
-  const start = (owner: DeviceId, tasks: readonly StageTask[], signal = new AbortController().signal) =>
+  const start = (owner: DeviceId, tasks: readonly StageTask[], signal = new AbortController().signal, request = 0) =>
     runner
-      .run({ tasks, owner, input: number(0), keepInput: false, signal })
+      .run({ tasks, by: { owner, request }, input: number(0), keepInput: false, signal })
       .then(({ outputs: [map] }) => ({ value: Number(map?.data[0]), atMs: clock.now() }))
   return { clock, runner, task, start, spans }
 }
@@ -59,6 +59,20 @@ describe('the stage runner', () => {
     expect(spans.filter(({ kind }) => kind === 'compute')).toHaveLength(7)
     const waits = spans.filter(({ kind }) => kind === 'queue').map(({ startMs, endMs }) => endMs - startMs)
     expect(waits).toEqual([SEGMENT_MS / 2, SEGMENT_MS])
+  })
+
+  it('ends a request before a later one of the same initiator, and gives way to an earlier one', async () => {
+    const { clock, task, start, spans } = await setup()
+    const { signal } = new AbortController()
+    const second = start(a, [task(0, 3)], signal, 2)
+    await clock.advance(SEGMENT_MS * 0.5)
+    const third = start(a, [task(0, 3)], signal, 3)
+    const first = start(a, [task(0, 1)], signal, 1)
+    expect(await clock.runUntil(first)).toEqual({ value: 1, atMs: 2 * SEGMENT_MS })
+    expect(await clock.runUntil(second)).toEqual({ value: 3, atMs: 4 * SEGMENT_MS })
+    expect(await clock.runUntil(third)).toEqual({ value: 3, atMs: 7 * SEGMENT_MS })
+    // The one that gave way waited once, the last one from the start only.
+    expect(spans.filter(({ kind }) => kind === 'queue')).toHaveLength(3)
   })
 
   it('leaves the engine to others at the end of the session under way when it is aborted', async () => {

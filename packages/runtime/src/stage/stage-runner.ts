@@ -2,7 +2,7 @@ import type { Backend, Clock, DeviceId, Span } from '@roomful/core'
 import { type ChainGate, type ChainPart, type ChainRun, type ChainStep, runChain, type TapPart } from '@roomful/engine'
 import type { FeatureMap, FeatureMaps } from '@roomful/tensor'
 import { RuntimeError } from '../error.ts'
-import { FairQueue } from './fair-queue.ts'
+import { FairQueue, type JobOwner } from './fair-queue.ts'
 import type { PreparedStage } from './prepared-plan.ts'
 import type { SessionLease } from './session-pool.ts'
 
@@ -32,7 +32,7 @@ export interface StageResult {
 export interface StageWork {
   /** On one backend; each takes what one before it gives. */
   readonly tasks: readonly StageTask[]
-  readonly owner: DeviceId
+  readonly by: JobOwner
   readonly input: FeatureMap
   /** The input is needed afterwards (kept, forwarded, or shared with another stage): it must not be given away. */
   readonly keepInput: boolean
@@ -77,7 +77,7 @@ export class StageRunner {
 
   /** Abort acts between sessions. @throws EngineError, RuntimeError `overloaded`; `signal.reason` */
   async run(work: StageWork): Promise<StageResult> {
-    const { signal, owner, tasks, input } = work
+    const { signal, by, tasks, input } = work
     const [first] = tasks
     if (first === undefined) throw new RuntimeError('engine', 'there is nothing to run')
     let rest = stepsOf(tasks)
@@ -87,7 +87,7 @@ export class StageRunner {
     while (rest.length > 0) {
       const queuedMs = this.#clock.now()
       const run = await this.#queue(first.stage.backend).run(
-        owner,
+        by,
         (crowded) => this.#chain(work, rest, maps, keep, queuedMs, crowded),
         signal,
       )
@@ -102,7 +102,7 @@ export class StageRunner {
 
   /** Runs as many of the steps as it can without keeping anybody waiting. */
   async #chain(
-    { signal, owner }: StageWork,
+    { signal, by: { owner } }: StageWork,
     steps: readonly Step[],
     maps: FeatureMaps,
     keep: readonly string[],

@@ -40,6 +40,8 @@ export class StageWorker {
   readonly #load: LoadReporter
   readonly #activity: Activity
   readonly #requests = new Map<RequestId, ActiveRequest>()
+  /** Requests that have come so far. */
+  #came = 0
   readonly #cancelled = new CancelledRequests()
   #incomingBytes = 0
   #closed = false
@@ -163,7 +165,7 @@ export class StageWorker {
     this.#plans.enter(planId)
     const { clock } = this.#o
     const address: RequestAddress = { requestId, planId, initiator, deadlineAtMs: clock.now() + remainingMs }
-    const request: ActiveRequest = new ActiveRequest(address, plan, clock, () =>
+    const request: ActiveRequest = new ActiveRequest(address, plan, this.#came++, clock, () =>
       this.#end(request, new RuntimeError('deadline', 'the request has run out of time')),
     )
     this.#requests.set(requestId, request)
@@ -217,7 +219,7 @@ export class StageWorker {
     const { initiator: owner } = address
     const passed = (on: PassedMap) => this.#passedOn(request, on)
     const { tasks, spans, cut, exits } = shardTasks({ ...at, plan, self, clock, first: stage, isWatched, passed })
-    const { outputs, endedAt } = await this.#runner.run({ tasks, owner, input, keepInput: shared, signal })
+    const { outputs, endedAt } = await this.#runner.run({ tasks, by: request.by, input, keepInput: shared, signal })
     const sure = endedAt && exits.get(endedAt)
     if (sure !== undefined) return this.#sendResult(request, sure.exit, true, outputs, sure.spans)
     const rows = layout.shards[cut - 1]?.[at.shard]?.rows
@@ -246,7 +248,7 @@ export class StageWorker {
     this.#whole(request, volume, input)
     const { outputs } = await this.#runner.run({
       tasks,
-      owner: request.address.initiator,
+      by: request.by,
       input,
       keepInput: true,
       signal: request.signal,

@@ -1,17 +1,21 @@
-import { type DeviceId, deviceId, seededRandom, VirtualClock } from '@roomful/core'
+import { deviceId, seededRandom, VirtualClock } from '@roomful/core'
 import { type FeatureMap, verdictOf } from '@roomful/tensor'
 import { describe, expect, it } from 'vitest'
 import type { StagePart } from '../model/staged-model.ts'
 import { FakeEngine, fakeEngines } from '../testing/fake-engine.ts'
 import { MiniNet } from '../testing/mini-net.ts'
 import { CancelledRequests } from './cancelled.ts'
-import { FairQueue } from './fair-queue.ts'
+import { FairQueue, type JobOwner } from './fair-queue.ts'
 import { LoadMeter } from './load-meter.ts'
 import { LoadReporter } from './load-reporter.ts'
 import { SessionPool } from './session-pool.ts'
 
 const a = deviceId('a')
 const b = deviceId('b')
+const [byA, byB]: readonly [JobOwner, JobOwner] = [
+  { owner: a, request: 0 },
+  { owner: b, request: 0 },
+]
 
 describe('the fair queue', () => {
   const gate = () => {
@@ -26,9 +30,9 @@ describe('the fair queue', () => {
     const queue = new FairQueue()
     const order: string[] = []
     const first = gate()
-    const job = (owner: DeviceId, name: string) => queue.run(owner, async () => void order.push(name))
-    const running = queue.run(a, () => first.wait)
-    const rest = [job(a, 'a1'), job(a, 'a2'), job(a, 'a3'), job(b, 'b1'), job(b, 'b2')]
+    const job = (by: JobOwner, name: string) => queue.run(by, async () => void order.push(name))
+    const running = queue.run(byA, () => first.wait)
+    const rest = [job(byA, 'a1'), job(byA, 'a2'), job(byA, 'a3'), job(byB, 'b1'), job(byB, 'b2')]
     expect(queue.waiting).toBe(5)
     first.open()
     await Promise.all([running, ...rest])
@@ -40,37 +44,65 @@ describe('the fair queue', () => {
     const queue = new FairQueue(2)
     const first = gate()
     const stop = new AbortController()
-    const running = queue.run(a, () => first.wait)
-    const aborted = queue.run(a, async () => 'never', stop.signal)
-    const failing = queue.run(a, async () => {
+    const running = queue.run(byA, () => first.wait)
+    const aborted = queue.run(byA, async () => 'never', stop.signal)
+    const failing = queue.run(byA, async () => {
       throw new Error('broken')
     })
-    await expect(queue.run(a, async () => 0)).rejects.toMatchObject({ reason: 'overloaded' })
-    const other = queue.run(b, async () => 'other')
+    await expect(queue.run(byA, async () => 0)).rejects.toMatchObject({ reason: 'overloaded' })
+    const other = queue.run(byB, async () => 'other')
     stop.abort(new Error('stop'))
     await expect(aborted).rejects.toThrow('stop')
     first.open()
     await running
     await expect(failing).rejects.toThrow('broken')
     expect(await other).toBe('other')
-    await expect(queue.run(b, async () => 0, stop.signal)).rejects.toThrow('stop')
+    await expect(queue.run(byB, async () => 0, stop.signal)).rejects.toThrow('stop')
   })
 })
 
 describe('a job of the fair queue', () => {
+  it('goes before those of later requests of its initiator, and is not told of them', async () => {
+    const queue = new FairQueue()
+    const order: string[] = []
+    const told: boolean[] = []
+    const job = (by: JobOwner, name: string) => queue.run(by, async () => void order.push(name))
+    let finish = () => {}
+    const running = queue.run({ ...byA, request: 1 }, async (crowded) => {
+      const wait = new Promise<void>((resolve) => {
+        finish = resolve
+      })
+      const rest = [
+        job({ ...byA, request: 2 }, 'a2'),
+        job({ ...byA, request: 3 }, 'a3'),
+        job({ ...byA, request: 2 }, 'a2 again'),
+      ]
+      told.push(crowded.aborted)
+      rest.push(job({ ...byA, request: 0 }, 'a0'))
+      told.push(crowded.aborted)
+      rest.push(job({ ...byB, request: 4 }, 'b4'))
+      await wait
+      return rest
+    })
+    finish()
+    await Promise.all(await running)
+    expect(order).toEqual(['a0', 'b4', 'a2', 'a2 again', 'a3'])
+    expect(told).toEqual([false, true])
+  })
+
   it('is told when another one waits: from the start, or as soon as it comes', async () => {
     const queue = new FairQueue()
     const told: boolean[] = []
     let finish = () => {}
-    const first = queue.run(a, async (crowded) => {
+    const first = queue.run(byA, async (crowded) => {
       told.push(crowded.aborted)
       await new Promise<void>((resolve) => {
         finish = resolve
       })
       told.push(crowded.aborted)
     })
-    const second = queue.run(b, async (crowded) => void told.push(crowded.aborted))
-    const third = queue.run(b, async (crowded) => void told.push(crowded.aborted))
+    const second = queue.run(byB, async (crowded) => void told.push(crowded.aborted))
+    const third = queue.run(byB, async (crowded) => void told.push(crowded.aborted))
     finish()
     await Promise.all([first, second, third])
     expect(told).toEqual([false, true, true, false])
