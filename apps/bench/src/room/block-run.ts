@@ -131,19 +131,23 @@ export async function installWarm(
   requests = WARM_REQUESTS,
   device = room.initiator,
 ): Promise<boolean> {
-  const pictures = Array.from({ length: requests }, (_, index) => index)
   return room.prepared(async () => {
     await device.installPlan(plan)
-    await closedLoop(device, {
-      pictures,
-      forMs: 0,
-      minCount: requests,
-      limitMs: WARM_LIMIT_MS,
-      deadlineMs: WARM_LIMIT_MS,
-      cache: false,
-    })
+    await warm(device, requests)
     const fullMs = 'volumes' in plan ? plan.predicted.fullMs : 0
     return room.settled(fullMs > LARGE_MS ? LARGE_SETTLING : SETTLING)
+  })
+}
+
+/** Requests that do not count, one after the other; fewer where they are slow. */
+export async function warm(device: Device, requests = WARM_REQUESTS): Promise<void> {
+  await closedLoop(device, {
+    pictures: Array.from({ length: requests }, (_, index) => index),
+    forMs: 0,
+    minCount: requests,
+    limitMs: WARM_LIMIT_MS,
+    deadlineMs: WARM_LIMIT_MS,
+    cache: false,
   })
 }
 

@@ -2,6 +2,7 @@ import { type ExitName, sleep, systemClock } from '@roomful/core'
 import { type PlannableModel, pointAt } from '@roomful/planner'
 import { type Device, READY_MS } from '../../../../e2e/rig/device.ts'
 import { inTime, PAGE_GRACE_MS } from '../../../../e2e/rig/in-time.ts'
+import { SETTLING, warm } from './block-run.ts'
 import { closedLoop, type LoopSample } from './closed-loop.ts'
 import type { EmulatedRoom } from './emulated-room.ts'
 import type { BenchPictures } from './picture-stream.ts'
@@ -66,15 +67,9 @@ export async function playEvents(
   await room.prepared(async () => {
     const planning = initiator.page.evaluate(() => globalThis.roomful?.session.planAutomatically({ exits: true }))
     await inTime(planning, READY_MS, `${initiator.name}: no plan was ready`)
-    await closedLoop(initiator, {
-      pictures: [0, 1, 2],
-      forMs: 0,
-      minCount: 3,
-      limitMs: 10_000,
-      deadlineMs: 10_000,
-      cache: false,
-    })
-    await room.settled()
+    await warm(initiator)
+    // As before any turn: else the calm is slowed by what is built in it, and the events look harmless.
+    await room.settled(SETTLING)
   })
   await new Promise((resolve) => setTimeout(resolve, 300))
   const calm = await timedLoop(initiator, EVENT_PICTURES, CALM_MS)

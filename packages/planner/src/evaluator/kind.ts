@@ -11,6 +11,8 @@ export interface PlanKind {
   readonly id: string
   /** The same for all plans for the model that answer the device. */
   readonly family: string
+  /** Whether the asking device alone computes, so that nothing is sent. */
+  readonly isAlone: boolean
   /** The same without names: which stages are the asking device's, which are shared by how many, and whether there are exits. */
   readonly shape: string
 }
@@ -51,6 +53,7 @@ function kindOf(
   return {
     id: `${family} ${exits}: ${stages.join(' ')}`,
     family,
+    isAlone: roles.every((role) => role === 'asker'),
     shape: `${model} ${exits}: ${roles.join(' ')}`,
   }
 }

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { KindLearning } from './kind-learning.ts'
 
-const kind = (id: string, shape = id, family = 'a net here') => ({ id, shape, family })
+const kind = (id: string, shape = id, family = 'a net here') => ({ id, shape, family, isAlone: false })
 const [cut, local] = [kind('cut'), kind('local')]
+const alone = (id: string) => ({ ...kind(id), isAlone: true })
 
 describe('what plans of a kind take over what was predicted', () => {
   it('is known after the first mean, and follows the next ones by steps', () => {
@@ -48,6 +49,15 @@ describe('what plans of a kind take over what was predicted', () => {
     kinds.observe(kind('halves'), 100, 100)
     expect(kinds.factor(local)).toBeCloseTo(Math.sqrt(2), 1)
     expect(kinds.factor(kind('local', 'local', 'another net'))).toBe(1)
+  })
+
+  it('of the asking device alone knows nothing of what others take part in, and they know of it', () => {
+    const kinds = new KindLearning()
+    kinds.observe(kind('to b', 'to a helper'), 400, 100)
+    expect(kinds.factor(alone('here'))).toBe(1)
+    kinds.observe(alone('here with exits'), 400, 100)
+    expect(kinds.factor(alone('here'))).toBeCloseTo(2)
+    expect(kinds.factor(kind('halves'))).toBeCloseTo(2, 1)
   })
 
   it('fades while other kinds are asked, and is learned as quickly as at first when it is tried again', () => {

@@ -11,11 +11,12 @@ const MAX_KINDS = 64
 
 /**
  * Of a kind unlike all that were seen: how much of what those of its family were off by. Half of it is the room's, such as a slow day, as far as anybody knows, and
- * half their own. With none of it whatever has not been asked looks better than what has, and the last kind that is tried is kept unseen.
+ * half their own. With none of it whatever has not been asked looks better than what has, and the last kind that is tried is kept unseen. What plans of several
+ * devices are off by says nothing of the asking device alone, whose speed has been measured so.
  */
 const SHARED = 0.5
 
-interface Seen extends Pick<PlanKind, 'family' | 'shape'> {
+interface Seen extends Pick<PlanKind, 'family' | 'isAlone' | 'shape'> {
   readonly log: number
   /** How many means stand behind it, those that have faded counted less. */
   readonly means: number
@@ -25,7 +26,7 @@ interface Seen extends Pick<PlanKind, 'family' | 'shape'> {
  * What plans of a kind have taken over what was predicted: the part of it that no device's speed, no link and no message's cost
  * explains, such as stages that wait for one another's quotas. Learned from means of requests that followed one another. Of a kind that was
  * never asked the mean of those of its shape counts, so that equal helpers need not be tried one by one; where there is none, half of the
- * mean of its family. [ours]
+ * mean of its family, of the asking device alone only what that has taken otherwise. [ours]
  */
 export class KindLearning {
   readonly #seen: Map<string, Seen>
@@ -36,7 +37,7 @@ export class KindLearning {
   }
 
   /** `predictedMs`: without any factor of a kind. Numbers that are no times are ignored. */
-  observe({ id, family, shape }: PlanKind, observedMs: number, predictedMs: number): void {
+  observe({ id, family, isAlone, shape }: PlanKind, observedMs: number, predictedMs: number): void {
     const log = Math.log(observedMs / predictedMs)
     if (!Number.isFinite(log)) return
     const before = this.#seen.get(id) ?? { log: 0, means: 0 }
@@ -46,16 +47,16 @@ export class KindLearning {
     }
     const means = before.means + 1
     const moved = before.log + Math.max(WEIGHT, 1 / means) * (log - before.log)
-    this.#seen.set(id, { family, shape, log: Math.min(BOUNDS.high, Math.max(BOUNDS.low, moved)), means })
+    this.#seen.set(id, { family, isAlone, shape, log: Math.min(BOUNDS.high, Math.max(BOUNDS.low, moved)), means })
     const [oldest] = this.#seen.keys()
     if (this.#seen.size > MAX_KINDS && oldest !== undefined) this.#seen.delete(oldest)
   }
 
   /** What to multiply a prediction of this kind with; 1 where nothing of its family was seen. */
-  factor({ id, family, shape }: PlanKind): number {
+  factor({ id, family, isAlone, shape }: PlanKind): number {
     const own = this.#seen.get(id)
     if (own !== undefined) return Math.exp(own.log)
-    const known = [...this.#seen.values()].filter((seen) => seen.family === family)
+    const known = [...this.#seen.values()].filter((seen) => seen.family === family && (seen.isAlone || !isAlone))
     const alike = known.filter((seen) => seen.shape === shape)
     return Math.exp(alike.length > 0 ? meanLog(alike) : SHARED * meanLog(known))
   }
