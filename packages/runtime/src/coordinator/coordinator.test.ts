@@ -1,4 +1,4 @@
-import { type DeviceId, deviceId, type Span, seededRandom, type Trace } from '@roomful/core'
+import { type Clock, type DeviceId, deviceId, type Span, seededRandom, type Trace } from '@roomful/core'
 import type { StageSession } from '@roomful/engine'
 import { encodeSpans } from '@roomful/protocol'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -246,6 +246,21 @@ describe('several initiators', () => {
     )
     expect(await ends[272]).toMatchObject({ reason: 'overloaded' })
     expect((await room.until(Promise.all(ends))).filter((end) => end instanceof Error)).toHaveLength(1)
+  })
+
+  it('an answer that comes after the deadline is none, however late the timer is', async () => {
+    const deadlineMs = 10
+    const clock: Clock = {
+      now: () => room.clock.now(),
+      after: (ms, callback) => room.clock.after(ms > deadlineMs / 2 ? ms + 10_000 : ms, callback),
+    }
+    const [a] = await setup({ speed: () => 20, runtime: { clock } })
+    await room.until(a.runtime.install(planOf(net, [['logits', ['b']]], { fullMs: 2000 })))
+    const startMs = room.clock.now()
+    await expect(room.until(a.runtime.infer({ tensor: room.picture() }, { deadlineMs }))).rejects.toMatchObject({
+      reason: 'deadline',
+    })
+    expect(room.clock.now() - startMs).toBeLessThan(10_000)
   })
 
   it('any deadline may be given, be it without end', async () => {
