@@ -240,7 +240,10 @@ export class RequestRun {
   ): void {
     const totalMs = this.#sinceStart()
     // The timer of a throttled device may be later than the answer that it was to forestall.
-    if (totalMs > this.#o.deadlineMs) return this.#expire()
+    if (totalMs > this.#o.deadlineMs) {
+      this.#expire()
+      return
+    }
     const trace = () => this.#trace(attempt, exit, source, totalMs)
     const { id: request } = this.#o
     this.#settle.resolve({ request, plan: attempt.installed.planId, ...verdict, exit, outputs, trace: trace() })
