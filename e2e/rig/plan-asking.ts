@@ -25,17 +25,12 @@ export function somePictures(count: number): RgbaPicture[] {
   return Array.from({ length: count }, (_, seed) => generatedPicture(seed))
 }
 
-/** Installs a plan on the device's room as it is. */
-export function installPlan(asker: Device, plan: Plan): Promise<void> {
-  return asker.page.evaluate((wanted) => globalThis.roomful?.session.installPlan(wanted), plan)
-}
-
 /**
  * Installs the plan and asks for its own answers. A late or lost device may have a request completed by another one,
  * rightly: then it is asked again, when all of the room is linked again and holds the plan.
  */
 export async function answersOf(asker: Device, plan: Plan, pictures: readonly RgbaPicture[]): Promise<PlanAnswer[]> {
-  await installPlan(asker, plan)
+  await asker.installPlan(plan)
   const answers: PlanAnswer[] = []
   for (const picture of pictures) answers.push(await answerOf(asker, plan, picture))
   return answers
@@ -51,7 +46,7 @@ async function answerOf(asker: Device, plan: Plan, picture: RgbaPicture): Promis
     console.log(`asked again: ${trace.recovered}`)
     if (connected(await asker.snapshot()) >= peers || rooms >= ROOMS) continue
     await asker.until('every link is back', (room) => connected(room) >= peers)
-    await installPlan(asker, plan)
+    await asker.installPlan(plan)
     rooms++
     attempt = -1
   }

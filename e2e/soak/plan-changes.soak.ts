@@ -6,7 +6,6 @@ import type { Held } from 'roomful'
 import { expect, test } from 'vitest'
 import type { Device } from '../rig/device.ts'
 import { generatedPicture } from '../rig/pictures.ts'
-import { installPlan } from '../rig/plan-asking.ts'
 import { INT8, type ModelShape, planOf, readModelShape, type Seat } from '../rig/plan-shapes.ts'
 import { REPOSITORY, Rig } from '../rig/room.ts'
 import { isShort } from './short.ts'
@@ -65,7 +64,7 @@ async function changePlan(asker: Device, model: ModelShape, ids: readonly Device
     { to: cut.tensor, ...head },
     { to: model.output, seats: [second] },
   ]
-  await installPlan(asker, planOf(model, stages, { wire: INT8, predictedMs: 200 }))
+  await asker.installPlan(planOf(model, stages, { wire: INT8, predictedMs: 200 }))
 }
 
 const heldBy = (page: Page): Promise<Held> =>

@@ -6,7 +6,7 @@ import { expect, test } from 'playwright/test'
 import { type BottleneckPackage, pageWithOwnModels, writeBottleneckPackage } from '../rig/bottleneck-package.ts'
 import type { Device, DeviceOptions } from '../rig/device.ts'
 import type { RgbaPicture } from '../rig/pictures.ts'
-import { answersOf, installPlan, type PlanAnswer, somePictures, streamed } from '../rig/plan-asking.ts'
+import { answersOf, type PlanAnswer, somePictures, streamed } from '../rig/plan-asking.ts'
 import { chainOf, INT8, planOf, readModelShape, type Seat } from '../rig/plan-shapes.ts'
 import { REPOSITORY, Rig } from '../rig/room.ts'
 
@@ -283,7 +283,7 @@ test.describe
     }
 
     async function expectPipeline(plan: Plan, window: number): Promise<void> {
-      await installPlan(asker(), plan)
+      await asker().installPlan(plan)
       const frames = pictures.filter((_, index) => isAlike(index) === false).slice(0, 12)
       const known = frames.map((picture) => alone[pictures.indexOf(picture)])
       const frameOf = (request: { answer?: { index: number; confidence: number } }) =>

@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { type DeviceId, type Random, seededRandom, shuffled } from '@roomful/core'
 import type { Device } from '../../../../e2e/rig/device.ts'
-import { installPlan, somePictures } from '../../../../e2e/rig/plan-asking.ts'
+import { somePictures } from '../../../../e2e/rig/plan-asking.ts'
 import { readModelShape, type Seat } from '../../../../e2e/rig/plan-shapes.ts'
 import { REPOSITORY, Rig } from '../../../../e2e/rig/room.ts'
 import { sendPictures } from '../room/closed-loop.ts'
@@ -74,7 +74,7 @@ export async function benchRuntime(options: RuntimeBenchOptions = {}): Promise<R
       }
       for (const shape of shuffled(shapes, random)) {
         signal?.throwIfAborted()
-        await installPlan(asker, shape.plan)
+        await asker.installPlan(shape.plan)
         await sampleRequests(asker, WARM_UP)
         const some = await sampleRequests(asker, requests)
         samples.set(shape, [...(samples.get(shape) ?? []), ...some])

@@ -23,7 +23,6 @@ export class FairQueue {
   readonly #limit: number
   /** In the order of turns; an owner leaves when it has no more jobs. */
   readonly #waiting = new Map<DeviceId, Job[]>()
-  #busy = false
   #running: JobOwner | undefined
   /** Told to the job that runs: somebody waits. */
   #crowded = new AbortController()
@@ -41,7 +40,7 @@ export class FairQueue {
   }
 
   get busy(): boolean {
-    return this.#busy
+    return this.#running !== undefined
   }
 
   /**
@@ -74,34 +73,31 @@ export class FairQueue {
       const later = jobs.findIndex((other) => other.request > request)
       jobs.splice(later < 0 ? jobs.length : later, 0, entry)
       this.#waiting.set(owner, jobs)
-      if (!this.#busy) this.#next()
-      else if (this.#isCrowded()) this.#crowded.abort()
+      if (this.#running === undefined) this.#next()
+      else if (this.#isCrowdedFor(this.#running)) this.#crowded.abort()
     })
   }
 
   #next(): void {
+    this.#running = undefined
     const turn = this.#waiting.entries().next()
-    if (turn.done) {
-      this.#busy = false
-      this.#running = undefined
-      return
-    }
+    if (turn.done) return
     const [owner, jobs] = turn.value
     const job = jobs.shift()
     this.#waiting.delete(owner)
     if (jobs.length > 0) this.#waiting.set(owner, jobs)
     if (job === undefined) return
-    this.#busy = true
     this.#running = { owner, request: job.request }
     this.#crowded = new AbortController()
-    if (this.#isCrowded()) this.#crowded.abort()
+    if (this.#isCrowdedFor(this.#running)) this.#crowded.abort()
     job.start()
   }
 
-  /** Whether somebody waits who may go before the rest of the job that runs. */
-  #isCrowded(): boolean {
-    const { owner, request } = this.#running ?? {}
-    return [...this.#waiting].some(([other, jobs]) => other !== owner || (jobs[0]?.request ?? 0) <= (request ?? 0))
+  /** Whether a job waits that may go before the rest of this one's. */
+  #isCrowdedFor({ owner, request }: JobOwner): boolean {
+    return [...this.#waiting].some(
+      ([other, [first]]) => other !== owner || (first !== undefined && first.request <= request),
+    )
   }
 
   #remove(owner: DeviceId, job: Job): void {
