@@ -17,7 +17,7 @@ import type { MeasuredBlock } from './block-means.ts'
 import { BlockRun, installWarm } from './block-run.ts'
 import { EmulatedRoom } from './emulated-room.ts'
 import { currentCommit, currentLoad, type Environment, environmentOf, relayCost } from './environment.ts'
-import { type Extent, FULL, QUICK } from './extent.ts'
+import { type Extent, FULL, LARGE, QUICK } from './extent.ts'
 import { PhysicalLimit } from './limits.ts'
 import { type MethodPlan, planMethods, withLibraries } from './methods.ts'
 import { notesOf } from './notes.ts'
@@ -52,6 +52,8 @@ export interface BenchModel {
   readonly folder: string
   /** What is served instead of the built page: the page and this model. */
   readonly site: string
+  /** So large that a quick run needs more time (`LARGE`). */
+  readonly large?: boolean
   /** Left out of the methods: rivals that would take minutes with a large net. */
   readonly without?: readonly string[]
 }
@@ -114,7 +116,6 @@ export interface RoomBenchResult {
 
 const MAX_ACCURACY_LOSS = 0.01
 const CALM_MS = 2_000
-const AT_REST_WITHIN_MS = 14_000
 /** As rooms plan: gains below the error of prediction are no reason for another device or message. */
 const MARGIN = 0.15
 /** Links that are warmed, the initiator's first; its own only in a quick run with streams or events, which needs the time. */
@@ -135,7 +136,8 @@ const AROUND_EVENTS_MS = 27_000
 export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchResult> {
   const { scenario, quick = false, print = () => {}, signal } = options
   const seed = options.seed ?? scenario.seed
-  const extent = { ...(quick ? QUICK : FULL), ...options.extent }
+  const large = quick && options.model?.large === true
+  const extent = { ...(quick ? QUICK : FULL), ...(large ? LARGE : {}), ...options.extent }
   const beginMs = options.beganMs ?? performance.now()
   const random = seededRandom(seed)
   const loadBefore = currentLoad()
@@ -158,7 +160,7 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
   await prepareSolo(room, model, pictures, extent)
   const events = scenario.events.length > 0 && extent.blocks > 0
   const streams = extent.streamMs > 0 && (!quick || scenario.streams)
-  const links = quick ? (events || streams ? room.devices.size - 1 : QUICK_LINKS) : MAX_LINKS
+  const links = quick && !large ? (events || streams ? room.devices.size - 1 : QUICK_LINKS) : MAX_LINKS
   const coldLinks = await warmLinks(room, model, extent, links)
   say('links are warm')
   // The links' plans are gone before anything is timed.
@@ -167,10 +169,10 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
   await room.measure()
   say('the devices have measured themselves')
   await aloneAsMeasured(room, model, extent)
-  await room.linksAtRest(AT_REST_WITHIN_MS, signal)
+  await room.linksAtRest(extent.atRestMs, signal)
   say('the links are at rest')
   const soloStartMs = performance.now()
-  const soloBefore = await soloTimes(room, extent, signal)
+  const soloBefore = await soloTimes(room, { extent, signal })
   const soloMs = performance.now() - soloStartMs
   // Links are planned for as they are between requests, not as a saturated device just now saw them.
   await new Promise((resolve) => setTimeout(resolve, CALM_MS))

@@ -7,7 +7,7 @@ import { RelayNetwork } from '../../../../e2e/rig/relay-network.ts'
 import { Rig } from '../../../../e2e/rig/room.ts'
 import { type Settling, settled } from '../../../../e2e/rig/settling.ts'
 import { linkOf, type Scenario, type ScenarioDevice, shapeOf } from './scenario.ts'
-import { withinCores } from './within-cores.ts'
+import { groupsWithin, withinCores } from './within-cores.ts'
 
 /** While something is prepared that is not measured, every device may use the machine. */
 const PREPARING_CORES = 1
@@ -100,13 +100,13 @@ export class EmulatedRoom implements AsyncDisposable {
   /** Gives every device its share; each then measures its backends at it, as a device of that speed would have. */
   async measure(): Promise<void> {
     await this.#setCores(({ cores }) => cores)
-    await this.each(MEASURING_CORES, (name) => this.device(name).measure())
+    await withinCores(this.#here(), MEASURING_CORES, (name) => this.device(name).measure())
   }
 
-  /** Does something on all devices (or on some), as many at a time as their shares fit into `cores`. */
-  each(cores: number, work: (name: string) => Promise<unknown>, only: (name: string) => boolean = () => true) {
-    const here = this.scenario.devices.filter(({ name }) => this.#devices.has(name) && only(name))
-    return withinCores(here, cores, work)
+  /** Those that are here (or some of them) by name, parted so that the shares of each group fit into `cores`. */
+  groups(cores: number, only: (name: string) => boolean = () => true): string[][] {
+    const here = this.#here().filter(({ name }) => only(name))
+    return groupsWithin(here, cores).map((group) => group.map(({ name }) => name))
   }
 
   get initiator(): Device {
@@ -232,6 +232,10 @@ export class EmulatedRoom implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     this.#closing ??= this.#rig.close().finally(() => this.#network[Symbol.asyncDispose]())
     return this.#closing
+  }
+
+  #here(): readonly ScenarioDevice[] {
+    return this.scenario.devices.filter(({ name }) => this.#devices.has(name))
   }
 
   async #setCores(coresOf: (device: ScenarioDevice) => number): Promise<void> {

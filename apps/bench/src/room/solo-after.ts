@@ -39,7 +39,7 @@ export class SoloAfter {
     used.add(room.id(room.initiator.name))
     // The others have held their plan alone since the beginning.
     await installWarm(room, await localPlan(model, room.initiator))
-    return soloTimes(room, extent, signal, (name) => !this.#quick || used.has(room.id(name)))
+    return soloTimes(room, { extent, signal, only: (name) => !this.#quick || used.has(room.id(name)) })
   }
 }
 

@@ -8,7 +8,7 @@ import { sendPictures } from './closed-loop.ts'
 import type { EmulatedRoom } from './emulated-room.ts'
 import type { Extent } from './extent.ts'
 import { benchFrames } from './picture-stream.ts'
-import { localPlan, SOLO_CORES } from './solo.ts'
+import { localPlan, SOLO_CORES, warmAgain } from './solo.ts'
 
 /** Frames per second of a stream. */
 export interface StreamRow {
@@ -71,11 +71,15 @@ export async function measureThroughput(
     }
     await room.settled(SETTLING)
   })
-  await room.each(SOLO_CORES, async (name) => {
+  for (const group of room.groups(SOLO_CORES)) {
+    await warmAgain(room, group)
     await pause()
-    const measured = await stream(room.device(name), 2, extent.streamMs)
-    rows.push({ method: 'local', on: name, ...measured, window: 2, devices: [name] })
-  })
+    const alone = await Promise.all(group.map((name) => stream(room.device(name), 2, extent.streamMs)))
+    for (const [index, measured] of alone.entries()) {
+      const on = group[index] ?? ''
+      rows.push({ method: 'local', on, ...measured, window: 2, devices: [on] })
+    }
+  }
   for (const device of askers(room, rows, extent)) {
     const seen = { ...topology, initiator: room.id(device.name) }
     const plans = await planned(seen, model, predictor, margin)

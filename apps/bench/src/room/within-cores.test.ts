@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { withinCores } from './within-cores.ts'
+import { groupsWithin, withinCores } from './within-cores.ts'
 
 const DEVICES = [
   { name: 'phone', cores: 0.1 },
@@ -48,4 +48,12 @@ it('what fails ends it with that error', async () => {
     if (name === 'tablet') throw new Error('gone')
   })
   await expect(failing).rejects.toThrow('gone')
+})
+
+it('groups hold what fits, in order, and everybody is in one', () => {
+  const names = (cores: number) => groupsWithin(DEVICES, cores).map((group) => group.map(({ name }) => name))
+  expect(names(0.3)).toEqual([['phone', 'tablet'], ['netbook'], ['laptop']])
+  expect(names(1.3)).toEqual([['phone', 'tablet', 'netbook', 'laptop']])
+  expect(names(0.05)).toEqual([['phone'], ['tablet'], ['netbook'], ['laptop']])
+  expect(groupsWithin([], 1)).toEqual([])
 })

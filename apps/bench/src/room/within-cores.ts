@@ -28,3 +28,18 @@ export async function withinCores(
   }
   while (running.size > 0) await freed()
 }
+
+/** The devices in their order, parted so that the shares of each group fit into `cores`. One that has more is a group of its own. */
+export function groupsWithin<T extends CoreShare>(devices: readonly T[], cores: number): T[][] {
+  const groups: T[][] = []
+  let free = 0
+  for (const device of devices) {
+    // Sums of shares such as 0.1 are a little off.
+    const joins = device.cores <= free + 1e-9
+    const last = groups.at(-1)
+    if (last !== undefined && joins) last.push(device)
+    else groups.push([device])
+    free = (joins ? free : cores) - device.cores
+  }
+  return groups
+}
