@@ -1,5 +1,5 @@
-import type { RoomBenchResult } from './bench-room.ts'
 import type { LoopSample } from './closed-loop.ts'
+import type { RoomBenchResult } from './result.ts'
 import type { RoomRow } from './rows.ts'
 import type { AgainstBest } from './summary.ts'
 

@@ -6,6 +6,9 @@ import type { Extent } from './extent.ts'
 import { type MethodPlan, OWN_METHODS } from './methods.ts'
 import { localPlan, soloTimes } from './solo.ts'
 
+/** The local plan is installed on the initiator once more. */
+const INSTALLED_MS = 2_000
+
 interface AfterBlocks {
   readonly model: PlannableModel
   readonly extent: Extent
@@ -17,12 +20,12 @@ interface AfterBlocks {
 
 /** The devices alone once more after the blocks, because the machine's speed drifts. */
 export class SoloAfter {
-  /** At most: what the loops before the blocks took, and their preparation. */
+  /** At most: what the loops before the blocks took, and the local plan's installation. */
   readonly expectedMs: number
   readonly #quick: boolean
 
-  constructor(expectedMs: number, quick: boolean) {
-    this.expectedMs = expectedMs
+  constructor(beforeMs: number, quick: boolean) {
+    this.expectedMs = beforeMs + INSTALLED_MS
     this.#quick = quick
   }
 
