@@ -71,6 +71,7 @@ export const FULL: Extent = {
  * one at a hundredth of its rate, and a mean was that of two requests.
  */
 export const LARGE: Partial<Extent> = {
+  loopMs: 4_000,
   linksMs: 60_000,
   atRestMs: 60_000,
   askingMs: 120_000,
