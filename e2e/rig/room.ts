@@ -66,7 +66,8 @@ export class Rig {
   }
 
   async kill(device: Device): Promise<void> {
-    this.devices.splice(this.devices.indexOf(device), 1)
+    const index = this.devices.indexOf(device)
+    if (index >= 0) this.devices.splice(index, 1)
     await device.kill()
   }
 

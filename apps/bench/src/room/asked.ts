@@ -1,4 +1,4 @@
-import { type ExitName, errorText, type Plan, type Topology } from '@roomful/core'
+import type { ExitName, Plan, Topology } from '@roomful/core'
 import {
   KindLearning,
   messageFactorOf,
@@ -14,6 +14,7 @@ import { installWarm, measureLoop } from './block-run.ts'
 import type { LoopSample } from './closed-loop.ts'
 import type { EmulatedRoom } from './emulated-room.ts'
 import { type Extent, loopOf } from './extent.ts'
+import { firstLine } from './first-line.ts'
 import { planMethods } from './methods.ts'
 import { FIRST_PICTURES } from './solo.ts'
 import { mean } from './statistics.ts'
@@ -78,7 +79,7 @@ export async function learnByAsking(context: AskingContext): Promise<Learned> {
         notes.push(`${method}: asked before planning, and taught nothing: ${nothing}`)
       } catch (error) {
         signal?.throwIfAborted()
-        notes.push(`${method}: could not be asked before planning: ${errorText(error).split('\n')[0]}`)
+        notes.push(`${method}: could not be asked before planning: ${firstLine(error)}`)
       }
       break
     }

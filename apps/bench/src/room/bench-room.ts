@@ -1,13 +1,14 @@
 import path from 'node:path'
-import { type DeviceId, errorText, type Plan, seededRandom, type Topology } from '@roomful/core'
+import { type DeviceId, type Plan, seededRandom, type Topology } from '@roomful/core'
 import { type PlannableModel, planCost, predictPlan, RoomPredictor, type RoomPredictorOptions } from '@roomful/planner'
 import type { ServerOptions } from '@roomful/signaling-server'
 import { DIST } from '../../../../e2e/rig/room.ts'
 import { shippedModel } from '../planner/shipped.ts'
 import { AloneBeside } from './alone/beside.ts'
+import { Attempts } from './attempts.ts'
 import { EmulatedRoom } from './emulated-room.ts'
 import { currentCommit, currentLoad, environmentOf, relayCost } from './environment.ts'
-import { FULL, LARGE, QUICK } from './extent.ts'
+import { extentOf } from './extent.ts'
 import { PhysicalLimit } from './limits.ts'
 import { measuredBlocks } from './measured-blocks.ts'
 import { measuredRoom } from './measured-room.ts'
@@ -19,7 +20,7 @@ import { EVENT_PICTURES, playEvents } from './playing.ts'
 import type { RoomBenchOptions, RoomBenchResult } from './result.ts'
 import { rowsOf } from './rows.ts'
 import { RunTime } from './run-time.ts'
-import { correctionBy, corrections, FIRST_PICTURES, meanSolo } from './solo.ts'
+import { correctionBy, corrections, FIRST_PICTURES, meanSolo, NO_SOLO } from './solo.ts'
 import { SoloAfter } from './solo-after.ts'
 import { summaryOf } from './summary.ts'
 import { measureThroughput } from './throughput.ts'
@@ -45,8 +46,8 @@ const AROUND_EVENTS_MS = 27_000
 export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchResult> {
   const { scenario, quick = false, print = () => {}, signal } = options
   const seed = options.seed ?? scenario.seed
-  const large = quick && options.model?.large === true
-  const extent = { ...(quick ? QUICK : FULL), ...(large ? LARGE : {}), ...options.extent }
+  const large = options.model?.large === true
+  const extent = extentOf(quick, large, options.extent)
   const time = new RunTime(options.beganMs ?? performance.now(), extent.budgetMs, print)
   const loadBefore = currentLoad()
   const commit = currentCommit()
@@ -59,7 +60,7 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
   if (asking === undefined) throw new RangeError(`${scenario.name} has no devices`)
   time.say(`${scenario.name}: opening ${scenario.devices.length} devices`)
   const beside = { folder, model, device: asking, pictures: pictures.pictures.slice(0, FIRST_PICTURES) }
-  await using alone = new AloneBeside(extent.methods, beside)
+  await using alone = new AloneBeside(extent.methods, beside, signal)
   await using room = await EmulatedRoom.start(scenario, { seed, signal, ...served })
   const browsers = await browserVersions(room)
   const cpuShares = room.cpuMeans
@@ -92,6 +93,7 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
   const { plans, learned, predictor } = planned
   const supply = new PictureSupply(pictures, FIRST_PICTURES)
   const after = new SoloAfter(measured.soloMs, quick)
+  const attempts = new Attempts(time, signal)
   const { run, blocks, left } = await measuredBlocks({
     room,
     planned,
@@ -102,39 +104,34 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
     seed,
     reservedMs,
     afterMs: after.expectedMs,
+    attempts,
     time,
     signal,
   })
   const remainingMs = time.remainingMs(reservedMs)
-  const soloAfter = await after.measure(room, { model, extent, plans, run, remainingMs, signal })
-  if (soloAfter.size > 0) time.say('alone again')
-  const solo = meanSolo(measured.solo, soloAfter)
+  const again =
+    (await attempts.at('alone again', () => after.measure(room, { model, extent, plans, run, remainingMs, signal }))) ??
+    NO_SOLO
+  const solo = meanSolo(measured.solo.times, again.times)
   const limit = await PhysicalLimit.of(model, topology, room.statedLinks(), solo)
-  // What has been measured stands, whatever becomes of the rest.
-  const lost: string[] = []
-  const attempt = async <T>(what: string, work: () => Promise<T>): Promise<T | undefined> => {
-    try {
-      const result = await work()
-      time.say(`${what} done`)
-      return result
-    } catch (error) {
-      signal?.throwIfAborted()
-      lost.push(`${what}: not measured: ${errorText(error).split('\n')[0]}`)
-      return undefined
-    }
-  }
   const throughput = streams
-    ? await attempt('streams', () => measureThroughput(room, model, topology, predictor, extent, MARGIN))
+    ? await attempts.at('streams', () => measureThroughput(room, model, topology, predictor, extent, MARGIN))
     : undefined
-  if (events) await supply.upTo(EVENT_PICTURES, room, undefined)
-  const played = events ? await attempt('events', () => playEvents(room, model, pictures, signal)) : undefined
+  const played = events
+    ? await attempts.at('events', async () => {
+        await supply.upTo(EVENT_PICTURES, room, undefined)
+        return playEvents(room, model, pictures, signal)
+      })
+    : undefined
+  // What was cut off in its last turn is no result.
+  signal?.throwIfAborted()
   const environment = environmentOf({ browsers, commit, cpuShares, elapsedMs: time.elapsedMs, loadBefore, relay })
   const rows = rowsOf(plans, run.measured, {
     model,
     modelName,
     limit,
     unasked: (plan) => planCost(plan, model, topology, new RoomPredictor(topology, known))?.ms,
-    speedFactor: soloAfter.size === 0 ? undefined : await speedFactor(model, topology, learned.options, solo),
+    speedFactor: again.times.size === 0 ? undefined : await speedFactor(model, topology, learned.options, solo),
     labels: pictures.labels,
     nameOf: (id) => room.nameOf(id as DeviceId),
   })
@@ -144,11 +141,12 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
     scenario: scenario.name,
     model: modelName,
     quick,
+    extent,
     seed,
     rows,
     summary: summaryOf(rows, run.measured),
     notes: notesOf({
-      remarks: [...(options.remarks ?? []), ...learned.notes, ...lost],
+      remarks: [...(options.remarks ?? []), ...learned.notes, ...attempts.lost],
       quick,
       extent,
       planNotes: planned.notes,
@@ -156,6 +154,9 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
       failed: run.failed,
       blocks,
       unsettled: run.unsettled,
+      unsettledSolo: measured.solo.unsettled + again.unsettled,
+      restless: measured.restless,
+      large,
       pictures: {
         wanted: Math.min(pictures.pictures.length, blocks * planned.picturesPerBlock),
         distinct: pictures.distinct,
@@ -166,7 +167,7 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
       silent: topology.devices.filter(({ id }) => !solo.has(id)).map(({ id }) => room.nameOf(id)),
       alone: alone.notes,
       left: [...planned.left, ...left],
-      drift: byName(driftOf(measured.solo, soloAfter)),
+      drift: byName(driftOf(measured.solo.times, again.times)),
       streamed: streams,
       loadBefore,
       cores: environment.cores,
@@ -177,8 +178,8 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
     ...(played === undefined ? {} : { played }),
     environment,
     solo: byName(solo),
-    soloBefore: byName(measured.solo),
-    soloAfter: byName(soloAfter),
+    soloBefore: byName(measured.solo.times),
+    soloAfter: byName(again.times),
     measured: {
       gmacsPerSecond: Object.fromEntries(
         topology.devices.map(({ id, backends }) => [room.nameOf(id), backends[0]?.gmacsPerSecond ?? 0]),

@@ -1,10 +1,12 @@
 import { type Plan, type Random, type Schedule, seededRandom, shuffled } from '@roomful/core'
 import type { Device } from '../../../../e2e/rig/device.ts'
+import type { Settling } from '../../../../e2e/rig/settling.ts'
 import type { Alone } from './alone/alone.ts'
 import type { MeasuredBlock } from './block-means.ts'
-import { closedLoop, type LoopOptions, type LoopResult } from './closed-loop.ts'
+import { closedLoop, type LoopOptions, type LoopResult, type LoopSample } from './closed-loop.ts'
 import type { EmulatedRoom } from './emulated-room.ts'
 import { type Extent, loopOf } from './extent.ts'
+import { firstLine } from './first-line.ts'
 import type { MethodPlan } from './methods.ts'
 import { type BenchPictures, blockStream } from './picture-stream.ts'
 import type { RequestTrace } from './traces.ts'
@@ -30,6 +32,13 @@ const LARGE_MS = 1_000
  */
 export const SETTLING = { quietMs: 700, share: 0.1 }
 const LARGE_SETTLING = { quietMs: 2_500, timeoutMs: 120_000 }
+
+/** How quiet browsers are to be before a plan is measured. */
+export const settlingFor = (plan: Plan | Schedule): Settling =>
+  'volumes' in plan && plan.predicted.fullMs > LARGE_MS ? LARGE_SETTLING : SETTLING
+
+/** What a library answers has no story. */
+type Turn = Omit<LoopResult, 'samples'> & { readonly samples: readonly LoopSample[] }
 
 export interface BlockRunOptions {
   readonly pictures: BenchPictures
@@ -106,20 +115,26 @@ export class BlockRun {
           throw new Error(samples[0]?.failed ?? 'no request ended')
         this.#turnMs.set(method, performance.now() - startMs)
       } catch (error) {
-        const why = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
-        this.failed.set(method, `in block ${block + 1}: ${why}`)
+        signal?.throwIfAborted()
+        this.failed.set(method, `in block ${block + 1}: ${firstLine(error)}`)
         this.#turnMs.delete(method)
       }
     }
   }
 
-  async #turn({ plan, cache, library }: MethodPlan, stream: readonly number[], again: boolean): Promise<LoopResult> {
+  async #turn({ plan, cache, library }: MethodPlan, stream: readonly number[], again: boolean): Promise<Turn> {
     const loop = { ...loopOf(this.#extent, stream), cache }
     if (library === undefined) {
       if (!(await installWarm(this.#room, plan, again ? 1 : WARM_REQUESTS))) this.unsettled++
       return measureLoop(this.#room.initiator, loop)
     }
     if (this.#alone === undefined) throw new Error('it has no page')
+    const quiet = await Promise.all([
+      this.#alone.warm(library, settlingFor(plan)),
+      this.#room.settled(settlingFor(plan)),
+    ])
+    if (quiet.includes(false)) this.unsettled++
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
     return { samples: await this.#alone.measureLoop(library, loop), traces: [] }
   }
 }
@@ -134,8 +149,7 @@ export async function installWarm(
   return room.prepared(async () => {
     await device.installPlan(plan)
     await warm(device, requests)
-    const fullMs = 'volumes' in plan ? plan.predicted.fullMs : 0
-    return room.settled(fullMs > LARGE_MS ? LARGE_SETTLING : SETTLING)
+    return room.settled(settlingFor(plan))
   })
 }
 

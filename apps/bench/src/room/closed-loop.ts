@@ -20,8 +20,11 @@ export interface LoopSample {
   readonly failed?: string
 }
 
+/** `atMs`: when it began, since the loop began; `typed`: it was answered, or its error had a reason. */
+export type TimedSample = LoopSample & { readonly atMs: number; readonly typed: boolean }
+
 export interface LoopResult {
-  readonly samples: readonly LoopSample[]
+  readonly samples: readonly TimedSample[]
   /** The story of each request, in the same order; null of one that failed. */
   readonly traces: readonly (Trace | null)[]
 }
@@ -71,7 +74,7 @@ export function closedLoop(device: Device, options: LoopOptions): Promise<LoopRe
     const session = globalThis.roomful?.session
     const held = globalThis.benchPictures
     if (session === undefined || held === undefined) throw new Error('the page is not ready to be measured')
-    const samples: LoopSample[] = []
+    const samples: TimedSample[] = []
     const traces: (Trace | null)[] = []
     const beginMs = performance.now()
     for (let i = 0; i < pictures.length; i++) {
@@ -81,6 +84,7 @@ export function closedLoop(device: Device, options: LoopOptions): Promise<LoopRe
       const shown = held[picture]
       if (shown === undefined) throw new Error(`the page holds no picture ${picture}`)
       const startMs = performance.now()
+      const atMs = startMs - beginMs
       try {
         const { trace, answer } = await session.infer(shown, { cache, deadlineMs })
         const ms = performance.now() - startMs
@@ -89,8 +93,10 @@ export function closedLoop(device: Device, options: LoopOptions): Promise<LoopRe
         traces.push(trace)
         samples.push({
           picture,
+          atMs,
           ms,
           bytes,
+          typed: true,
           exit: trace.exit,
           source: trace.source,
           ...(answer === undefined ? {} : { label: answer.index }),
@@ -98,8 +104,11 @@ export function closedLoop(device: Device, options: LoopOptions): Promise<LoopRe
         })
       } catch (error) {
         const { reason, name } = error as { reason?: string; name?: string }
-        samples.push({ picture, ms: performance.now() - startMs, bytes: 0, failed: reason ?? name ?? 'unknown' })
+        const failed = reason ?? name ?? 'unknown'
+        samples.push({ picture, atMs, ms: performance.now() - startMs, bytes: 0, failed, typed: reason !== undefined })
         traces.push(null)
+        // What fails at once must not fail a thousand times.
+        await new Promise((resolve) => setTimeout(resolve, 50))
       }
     }
     return { samples, traces }

@@ -184,9 +184,9 @@ export class EmulatedRoom implements AsyncDisposable {
 
   /**
    * Waits until nothing but beats passes over any link for three seconds: word of new speeds has links probed again, a second later or in the
-   * next calm moment, which takes a room of eight weak devices ten seconds of most of their shares. `mostMs` at most.
+   * next calm moment, which takes a room of eight weak devices ten seconds of most of their shares. The result is whether it came to that in `mostMs`.
    */
-  async linksAtRest(mostMs: number, signal?: AbortSignal): Promise<void> {
+  async linksAtRest(mostMs: number, signal?: AbortSignal): Promise<boolean> {
     const endsAt = performance.now() + mostMs
     let quiet = 0
     for (let before = this.#network.bytes; quiet < QUIET_LOOKS && performance.now() < endsAt; ) {
@@ -197,6 +197,7 @@ export class EmulatedRoom implements AsyncDisposable {
       quiet = most <= (REST_BYTES_PER_SECOND * LOOK_MS) / 1000 ? quiet + 1 : 0
       before = bytes
     }
+    return quiet >= QUIET_LOOKS
   }
 
   get rig(): Rig {
@@ -254,7 +255,7 @@ function linksProbed(devices: number): (snapshot: RoomSnapshot) => boolean {
   return ({ links }) => links.length >= (devices * (devices - 1)) / 2
 }
 
-export function topologyOf({ self, peers, links }: RoomSnapshot): Topology {
+function topologyOf({ self, peers, links }: RoomSnapshot): Topology {
   const connected = peers.filter(({ link }) => link === 'connected').map(({ profile }) => profile)
   const here = new Set<DeviceId>([self.id, ...connected.map(({ id }) => id)])
   return {

@@ -17,8 +17,10 @@ export interface Extent {
   readonly atRestMs: number
   /** After this no further plan is asked before planning, so that its kind is known. */
   readonly askingMs: number
-  /** Of each loop, however long they take. */
+  /** Of each loop, up to `loopLimitMs`. */
   readonly minRequests: number
+  /** No further request of a loop begins after this, however few there were. */
+  readonly loopLimitMs: number
   /** Methods that are slower than this many times the best rival sit out all later blocks; Infinity: none does. */
   readonly sitOutAbove: number
   /** The whole run, its start included: no block begins that would end after this, what follows the blocks counted in. */
@@ -40,6 +42,7 @@ export const QUICK: Extent = {
   atRestMs: 14_000,
   askingMs: 12_000,
   minRequests: 2,
+  loopLimitMs: 6_000,
   sitOutAbove: 2.5,
   budgetMs: 165_000,
   picturesPerBlock: 80,
@@ -57,6 +60,7 @@ export const FULL: Extent = {
   atRestMs: 60_000,
   askingMs: 60_000,
   minRequests: 3,
+  loopLimitMs: 7_500,
   sitOutAbove: Number.POSITIVE_INFINITY,
   budgetMs: 1_800_000,
   picturesPerBlock: 100,
@@ -66,23 +70,32 @@ export const FULL: Extent = {
 }
 
 /**
- * What a quick run of a large net has more of, without its three minutes: answers take seconds, and so does every one that warms a link, teaches what a
- * kind of plan takes or is a sample. Within a quick run's time five of six links stayed as they were probed while pages were loading 575 MB,
- * one at a hundredth of its rate, and a mean was that of two requests.
+ * What runs of a large net have instead: answers take seconds, and so does every one that warms a link, teaches what a kind of plan takes or is
+ * a sample. Within a quick run's time five of six links stayed as they were probed while pages were loading 575 MB, one at a hundredth of its
+ * rate, and a mean was that of two requests.
  */
 export const LARGE: Partial<Extent> = {
   loopMs: 4_000,
+  loopLimitMs: 30_000,
+  minRequests: 3,
   linksMs: 60_000,
   atRestMs: 60_000,
   askingMs: 120_000,
-  minRequests: 3,
-  budgetMs: 1_200_000,
+}
+/** A quick run of a large net, all in all: not one of three minutes. */
+export const LARGE_QUICK_MS = 1_200_000
+
+/** What is measured of a net, large or not; `own` comes before all. */
+export function extentOf(quick: boolean, large: boolean, own: Partial<Extent> = {}): Extent {
+  const budget = large && quick ? { budgetMs: LARGE_QUICK_MS } : {}
+  return { ...(quick ? QUICK : FULL), ...(large ? LARGE : {}), ...budget, ...own }
 }
 
-/** A loop of slow requests ends after this many times its length. */
-const SLOW_FACTOR = 3
-export const DEADLINE_MS = 20_000
+const DEADLINE_MS = 20_000
 
-export function loopOf({ loopMs, minRequests }: Extent, pictures: readonly number[]): Omit<LoopOptions, 'cache'> {
-  return { pictures, forMs: loopMs, minCount: minRequests, limitMs: SLOW_FACTOR * loopMs, deadlineMs: DEADLINE_MS }
+export function loopOf(
+  { loopMs, minRequests, loopLimitMs }: Extent,
+  pictures: readonly number[],
+): Omit<LoopOptions, 'cache'> {
+  return { pictures, forMs: loopMs, minCount: minRequests, limitMs: loopLimitMs, deadlineMs: DEADLINE_MS }
 }

@@ -1,5 +1,6 @@
 import { seededRandom } from '@roomful/core'
 import type { AloneBeside } from './alone/beside.ts'
+import type { Attempts } from './attempts.ts'
 import { BlockRun } from './block-run.ts'
 import type { EmulatedRoom } from './emulated-room.ts'
 import type { Extent } from './extent.ts'
@@ -27,13 +28,14 @@ export interface BlocksContext {
   /** For what follows the blocks whatever happens, ms; and for the solo loops after them. */
   readonly reservedMs: number
   readonly afterMs: number
+  readonly attempts: Attempts
   readonly time: RunTime
   readonly signal?: AbortSignal | undefined
 }
 
 /** Step 6 of METHODOLOGY.md: as many blocks as fit into the time, the methods of each in an order drawn anew. */
 export async function measuredBlocks(context: BlocksContext): Promise<MeasuredBlocks> {
-  const { room, planned, pictures, supply, extent, alone, seed, time, signal } = context
+  const { room, planned, pictures, supply, extent, alone, seed, attempts, time, signal } = context
   const { plans, picturesPerBlock } = planned
   const random = seededRandom(seed)
   const run = new BlockRun(room, plans, { pictures, perBlock: picturesPerBlock, extent, seed, alone: alone.page })
@@ -55,8 +57,14 @@ export async function measuredBlocks(context: BlocksContext): Promise<MeasuredBl
       left.push(...leave.map((one) => sittingOut(one, blocks)))
       run.sitOut(leave.map(({ method }) => method))
     }
-    await supply.upTo((blocks + 1) * picturesPerBlock, room, alone.page)
-    await run.block(blocks, random, signal)
+    const measure = async () => {
+      await supply.upTo((blocks + 1) * picturesPerBlock, room, alone.page)
+      await run.block(blocks, random, signal)
+      return true
+    }
+    // Without a first block there is nothing that would stand.
+    const measured = blocks === 0 ? await measure() : await attempts.at(`block ${blocks + 1}`, measure)
+    if (measured !== true) break
     time.say(`block ${blocks + 1} of ${extent.blocks} in ${((performance.now() - startMs) / 1000).toFixed(0)} s`)
   }
   return { run, blocks, left }

@@ -13,6 +13,7 @@ import {
   corrections,
   localPlan,
   prepareSolo,
+  type SoloTimes,
   soloTimes,
   warmLinks,
 } from './solo.ts'
@@ -22,8 +23,9 @@ export interface MeasuredRoom {
   readonly topology: Topology
   /** Links that nothing was sent over since they were probed while pages were loading. */
   readonly coldLinks: number
-  /** Mean times alone, ms. */
-  readonly solo: ReadonlyMap<DeviceId, number>
+  readonly solo: SoloTimes
+  /** Links were still being probed when the devices were measured alone. */
+  readonly restless: boolean
   /** What taking them took, ms. */
   readonly soloMs: number
   readonly corrections: ReadonlyMap<DeviceId, Correction>
@@ -49,7 +51,7 @@ const CALM_MS = 2_000
 /** Steps 1 to 5 of METHODOLOGY.md: links warmed, devices measured at their shares, alone, and the snapshot that planners get. */
 export async function measuredRoom(context: MeasuringContext): Promise<MeasuredRoom> {
   const { room, model, pictures, extent, links, alone, time, signal } = context
-  await prepareSolo(room, model, pictures, extent)
+  await prepareSolo(room, model, pictures)
   const coldLinks = await warmLinks(room, model, extent, links)
   time.say('links are warm')
   // The links' plans are gone before anything is timed.
@@ -57,17 +59,17 @@ export async function measuredRoom(context: MeasuringContext): Promise<MeasuredR
   await alone.ready()
   await room.measure()
   time.say('the devices have measured themselves')
-  await aloneAsMeasured(room, model, extent)
-  await room.linksAtRest(extent.atRestMs, signal)
-  time.say('the links are at rest')
+  await aloneAsMeasured(room, model)
+  const restless = !(await room.linksAtRest(extent.atRestMs, signal))
+  time.say(restless ? 'the links are not at rest' : 'the links are at rest')
   const startMs = performance.now()
-  const solo = await soloTimes(room, { extent, signal })
+  const solo = await soloTimes(room, { model, extent, signal })
   const soloMs = performance.now() - startMs
   // Links are planned for as they are between requests, not as a saturated device just now saw them.
   await new Promise((resolve) => setTimeout(resolve, CALM_MS))
   const topology = await room.topology()
-  for (const [id, ms] of solo) time.say(`${room.nameOf(id)} alone: ${ms.toFixed(1)} ms`)
-  const factors = await corrections(model, topology, solo)
+  for (const [id, ms] of solo.times) time.say(`${room.nameOf(id)} alone: ${ms.toFixed(1)} ms`)
+  const factors = await corrections(model, topology, solo.times)
   const known = { ...IN_BROWSERS, correction: correctionBy(factors) }
-  return { topology, coldLinks, solo, soloMs, corrections: factors, known }
+  return { topology, coldLinks, solo, restless, soloMs, corrections: factors, known }
 }

@@ -43,6 +43,10 @@ export const OWN_METHODS = ['auto', 'auto+exits', 'auto+exits+cache'] as const
 /** Published methods that place exits, once more with them: rivals of `auto+exits`. */
 const WITH_EXITS = ['edgent+exits', 'ciahp+exits'] as const
 
+/** Who computes, volume by volume. */
+export const devicesOf = ({ volumes }: Plan): DeviceId[] =>
+  volumes.flatMap(({ shards }) => shards.map(({ device }) => device))
+
 export const hasExits = (method: string): boolean => method.includes('+exits')
 
 /** Equal shares of every fused block's rows for every device, whatever it is worth: what a naive split does. */

@@ -16,6 +16,12 @@ export interface RunFacts {
   readonly blocks: number
   /** Turns that began although a browser was still at work in the background. */
   readonly unsettled: number
+  /** The same of loops of devices alone. */
+  readonly unsettledSolo: number
+  /** Links were still being probed while devices were measured alone. */
+  readonly restless: boolean
+  /** The extents are those of large nets. */
+  readonly large: boolean
   readonly pictures: { readonly wanted: number; readonly distinct: number; readonly labelled: boolean }
   readonly cpuShares: string
   readonly coldLinks: number
@@ -55,6 +61,15 @@ export function notesOf(facts: RunFacts): string[] {
     ...halfAnswered.map(
       ({ method, failed, requests }) => `${method}: ${failed} of ${requests} requests failed; times are of the others`,
     ),
+    ...(facts.large
+      ? [
+          `a large net: loops of at least ${extent.loopMs / 1000} s and ${extent.minRequests} requests, up to ${extent.budgetMs / 60_000} minutes in all`,
+        ]
+      : []),
+    ...(facts.unsettledSolo > 0
+      ? [`${facts.unsettledSolo} loops of devices alone began although a browser was still at work in the background`]
+      : []),
+    ...(facts.restless ? ['links were still being probed while devices were measured alone'] : []),
     ...(facts.unsettled > 0
       ? [`${facts.unsettled} turns began although a browser was still at work in the background`]
       : []),

@@ -1,10 +1,11 @@
 import { type ExitName, sleep, systemClock } from '@roomful/core'
 import { type PlannableModel, pointAt } from '@roomful/planner'
 import { type Device, READY_MS } from '../../../../e2e/rig/device.ts'
-import { inTime, PAGE_GRACE_MS } from '../../../../e2e/rig/in-time.ts'
+import { inTime } from '../../../../e2e/rig/in-time.ts'
 import { SETTLING, warm } from './block-run.ts'
-import { closedLoop, type LoopSample } from './closed-loop.ts'
+import { closedLoop, type LoopSample, type TimedSample } from './closed-loop.ts'
 import type { EmulatedRoom } from './emulated-room.ts'
+import { firstLine } from './first-line.ts'
 import type { BenchPictures } from './picture-stream.ts'
 import { type Scenario, type ScenarioEvent, shapeOf } from './scenario.ts'
 import { localPlan } from './solo.ts'
@@ -38,13 +39,12 @@ export interface Played {
   readonly samples: readonly TimedSample[]
 }
 
-/** `atMs`: when it began, since the run began. */
-export type TimedSample = LoopSample & { readonly atMs: number; readonly typed: boolean }
-
 export const EVENT_PICTURES = 20
 const DEADLINE_MS = 5_000
 /** A timer that ends a request at its deadline may itself be late on a throttled device. Answers get no grace. */
 const GRACE_MS = 250
+/** No request is answered sooner. */
+const SHORTEST_MS = 5
 const CALM_MS = 8_000
 /** After the last event the room is watched for this long. */
 const AFTERWARDS_MS = 6_000
@@ -72,13 +72,14 @@ export async function playEvents(
     await room.settled(SETTLING)
   })
   await new Promise((resolve) => setTimeout(resolve, 300))
-  const calm = await timedLoop(initiator, EVENT_PICTURES, CALM_MS)
+  const shown = Math.min(EVENT_PICTURES, pictures.pictures.length)
+  const calm = await timedLoop(initiator, shown, CALM_MS)
   signal?.throwIfAborted()
   const totalMs = Math.max(0, ...scenario.events.map(endOf)) + AFTERWARDS_MS
   const stop = new AbortController()
   const playing = play(room, scenario, signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]))
   try {
-    const [samples, events] = await Promise.all([timedLoop(initiator, EVENT_PICTURES, totalMs), playing])
+    const [samples, events] = await Promise.all([timedLoop(initiator, shown, totalMs), playing])
     const eventful = endsOf(samples, labels)
     const quiet = endsOf(calm, labels)
     return { deadlineMs: DEADLINE_MS, calm: quiet, eventful, p95Ratio: eventful.p95Ms / quiet.p95Ms, events, samples }
@@ -158,56 +159,10 @@ async function answersAlone(room: EmulatedRoom, model: PlannableModel, { picture
 }
 
 /** A closed loop over the first pictures, again and again, until `forMs` have passed. */
-function timedLoop(device: Device, pictures: number, forMs: number): Promise<TimedSample[]> {
-  const looping = device.page.evaluate(
-    async ({ pictures, forMs, deadlineMs }) => {
-      const session = globalThis.roomful?.session
-      const held = globalThis.benchPictures
-      if (session === undefined || held === undefined) throw new Error('the page is not ready to be measured')
-      const samples: TimedSample[] = []
-      const beginMs = performance.now()
-      for (let i = 0; performance.now() - beginMs < forMs; i++) {
-        const picture = i % Math.min(pictures, held.length)
-        const shown = held[picture]
-        if (shown === undefined) throw new Error(`the page holds no picture ${picture}`)
-        const startMs = performance.now()
-        const atMs = startMs - beginMs
-        try {
-          const { trace, answer } = await session.infer(shown, { cache: false, deadlineMs })
-          const ms = performance.now() - startMs
-          let bytes = 0
-          for (const span of trace.spans) if (span.kind === 'transfer') bytes += span.bytes ?? 0
-          samples.push({
-            picture,
-            atMs,
-            ms,
-            bytes,
-            exit: trace.exit,
-            source: trace.source,
-            typed: true,
-            ...(answer === undefined ? {} : { label: answer.index }),
-            ...(trace.recovered === undefined ? {} : { recovered: trace.recovered }),
-          })
-        } catch (error) {
-          const { reason, name } = error as { reason?: string; name?: string }
-          const ms = performance.now() - startMs
-          samples.push({
-            picture,
-            atMs,
-            ms,
-            bytes: 0,
-            failed: reason ?? name ?? 'unknown',
-            typed: reason !== undefined,
-          })
-          // What fails at once must not fail a thousand times.
-          await new Promise((resolve) => setTimeout(resolve, 50))
-        }
-      }
-      return samples
-    },
-    { pictures, forMs, deadlineMs: DEADLINE_MS },
-  )
-  return inTime(looping, forMs + DEADLINE_MS + PAGE_GRACE_MS, `${device.name}: the loop did not end`)
+async function timedLoop(device: Device, pictures: number, forMs: number): Promise<readonly TimedSample[]> {
+  const shown = Array.from({ length: Math.ceil(forMs / SHORTEST_MS) }, (_, index) => index % pictures)
+  const loop = { pictures: shown, forMs, minCount: 0, limitMs: forMs, deadlineMs: DEADLINE_MS, cache: false }
+  return (await closedLoop(device, loop)).samples
 }
 
 /** Rejects when `signal` aborts, as soon as no event is going on any more: what was frozen or hidden is as before then. */
@@ -225,7 +180,7 @@ async function play(room: EmulatedRoom, scenario: Scenario, signal: AbortSignal)
       played.push(entry)
       // A device takes its time to come; what follows does not wait for it.
       const done = act(room, scenario, event, signal).catch((error: unknown) => {
-        entry.failed = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
+        entry.failed = firstLine(error)
       })
       running.push(done)
     }
@@ -290,7 +245,7 @@ async function act(room: EmulatedRoom, scenario: Scenario, event: ScenarioEvent,
     case 'join': {
       const stated = scenario.devices.find(({ name }) => name === event.device)
       if (stated === undefined) return
-      const device = await room.open({ ...stated, cores: Math.max(stated.cores, JOINING_CORES) })
+      const device = await room.open(stated, Math.max(stated.cores, JOINING_CORES))
       return device.changeCpu(stated.cores)
     }
   }

@@ -20,7 +20,7 @@ export interface BenchModel {
   readonly folder: string
   /** What is served instead of the built page: the page and this model. */
   readonly site: string
-  /** So large that a quick run needs more time (`LARGE`). */
+  /** Answers take seconds at a quarter of a core: runs have other extents (`LARGE`). */
   readonly large?: boolean
   /** Left out of the methods: rivals that would take minutes with a large net. */
   readonly without?: readonly string[]
@@ -47,6 +47,7 @@ export interface RoomBenchResult {
   readonly scenario: string
   readonly model: string
   readonly quick: boolean
+  readonly extent: Extent
   readonly seed: number
   readonly rows: readonly RoomRow[]
   readonly summary: RoomSummary

@@ -68,7 +68,7 @@ export function rowsOf(plans: readonly MethodPlan[], blocks: readonly MeasuredBl
 }
 
 /** What `ratioToLocal` is taken to. */
-export function localMethod(blocks: readonly MeasuredBlock[]): 'ort' | 'local' {
+function localMethod(blocks: readonly MeasuredBlock[]): 'ort' | 'local' {
   return blockMeans(blocks, 'ort').size > 0 ? 'ort' : 'local'
 }
 

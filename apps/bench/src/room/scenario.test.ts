@@ -43,6 +43,13 @@ describe('scenario files', () => {
     expect(refused({ events: [{ atMs: 1, kind: 'explode', device: 'a' }] })).toContain('events.0.kind')
     expect(refused({ devices: [TWO.devices[0], TWO.devices[0]] })).toContain('same name')
     expect(refused({ links: [{ a: 'a', b: 'a' }] })).toContain('a link of a with itself')
+    const here = (atMs: number, kind: string) => ({ atMs, kind, device: 'b' })
+    expect(refused({ events: [here(1, 'join')] })).toBe('two: b joins and is there already')
+    expect(refused({ events: [here(9, 'join'), here(1, 'leave')] })).toBeUndefined()
+    expect(refused({ events: [here(1, 'leave'), here(2, 'leave')] })).toBe('two: b leaves and is not there')
+    expect(refused({ devices: [TWO.devices[0], { name: 'b', cores: 1, late: true }] })).toBe(
+      'two: b is late and never joins',
+    )
     expect(refused({ events: [{ atMs: 1, kind: 'leave', device: 'a' }] })).toContain('cannot leave')
     expect(refused({ devices: [{ name: 'a', cores: 1, browser: 'firefox', webgpu: true }] })).toContain('webgpu')
     expect(refused({ events: [{ atMs: 1, kind: 'signalling', state: 'melted' }] })).toContain('events.0.state')

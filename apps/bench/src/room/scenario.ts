@@ -131,6 +131,17 @@ function checkNames({ name, devices, links, events }: Scenario): void {
   const named = [...pairs.flatMap(({ a, b }) => [a, b]), ...events.flatMap((e) => ('device' in e ? [e.device] : []))]
   const unknown = named.find((device) => !known.has(device))
   if (unknown !== undefined) throw refuse(`${unknown} is not among the devices`)
+  const absent = new Set(devices.filter(({ late }) => late).map((device) => device.name))
+  for (const event of events.toSorted((a, b) => a.atMs - b.atMs)) {
+    if (event.kind === 'join' && !absent.delete(event.device))
+      throw refuse(`${event.device} joins and is there already`)
+    if (event.kind === 'leave' && absent.has(event.device)) throw refuse(`${event.device} leaves and is not there`)
+    if (event.kind === 'leave') absent.add(event.device)
+  }
+  const missing = devices.find(
+    ({ name: device, late }) => late && !events.some((e) => e.kind === 'join' && e.device === device),
+  )
+  if (missing !== undefined) throw refuse(`${missing.name} is late and never joins`)
   const gpu = devices.find(({ browser, webgpu }) => webgpu && browser !== 'chromium')
   if (gpu !== undefined) throw refuse(`${gpu.name}: webgpu needs Chromium`)
 }

@@ -1,10 +1,9 @@
-import type { DeviceId } from '@roomful/core'
 import type { PlannableModel } from '@roomful/planner'
 import { type BlockRun, installWarm } from './block-run.ts'
 import type { EmulatedRoom } from './emulated-room.ts'
 import type { Extent } from './extent.ts'
-import { type MethodPlan, OWN_METHODS } from './methods.ts'
-import { localPlan, soloTimes } from './solo.ts'
+import { devicesOf, type MethodPlan, OWN_METHODS } from './methods.ts'
+import { localPlan, NO_SOLO, type SoloTimes, soloTimes } from './solo.ts'
 
 /** The local plan is installed on the initiator once more. */
 const INSTALLED_MS = 2_000
@@ -36,13 +35,13 @@ export class SoloAfter {
   async measure(
     room: EmulatedRoom,
     { model, extent, plans, run, remainingMs, signal }: AfterBlocks,
-  ): Promise<ReadonlyMap<DeviceId, number>> {
-    if (extent.blocks === 0 || remainingMs < this.expectedMs) return new Map()
-    const used = new Set(plans.filter((entry) => isCompared(entry, run)).flatMap(devicesOf))
+  ): Promise<SoloTimes> {
+    if (extent.blocks === 0 || remainingMs < this.expectedMs) return NO_SOLO
+    const used = new Set(plans.filter((entry) => isCompared(entry, run)).flatMap(({ plan }) => devicesOf(plan)))
     used.add(room.id(room.initiator.name))
     // The others have held their plan alone since the beginning.
     await installWarm(room, await localPlan(model, room.initiator))
-    return soloTimes(room, { extent, signal, only: (name) => !this.#quick || used.has(room.id(name)) })
+    return soloTimes(room, { model, extent, signal, only: (name) => !this.#quick || used.has(room.id(name)) })
   }
 }
 
@@ -51,6 +50,3 @@ function isCompared({ method, sameAs, library }: MethodPlan, run: BlockRun): boo
   if (library !== undefined) return false
   return OWN_METHODS.some((name) => name === method) || run.turnMs.has(sameAs ?? method)
 }
-
-const devicesOf = ({ plan }: MethodPlan): DeviceId[] =>
-  plan.volumes.flatMap(({ shards }) => shards.map(({ device }) => device))

@@ -1,7 +1,8 @@
 import type { Backend, DeviceId, Topology } from '@roomful/core'
 import { IN_BROWSERS, type PlannableModel, planWith, RoomPredictor } from '@roomful/planner'
 import type { Device } from '../../../../e2e/rig/device.ts'
-import { measureLoop, SETTLING, warm } from './block-run.ts'
+import type { Settling } from '../../../../e2e/rig/settling.ts'
+import { measureLoop, settlingFor, warm } from './block-run.ts'
 import { closedLoop, sendPictures } from './closed-loop.ts'
 import type { EmulatedRoom } from './emulated-room.ts'
 import { type Extent, loopOf } from './extent.ts'
@@ -22,6 +23,8 @@ export const SOLO_CORES = 0.3
  * alone than later, while its browser compiled, and plans that leave the work to it were predicted and bounded as much too slow.
  */
 const WARM_REQUESTS = 12
+/** When the room has just been opened: the page's own look at what it takes alone follows. */
+const FIRST_REQUESTS = 2
 /** What a device that has rested since is shown before it is measured. */
 const RESTED_REQUESTS = 3
 /** What every device is given; solo loops show them again and again: nothing is cached there. */
@@ -32,20 +35,29 @@ export async function prepareSolo(
   room: EmulatedRoom,
   model: PlannableModel,
   { pictures }: BenchPictures,
-  extent: Extent,
 ): Promise<void> {
   await room.prepared(async () => {
     await Promise.all(
       [...room.devices.values()].map(async (device) => {
         await sendPictures(device, pictures.slice(0, FIRST_PICTURES))
-        await runAlone(device, model, extent)
+        await runAlone(device, model)
       }),
     )
     await room.settled()
   })
 }
 
+/** Mean times of the whole network alone, ms; a device that answered nothing before the deadline has none. */
+export interface SoloTimes {
+  readonly times: ReadonlyMap<DeviceId, number>
+  /** Loops that began although a browser was still at work in the background. */
+  readonly unsettled: number
+}
+
+export const NO_SOLO: SoloTimes = { times: new Map(), unsettled: 0 }
+
 export interface SoloOptions {
+  readonly model: PlannableModel
   readonly extent: Extent
   readonly signal?: AbortSignal | undefined
   /** Of the devices that are here. Default: all. */
@@ -55,22 +67,20 @@ export interface SoloOptions {
 /**
  * Requests at full speed by the plans that the devices have, until nothing is built any more, as before each loop of a block. A page that has rested for
  * some seconds compiles and collects in its first requests: at 0.15 of a core a loop of three took 1,038 ms a request, the next ones, warmed up, 512 to 620.
+ * The result is whether the browsers became quiet.
  */
-export async function warmAgain(room: EmulatedRoom, names: readonly string[]): Promise<void> {
-  await room.prepared(async () => {
+export function warmAgain(room: EmulatedRoom, names: readonly string[], settling: Settling): Promise<boolean> {
+  return room.prepared(async () => {
     await Promise.all(names.map((name) => warm(room.device(name), RESTED_REQUESTS)))
-    await room.settled(SETTLING)
+    return room.settled(settling)
   })
 }
 
 /**
  * The whole network alone on every device while nothing is sent over links, at once only where shares are so small that they
- * hardly meet. A device that answered nothing before the deadline has no time.
+ * hardly meet.
  */
-export async function soloTimes(
-  room: EmulatedRoom,
-  { extent, signal, only }: SoloOptions,
-): Promise<ReadonlyMap<DeviceId, number>> {
+export async function soloTimes(room: EmulatedRoom, { model, extent, signal, only }: SoloOptions): Promise<SoloTimes> {
   const shown = Array.from({ length: extent.picturesPerBlock }, (_, index) => index % FIRST_PICTURES)
   const out = new Map<DeviceId, number>()
   const measure = async (name: string) => {
@@ -78,21 +88,23 @@ export async function soloTimes(
     const times = samples.filter(({ failed }) => failed === undefined).map(({ ms }) => ms)
     if (times.length > 0) out.set(room.id(name), mean(times))
   }
+  const settling = settlingFor(await localPlan(model, room.initiator))
+  let unsettled = 0
   for (const group of room.groups(SOLO_CORES, only)) {
     signal?.throwIfAborted()
-    await warmAgain(room, group)
+    if (!(await warmAgain(room, group, settling))) unsettled += group.length
     await Promise.all(group.map(measure))
   }
-  return out
+  return { times: out, unsettled }
 }
 
 /**
  * Gives every device the plan alone that its measured speeds ask for (which engine, how long its sessions), and what it makes of the
  * news of all speeds the whole machine: at their shares devices were busy with that for seven seconds, and loops took up to twice as long.
  */
-export async function aloneAsMeasured(room: EmulatedRoom, model: PlannableModel, extent: Extent): Promise<void> {
+export async function aloneAsMeasured(room: EmulatedRoom, model: PlannableModel): Promise<void> {
   await room.prepared(async () => {
-    await Promise.all([...room.devices.values()].map((device) => installAlone(device, model, extent)))
+    await Promise.all([...room.devices.values()].map((device) => installAlone(device, model, WARM_REQUESTS)))
     await room.settled()
   })
 }
@@ -134,28 +146,27 @@ export async function warmLinks(
       // Towards the initiator: a device learns a link's rate from what it receives only.
       const plan = planForLink(model, topology, b, a)
       if (plan === undefined) continue
-      warmed++
       await room.initiator.installPlan(plan)
-      await closedLoop(room.initiator, loop)
+      const { samples } = await closedLoop(room.initiator, loop)
+      if (samples.some(({ failed }) => failed === undefined)) warmed++
     }
   })
   return links.length - warmed
 }
 
 /** Installs the local plan, and lets the page's own measurement of "alone" pass, which begins after first answers. */
-async function runAlone(device: Device, model: PlannableModel, extent: Extent): Promise<void> {
-  await installAlone(device, model, extent)
+async function runAlone(device: Device, model: PlannableModel): Promise<void> {
+  await installAlone(device, model, FIRST_REQUESTS)
   await device
     .until('it has measured itself alone', ({ stats }) => stats.aloneMs !== undefined, ALONE_WITHIN_MS)
     // Then it may disturb a block: the blocks' interval shows it.
     .catch(() => {})
 }
 
-async function installAlone(device: Device, model: PlannableModel, extent: Extent): Promise<void> {
+async function installAlone(device: Device, model: PlannableModel, requests: number): Promise<void> {
   const plan = await localPlan(model, device)
   await device.installPlan(plan)
-  const pictures = Array.from({ length: WARM_REQUESTS }, (_, index) => index)
-  await closedLoop(device, { ...loopOf(extent, pictures), forMs: 0, minCount: 2, cache: false })
+  await warm(device, requests)
 }
 
 export async function localPlan(model: PlannableModel, device: Device) {

@@ -1,4 +1,4 @@
-import type { DeviceId, Plan, Schedule, Topology } from '@roomful/core'
+import type { Plan, Schedule, Topology } from '@roomful/core'
 import { type LatencyPredictor, type PlannableModel, planSchedule, planWith } from '@roomful/planner'
 import { stagesOf } from '@roomful/runtime'
 import type { Device } from '../../../../e2e/rig/device.ts'
@@ -7,6 +7,7 @@ import { installWarm, SETTLING } from './block-run.ts'
 import { sendPictures } from './closed-loop.ts'
 import type { EmulatedRoom } from './emulated-room.ts'
 import type { Extent } from './extent.ts'
+import { devicesOf } from './methods.ts'
 import { benchFrames } from './picture-stream.ts'
 import { localPlan, SOLO_CORES, warmAgain } from './solo.ts'
 
@@ -72,13 +73,13 @@ export async function measureThroughput(
     await room.settled(SETTLING)
   })
   for (const group of room.groups(SOLO_CORES)) {
-    await warmAgain(room, group)
+    await warmAgain(room, group, SETTLING)
     await pause()
-    const alone = await Promise.all(group.map((name) => stream(room.device(name), 2, extent.streamMs)))
-    for (const [index, measured] of alone.entries()) {
-      const on = group[index] ?? ''
-      rows.push({ method: 'local', on, ...measured, window: 2, devices: [on] })
-    }
+    const alone = group.map(async (on) => {
+      const measured = await stream(room.device(on), 2, extent.streamMs)
+      return { method: 'local', on, ...measured, window: 2, devices: [on] }
+    })
+    rows.push(...(await Promise.all(alone)))
   }
   for (const device of askers(room, rows, extent)) {
     const seen = { ...topology, initiator: room.id(device.name) }
@@ -135,8 +136,6 @@ async function planned(topology: Topology, model: PlannableModel, predictor: Lat
   }
   return plans
 }
-
-const devicesOf = ({ volumes }: Plan): DeviceId[] => volumes.flatMap(({ shards }) => shards.map(({ device }) => device))
 
 const pause = () => new Promise((resolve) => setTimeout(resolve, 300))
 

@@ -6,6 +6,7 @@ import { materialise } from '@roomful/graph/testing'
 import { prepareModel } from '@roomful/model'
 import { CommandError } from '../command.ts'
 import { readModelAt } from '../model/read.ts'
+import { sourceDigest } from './source-digest.ts'
 
 interface KnownNet {
   /** Below the folder of shared models. */
@@ -25,9 +26,13 @@ const KNOWN: Readonly<Record<string, KnownNet>> = {
   vgg19: { file: 'light/light_vgg19.onnx', light: true, large: true, without: SLOWEST },
   squeezenet: { file: 'light/light_squeezenet.onnx', light: true },
 }
-export const KNOWN_NETS: readonly string[] = Object.keys(KNOWN)
+const KNOWN_NETS: readonly string[] = Object.keys(KNOWN)
+/** What a prepared package depends on besides its file. */
+const PREPARING_SOURCES = ['packages/graph/src', 'packages/model/src']
 
 export interface BenchFolders {
+  /** Of the repository. */
+  readonly root: string
   /** The built page. */
   readonly dist: string
   /** Where shared models lie; may be absent. */
@@ -60,9 +65,13 @@ export async function benchModel(
     .basename(wanted)
     .replace(/\.onnx$/, '')
     .replace(/[^\w-]/g, '-')
-  const folder = path.join(cache, 'models', name)
-  if (existsSync(path.join(file, 'model.json'))) await cp(file, folder, { recursive: true })
-  else if (known === undefined || !existsSync(path.join(folder, 'model.json'))) await prepare(name, file, known, folder)
+  // Of the same name there may be other nets, and packages that other code has prepared.
+  const version = await sourceDigest([file, ...PREPARING_SOURCES.map((source) => path.join(folders.root, source))])
+  const folder = path.join(cache, 'models', `${name}-${version}`)
+  if (!existsSync(path.join(folder, 'model.json'))) {
+    if (existsSync(path.join(file, 'model.json'))) await cp(file, folder, { recursive: true })
+    else await prepare(name, file, known, folder)
+  }
   return {
     name,
     address: `models/${name}`,

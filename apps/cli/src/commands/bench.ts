@@ -29,6 +29,7 @@ room --scenario NAME|all [--quick] [--model NAME|PATH] [--seed N] [--trace FILE]
   runtime   per-request overhead over compute and links, for 1 to 4 Chromium processes
   transport goodput and echo of feature-map messages in two Chromium processes, against a raw channel and PeerJS
   --quick   a minute (planner, room: three) instead of a quarter of an hour; planner goes on where it was cut off
+            (room with resnet50 or vgg19: up to twenty)
   --write   puts the tables and the plot into docs/
   --scenario  for room: a file of apps/bench/scenarios without .json, or all; all goes on where it was cut off
   --seed    for room: another order, other losses (default the scenario's)
@@ -159,6 +160,7 @@ const isGiven = <T>(part: T | undefined): part is T => part !== undefined
 const ROOM_SOURCES = [
   'apps/bench/scenarios',
   'apps/bench/src/room',
+  'apps/cli/src/commands/bench-model.ts',
   'e2e/rig',
   'packages/core/src',
   'packages/engine/src',
@@ -178,6 +180,7 @@ async function modelOption(context: CommandContext): Promise<{ model?: BenchMode
   const { benchModel } = await import('./bench-model.ts')
   const { DIST } = await import('@roomful/bench/room')
   const folders = {
+    root: ROOT,
     dist: DIST,
     shared: path.join(ROOT, '..', 'shared', 'models'),
     cache: path.join(ROOT, '.roomful', 'bench'),

@@ -6,6 +6,7 @@ import type { PlannableModel } from '@roomful/planner'
 import { Device } from '../../../../../e2e/rig/device.ts'
 import { inTime } from '../../../../../e2e/rig/in-time.ts'
 import type { RgbaPicture } from '../../../../../e2e/rig/pictures.ts'
+import type { Settling } from '../../../../../e2e/rig/settling.ts'
 import { type LoopOptions, type LoopSample, sendPictures } from '../closed-loop.ts'
 import type { ScenarioDevice } from '../scenario.ts'
 import type { AloneLibrary, AloneNet } from './library.ts'
@@ -19,6 +20,7 @@ declare global {
 const NET = 'net.onnx'
 /** At full speed, so that what a browser compiles at leisure is compiled. */
 const WARM_PICTURES = 12
+const RESTED_PICTURES = 3
 const WARM_WITHIN_MS = 10_000
 /** Two copies of a larger network beside those of the room's devices are more than small machines hold. */
 const MOST_BYTES = 300 << 20
@@ -91,15 +93,22 @@ export class Alone implements AsyncDisposable {
     return what ?? library
   }
 
-  /** Does something at full speed, and has the device's share afterwards. */
-  async prepared(work: (device: Device) => Promise<void>): Promise<void> {
+  /** Does something at full speed, and has the device's share afterwards. The result is whether the browser has become quiet. */
+  async prepared(work: (device: Device) => Promise<unknown>, settling?: Settling): Promise<boolean> {
     await this.#device.changeCpu(PREPARING_CORES)
     try {
       await work(this.#device)
-      await this.#device.settled()
+      return await this.#device.settled(settling)
     } finally {
       await this.#device.changeCpu(this.#cores)
     }
+  }
+
+  /** Some runs at full speed, as the room's plans have before each of their turns: the page has rested since its last one. */
+  warm(library: AloneLibrary, settling: Settling): Promise<boolean> {
+    const pictures = Array.from({ length: RESTED_PICTURES }, (_, index) => index)
+    const runs = { pictures, forMs: 0, minCount: RESTED_PICTURES, limitMs: WARM_WITHIN_MS }
+    return this.prepared(() => this.loop(library, runs), settling)
   }
 
   /** As `measureLoop` of the room: a request that does not count, then the loop. */

@@ -1,4 +1,4 @@
-import { errorText } from '@roomful/core'
+import { firstLine } from '../first-line.ts'
 import { Alone, type AloneOptions } from './alone.ts'
 import { ALONE_LIBRARIES, type AloneLibrary } from './library.ts'
 
@@ -13,9 +13,9 @@ export class AloneBeside implements AsyncDisposable {
   readonly notes: string[] = []
   page: Alone | undefined
 
-  constructor(methods: readonly string[], options: AloneOptions) {
+  constructor(methods: readonly string[], options: AloneOptions, signal?: AbortSignal) {
     this.#wanted = ALONE_LIBRARIES.filter((library) => methods.includes(library))
-    this.#opening = this.#wanted.length === 0 ? Promise.resolve(undefined) : this.#open(options)
+    this.#opening = this.#wanted.length === 0 ? Promise.resolve(undefined) : this.#open(options, signal)
   }
 
   /** Resolves when the libraries are loaded and the page has the initiator's share. */
@@ -25,13 +25,17 @@ export class AloneBeside implements AsyncDisposable {
   }
 
   /** At full speed, while the room gets ready too. */
-  async #open(options: AloneOptions): Promise<Alone | undefined> {
+  async #open(options: AloneOptions, signal: AbortSignal | undefined): Promise<Alone | undefined> {
     // A share of several cores is what threads are for.
     const threads = Math.max(1, Math.min(MOST_THREADS, Math.floor(options.device.cores)))
     let page: Alone | undefined
+    let opening: Promise<Alone> | undefined
     for (const library of this.#wanted) {
+      if (signal?.aborted) break
       try {
-        page ??= await Alone.start(options)
+        // One that could not be opened is not tried again.
+        opening ??= Alone.start(options)
+        page = await opening
         this.notes.push(`${library}: ${await page.open(library, threads)}, in a page of its own`)
         this.libraries.push(library)
       } catch (error) {
@@ -48,5 +52,3 @@ export class AloneBeside implements AsyncDisposable {
     await (await this.#opening)?.[Symbol.asyncDispose]()
   }
 }
-
-const firstLine = (error: unknown): string => errorText(error).split('\n')[0] ?? ''

@@ -1,0 +1,23 @@
+import { expect, it } from 'vitest'
+import { Attempts } from './attempts.ts'
+import { RunTime } from './run-time.ts'
+
+const attempts = (signal?: AbortSignal) => new Attempts(new RunTime(performance.now(), 1000, () => {}), signal)
+
+it('what fails is lost with its first line, and what was done before stands', async () => {
+  const tried = attempts()
+  expect(await tried.at('blocks', async () => 8)).toBe(8)
+  expect(await tried.at('streams', () => Promise.reject(new Error('the page is gone\n  at x')))).toBeUndefined()
+  expect(tried.lost).toEqual(['streams: not measured: the page is gone'])
+})
+
+it('a run that is aborted ends, whatever it was at', async () => {
+  const abort = new AbortController()
+  const tried = attempts(abort.signal)
+  const failing = tried.at('streams', async () => {
+    abort.abort(new Error('enough'))
+    throw new Error('the page is gone')
+  })
+  await expect(failing).rejects.toThrow('enough')
+  expect(tried.lost).toEqual([])
+})
