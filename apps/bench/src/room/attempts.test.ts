@@ -1,11 +1,8 @@
 import { expect, it } from 'vitest'
 import { Attempts } from './attempts.ts'
-import { RunTime } from './run-time.ts'
-
-const attempts = (signal?: AbortSignal) => new Attempts(new RunTime(performance.now(), 1000, () => {}), signal)
 
 it('what fails is lost with its first line, and what was done before stands', async () => {
-  const tried = attempts()
+  const tried = new Attempts(undefined)
   expect(await tried.at('blocks', async () => 8)).toBe(8)
   expect(await tried.at('streams', () => Promise.reject(new Error('the page is gone\n  at x')))).toBeUndefined()
   expect(tried.lost).toEqual(['streams: not measured: the page is gone'])
@@ -13,7 +10,7 @@ it('what fails is lost with its first line, and what was done before stands', as
 
 it('a run that is aborted ends, whatever it was at', async () => {
   const abort = new AbortController()
-  const tried = attempts(abort.signal)
+  const tried = new Attempts(abort.signal)
   const failing = tried.at('streams', async () => {
     abort.abort(new Error('enough'))
     throw new Error('the page is gone')

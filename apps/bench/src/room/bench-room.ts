@@ -93,7 +93,7 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
   const { plans, learned, predictor } = planned
   const supply = new PictureSupply(pictures, FIRST_PICTURES)
   const after = new SoloAfter(measured.soloMs, quick)
-  const attempts = new Attempts(time, signal)
+  const attempts = new Attempts(signal)
   const { run, blocks, left } = await measuredBlocks({
     room,
     planned,
@@ -112,6 +112,7 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
   const again =
     (await attempts.at('alone again', () => after.measure(room, { model, extent, plans, run, remainingMs, signal }))) ??
     NO_SOLO
+  if (again.times.size > 0) time.say('alone again')
   const solo = meanSolo(measured.solo.times, again.times)
   const limit = await PhysicalLimit.of(model, topology, room.statedLinks(), solo)
   const throughput = streams
@@ -123,6 +124,8 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
         return playEvents(room, model, pictures, signal)
       })
     : undefined
+  if (throughput !== undefined) time.say('streams done')
+  if (played !== undefined) time.say('events done')
   // What was cut off in its last turn is no result.
   signal?.throwIfAborted()
   const environment = environmentOf({ browsers, commit, cpuShares, elapsedMs: time.elapsedMs, loadBefore, relay })

@@ -163,8 +163,10 @@ export function withLibraries(
   plans: readonly MethodPlan[],
   local: Plan,
 ): readonly MethodPlan[] {
+  // What the room has learned of that plan counts for who has no time to run, too.
+  const known = plans.find(({ method }) => method === 'local')?.plan ?? local
   const rows = [...loaded].map((library) => {
-    return { method: library, plan: { ...local, method: library }, cache: false, library }
+    return { method: library, plan: { ...known, method: library }, cache: false, library }
   })
   return [...rows, ...plans]
 }
