@@ -11,7 +11,7 @@ const stop = new AbortController()
 function slowDevice() {
   const clock = new VirtualClock()
   const store = new SnapshotStore({ stats: { answered: 1 } } as RoomSnapshot)
-  const asking = { busy: false, idle: async () => {} }
+  const asking = { busy: false, idle: vi.fn(async (_quietMs: number) => {}) }
   const worker = { foreign: 0 }
   const aborted: number[] = []
   const infer = vi.fn(async (_: unknown, { signal }: { signal?: AbortSignal }) => {
@@ -38,6 +38,15 @@ describe('a device that measures itself alone', () => {
     expect(store.snapshot.stats.aloneMs).toBe(RUN_MS)
     expect(infer).toHaveBeenCalledTimes(3)
     expect(retire).toHaveBeenCalledOnce()
+  })
+
+  it('measures again after ten minutes, when nobody has asked for ten seconds', async () => {
+    const { clock, asking, infer } = slowDevice()
+    await clock.advance(5 * 60_000)
+    expect(infer).toHaveBeenCalledTimes(3)
+    await clock.advance(6 * 60_000)
+    expect(infer).toHaveBeenCalledTimes(6)
+    expect(asking.idle.mock.calls.map(([quietMs]) => quietMs)).toEqual([700, 10_000])
   })
 
   it.each(['another device', 'its own person'])('stops within 100 ms when %s asks, and tells nothing', async (who) => {
