@@ -64,13 +64,12 @@ export async function measureThroughput(
   const rows: StreamRow[] = []
   const shown = benchFrames(FRAMES)
   await room.prepared(async () => {
-    for (const device of room.devices.values()) {
+    const ready = [...room.devices.values()].map(async (device) => {
       await sendPictures(device, shown, 'benchFrames')
-      const plan = await localPlan(model, device)
-      await device.installPlan(plan)
+      await device.installPlan(await localPlan(model, device))
       await stream(device, 2, WARM_MS)
-    }
-    await room.settled(SETTLING)
+    })
+    await Promise.all(ready)
   })
   for (const group of room.groups(SOLO_CORES)) {
     await warmAgain(room, group, SETTLING)
