@@ -7,8 +7,8 @@ import { whenAsked } from './when-asked.ts'
 
 const FIRST_QUIET_MS = 700
 /**
- * Once known it waits for a longer rest: after two minutes without planning, what plans is compiled anew, and all in all it took a page at a quarter of a core
- * 0.5 s of processor, two seconds on the clock, in which requests waited.
+ * Once known it waits for a longer rest: every two minutes it took a page at a quarter of a core 0.5 s of processor, two seconds on the clock, in which
+ * requests waited.
  */
 const AGAIN = { everyMs: 600_000, quietMs: 10_000 }
 const RUNS = 3

@@ -32,6 +32,8 @@ export interface LoopResult {
 export interface LoopOptions {
   /** In the order of asking; the loop ends with the last one, so that the cache sees no more repeats than stated. */
   readonly pictures: readonly number[]
+  /** The first one follows the last one, until the time is over. */
+  readonly again?: boolean
   /** New requests begin until then, and until `minCount` have ended. */
   readonly forMs: number
   readonly minCount: number
@@ -70,17 +72,17 @@ export async function sendPictures(
 
 /** Asks the room about one picture after the other, timed inside the page; the last request may begin just before `limitMs`. */
 export function closedLoop(device: Device, options: LoopOptions): Promise<LoopResult> {
-  const looping = device.page.evaluate(async ({ pictures, forMs, minCount, limitMs, deadlineMs, cache }) => {
+  const looping = device.page.evaluate(async ({ pictures, again, forMs, minCount, limitMs, deadlineMs, cache }) => {
     const session = globalThis.roomful?.session
     const held = globalThis.benchPictures
     if (session === undefined || held === undefined) throw new Error('the page is not ready to be measured')
     const samples: TimedSample[] = []
     const traces: (Trace | null)[] = []
     const beginMs = performance.now()
-    for (let i = 0; i < pictures.length; i++) {
+    for (let i = 0; again === true || i < pictures.length; i++) {
       const elapsedMs = performance.now() - beginMs
       if (elapsedMs > limitMs || (elapsedMs > forMs && i >= minCount)) break
-      const picture = pictures[i] ?? 0
+      const picture = pictures[i % pictures.length] ?? 0
       const shown = held[picture]
       if (shown === undefined) throw new Error(`the page holds no picture ${picture}`)
       const startMs = performance.now()

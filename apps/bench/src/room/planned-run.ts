@@ -17,8 +17,9 @@ export interface PlannedRun {
   /** By which was planned. */
   readonly predictor: RoomPredictor
   readonly picturesPerBlock: number
-  /** Why methods have no plan, and who was left out for want of time, a sentence each. */
+  /** Why methods have no plan, a sentence each. */
   readonly notes: readonly string[]
+  /** Who was left out for want of time, a sentence each. */
   readonly left: readonly string[]
 }
 

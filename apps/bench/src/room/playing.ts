@@ -43,8 +43,6 @@ export const EVENT_PICTURES = 20
 const DEADLINE_MS = 5_000
 /** A timer that ends a request at its deadline may itself be late on a throttled device. Answers get no grace. */
 const GRACE_MS = 250
-/** No request is answered sooner. */
-const SHORTEST_MS = 5
 const CALM_MS = 8_000
 /** After the last event the room is watched for this long. */
 const AFTERWARDS_MS = 6_000
@@ -160,8 +158,16 @@ async function answersAlone(room: EmulatedRoom, model: PlannableModel, { picture
 
 /** A closed loop over the first pictures, again and again, until `forMs` have passed. */
 async function timedLoop(device: Device, pictures: number, forMs: number): Promise<readonly TimedSample[]> {
-  const shown = Array.from({ length: Math.ceil(forMs / SHORTEST_MS) }, (_, index) => index % pictures)
-  const loop = { pictures: shown, forMs, minCount: 0, limitMs: forMs, deadlineMs: DEADLINE_MS, cache: false }
+  const shown = Array.from({ length: pictures }, (_, index) => index)
+  const loop = {
+    pictures: shown,
+    again: true,
+    forMs,
+    minCount: 0,
+    limitMs: forMs,
+    deadlineMs: DEADLINE_MS,
+    cache: false,
+  }
   return (await closedLoop(device, loop)).samples
 }
 

@@ -131,6 +131,17 @@ function checkNames({ name, devices, links, events }: Scenario): void {
   const named = [...pairs.flatMap(({ a, b }) => [a, b]), ...events.flatMap((e) => ('device' in e ? [e.device] : []))]
   const unknown = named.find((device) => !known.has(device))
   if (unknown !== undefined) throw refuse(`${unknown} is not among the devices`)
+  checkPresence(devices, events, refuse)
+  const gpu = devices.find(({ browser, webgpu }) => webgpu && browser !== 'chromium')
+  if (gpu !== undefined) throw refuse(`${gpu.name}: webgpu needs Chromium`)
+}
+
+/** Only who is away joins, only who is here leaves, and who is late comes. */
+function checkPresence(
+  devices: Scenario['devices'],
+  events: Scenario['events'],
+  refuse: (why: string) => ScenarioError,
+): void {
   const absent = new Set(devices.filter(({ late }) => late).map((device) => device.name))
   for (const event of events.toSorted((a, b) => a.atMs - b.atMs)) {
     if (event.kind === 'join' && !absent.delete(event.device))
@@ -139,11 +150,9 @@ function checkNames({ name, devices, links, events }: Scenario): void {
     if (event.kind === 'leave') absent.add(event.device)
   }
   const missing = devices.find(
-    ({ name: device, late }) => late && !events.some((e) => e.kind === 'join' && e.device === device),
+    ({ name, late }) => late && !events.some((event) => event.kind === 'join' && event.device === name),
   )
   if (missing !== undefined) throw refuse(`${missing.name} is late and never joins`)
-  const gpu = devices.find(({ browser, webgpu }) => webgpu && browser !== 'chromium')
-  if (gpu !== undefined) throw refuse(`${gpu.name}: webgpu needs Chromium`)
 }
 
 /** The link between two devices as the scenario states it: their own entry before the common one. */

@@ -69,6 +69,7 @@ export async function benchModel(
   const version = await sourceDigest([file, ...PREPARING_SOURCES.map((source) => path.join(folders.root, source))])
   const folder = path.join(cache, 'models', `${name}-${version}`)
   if (!existsSync(path.join(folder, 'model.json'))) {
+    await removeVersions(path.join(cache, 'models'), name)
     if (existsSync(path.join(file, 'model.json'))) await cp(file, folder, { recursive: true })
     else await prepare(name, file, known, folder)
   }
@@ -80,6 +81,13 @@ export async function benchModel(
     ...(known?.large === undefined ? {} : { large: known.large }),
     ...(known?.without === undefined ? {} : { without: known.without }),
   }
+}
+
+/** A prepared net may be half a gigabyte: of each name only the newest is kept. */
+async function removeVersions(folder: string, name: string): Promise<void> {
+  const kept = await readdir(folder).catch(() => [])
+  const older = kept.filter((entry) => entry.replace(/-[0-9a-f]{12}$/, '') === name)
+  for (const entry of older) await rm(path.join(folder, entry), { recursive: true, force: true })
 }
 
 async function prepare(name: string, file: string, known: KnownNet | undefined, folder: string): Promise<void> {
