@@ -24,6 +24,16 @@ describe('a way that loses nothing', () => {
     expect(monitor.isLossy).toBe(false)
   })
 
+  it('is not known by a lucky run: of the last thousand beats one at most was lost', () => {
+    const monitor = new HeartbeatMonitor(0)
+    hear(monitor, upTo(0, 500))
+    hear(monitor, upTo(501, 600))
+    hear(monitor, upTo(601, 1500))
+    expect(monitor.isLossy).toBe(true)
+    hear(monitor, upTo(1500, 1502))
+    expect(monitor.isLossy).toBe(false)
+  })
+
   it('is taken for granted on a way of less than 2 ms until it loses a beat', () => {
     const monitor = new HeartbeatMonitor(0)
     hear(monitor, upTo(0, 3), 1)
@@ -52,6 +62,36 @@ describe('a way that loses nothing', () => {
     expect(monitor.isLossy).toBe(false)
     hear(monitor, [405, 405, 404])
     expect(monitor.isLossy).toBe(true)
+  })
+})
+
+describe('a sound way', () => {
+  it('has lost none of 50 beats, or two at most of 128', () => {
+    const monitor = new HeartbeatMonitor(0)
+    hear(monitor, upTo(0, 50))
+    expect(monitor.isSound).toBe(false)
+    hear(monitor, [50])
+    expect(monitor.isSound).toBe(true)
+    hear(monitor, [52])
+    expect(monitor.isSound).toBe(false)
+    hear(monitor, upTo(53, 90))
+    hear(monitor, upTo(91, 128))
+    expect(monitor.isSound).toBe(false)
+    hear(monitor, [128])
+    expect(monitor.isSound).toBe(true)
+    hear(monitor, [130])
+    expect(monitor.isSound).toBe(false)
+    hear(monitor, upTo(131, 179))
+    expect(monitor.isSound).toBe(false)
+    // The first of the three is no longer among them.
+    hear(monitor, [179])
+    expect(monitor.isSound).toBe(true)
+  })
+
+  it('counts no beat as lost that was overtaken', () => {
+    const monitor = new HeartbeatMonitor(0)
+    for (let from = 0; from < 300; from += 3) hear(monitor, [from + 2, from, from + 1])
+    expect(monitor.isSound).toBe(true)
   })
 })
 

@@ -28,10 +28,14 @@ const STIR_MS = 1400
 const MUTE_MS = 5000
 /** Our own timers came this much late: the silence may be ours (a long task, a suspended tab). */
 const OWN_STALL_MS = 400
-/** After this many beats in a row the way is taken for one that loses nothing: 5 % of the ways that lose 1 % look like it. */
+/** After this many beats in a row the way is taken for one that loses nothing: a way that loses 1 % looks like it for 5 % of the time, */
 const LOSSLESS_BEATS = 300
+/** so there are to be fewer than two losses among this many as well. */
+const LOSSY_AMONG = 1000
 /** After this many in a row beats may become rare: at 5 % loss one way in thirteen looks like it. */
 const SOUND_BEATS = 50
+/** Or where so few of so many were lost: one way in twenty with 5 % loss looks like it, and seven of eight with 1 %. */
+const NEARLY_SOUND = { lost: 2, of: 128 }
 /** A shorter way than this, within a machine or over a cable, is taken for one that loses nothing until it does. */
 const NEAR_MS = 2
 /** A beat that is missing where so much was carried since the one before it, either way (acknowledgements crowd too), was lost in that crowd. */
@@ -64,6 +68,9 @@ export class HeartbeatMonitor {
   #jitterMs = 0
   #loss = LOSS_FLOOR
   #beatsInRow = 0
+  /** Beats that have come or should have since the first, and which of them the newest losses were. */
+  #awaited = 0
+  readonly #losses: number[] = []
   /** Beats that newer ones have overtaken, most likely lost, and `#beatsInRow` before the first of them. */
   readonly #missing = new Set<number>()
   #rowBefore = 0
@@ -114,12 +121,19 @@ export class HeartbeatMonitor {
   /** A beat of the peer was lost not long ago, or too few have come to tell. */
   get isLossy(): boolean {
     const isTrusted = this.#shortestMs < NEAR_MS && !this.#hasLost
-    return !isTrusted && this.#beatsInRow < LOSSLESS_BEATS
+    const lastButOne = this.#losses.at(-2) ?? Number.NEGATIVE_INFINITY
+    return !isTrusted && (this.#beatsInRow < LOSSLESS_BEATS || this.#awaited - lastButOne < LOSSY_AMONG)
   }
 
-  /** Steady, and nothing was lost for so long that a missing beat says much. */
+  /** Steady, and so little was lost for so long that a missing beat says much. */
   get isSound(): boolean {
-    return this.isSteady && this.#beatsInRow >= SOUND_BEATS
+    return this.isSteady && (this.#beatsInRow >= SOUND_BEATS || this.#losesLittle)
+  }
+
+  get #losesLittle(): boolean {
+    const { lost, of } = NEARLY_SOUND
+    const since = this.#losses.length > lost ? (this.#losses[0] ?? 0) : 0
+    return this.#awaited - since >= of
   }
 
   /** So short that nothing on it loses anything but the buffers at its ends, when too much comes at once. */
@@ -195,6 +209,11 @@ export class HeartbeatMonitor {
   }
 
   #count(before: number, sequence: number, isAlone: boolean): void {
+    for (let lost = Math.max(before + 1, sequence - NEARLY_SOUND.lost - 1); lost < sequence; lost++) {
+      this.#losses.push(this.#awaited + lost - before)
+      if (this.#losses.length > NEARLY_SOUND.lost + 1) this.#losses.shift()
+    }
+    this.#awaited += sequence - before
     if (sequence === before + 1) {
       this.#beatsInRow++
       if (this.#beatsInRow > OVERTAKEN_BEATS) this.#missing.clear()
@@ -215,6 +234,7 @@ export class HeartbeatMonitor {
   /** It was late and not lost: what was booked as a loss is taken back. */
   #overtaken(sequence: number): void {
     if (!this.#missing.delete(sequence)) return
+    this.#losses.pop()
     this.#loss = Math.max(LOSS_FLOOR, this.#loss - SMOOTHING.loss * (1 - this.#loss))
     if (this.#missing.size > 0) return
     this.#beatsInRow += this.#rowBefore + 1

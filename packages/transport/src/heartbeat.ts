@@ -19,6 +19,8 @@ export interface HeartbeatOptions {
   /** The page's; all its links share one. */
   readonly pulse: Pulse
   readonly send: (bytes: Uint8Array<ArrayBuffer>) => void
+  /** The same over everything that messages take, where that is more than one association. Default: `send`. */
+  readonly probe?: (bytes: Uint8Array<ArrayBuffer>) => void
   readonly onSilent: (silent: boolean) => void
   readonly onRtt: (rttMs: number) => void
   /** What comes in from the peer, in 10^6 bits per second, where known; every beat tells it. */
@@ -86,7 +88,7 @@ export class Heartbeat implements PulseMember {
       arrivals: () => options.slices?.().received ?? 0,
       isDelivered: () => this.#isDelivered,
       isSending: () => options.sending?.() === true,
-      probe: () => this.tell(),
+      probe: () => this.#send(options.pulse.clock.now(), this.#promisedMs[0], options.probe),
     })
     this.#movedAtMs = nowMs
     this.#beatAtMs = nowMs
@@ -109,6 +111,7 @@ export class Heartbeat implements PulseMember {
     const nowMs = this.#options.pulse.clock.now()
     const receivedBytes = this.#options.slices?.().receivedBytes ?? 0
     this.#monitor.beat(nowMs, beat, receivedBytes + this.#sentBytes)
+    this.#tail.heard(nowMs)
     this.#report(beat)
     this.#hear()
     if (beat.receivedSlices !== undefined) this.#options.onArrived?.(beat.receivedSlices)
@@ -122,6 +125,7 @@ export class Heartbeat implements PulseMember {
   alive(): void {
     this.#movedAtMs = this.#options.pulse.clock.now()
     this.#monitor.alive(this.#movedAtMs)
+    this.#tail.heard(this.#movedAtMs)
     this.#hear()
   }
 
@@ -203,11 +207,11 @@ export class Heartbeat implements PulseMember {
     return sent !== undefined && this.#monitor.newest?.beat.receivedSlices === sent
   }
 
-  #send(nowMs: number, intervalMs: number): void {
+  #send(nowMs: number, intervalMs: number, send = this.#options.send): void {
     const newest = this.#monitor.newest
     const receivedMbit = this.#options.receivedMbit?.()
     const receivedSlices = this.#options.slices?.().received
-    this.#options.send(
+    send(
       encodeBeat({
         sequence: this.#sequence++,
         intervalMs,

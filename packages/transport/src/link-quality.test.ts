@@ -78,6 +78,25 @@ describe('link quality', () => {
     expect(quality.rttMs).toBe(20)
   })
 
+  it('takes a way for a long one only where its round trips hardly vary: those of a page that starts or computes do', async () => {
+    const after = async (trips: readonly number[]) => {
+      const clock = new VirtualClock()
+      const quality = new LinkQuality(clock)
+      for (const rttMs of trips) {
+        quality.roundTrip(rttMs)
+        await clock.advance(200)
+      }
+      return quality.steadyRttMs
+    }
+    const long = Array.from({ length: 60 }, (_, index) => 41 + (index % 7) + (index % 10 === 0 ? 60 : 0))
+    expect(await after(long)).toBe(41)
+    expect(await after(long.slice(0, 31))).toBeUndefined()
+    // As they were seen between two pages of a busy machine, 4 ms apart.
+    const busy = Array.from({ length: 60 }, (_, index) => [61, 28, 88, 22, 46, 97][index % 6] ?? 0)
+    expect(await after(busy)).toBeUndefined()
+    expect(await after([...busy, ...Array.from({ length: 160 }, () => 30)])).toBe(30)
+  })
+
   it('plans with the slower direction and knows both', () => {
     const quality = new LinkQuality(new VirtualClock())
     quality.received(sure(90))

@@ -23,6 +23,9 @@ const JUMP = { share: 0.5, ms: 10 }
  */
 const DRIFT_MS = 6000
 
+/** A way is as long as its shortest round trip where this share of at least so many recent ones is hardly longer; else a busy end may make it long. */
+const STEADY = { trips: 32, share: 0.75, factor: 1.25 }
+
 /** An answer that takes longer than so many idle round trips and so many milliseconds comes from a busy device. */
 const BUSY_RTTS = 1.5
 const BUSY_MS = 15
@@ -54,6 +57,15 @@ export class LinkQuality {
   /** Round trip without load. */
   get idleRttMs(): number | undefined {
     return this.#idleRttMs
+  }
+
+  /** Round trip of the way itself; undefined while too few are known, or while they vary as those of a page do that starts or computes. */
+  get steadyRttMs(): number | undefined {
+    const shortest = this.#idleRttMs
+    if (shortest === undefined || this.#trips.length < STEADY.trips) return undefined
+    let near = 0
+    for (const { rttMs } of this.#trips) if (rttMs <= STEADY.factor * shortest) near++
+    return near >= STEADY.share * this.#trips.length ? shortest : undefined
   }
 
   get sendMbitPerSecond(): number | undefined {

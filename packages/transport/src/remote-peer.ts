@@ -40,6 +40,8 @@ export interface RemotePeerOptions {
   /** What comes in, as far as it is known: the peer is told. */
   readonly receivedMbit: () => number | undefined
   readonly idleRttMs: () => number | undefined
+  /** Of the way itself, where that can be told. */
+  readonly steadyRttMs: () => number | undefined
   /** What goes out, as far as it is known, in 10^6 bits per second. */
   readonly sendMbit: () => number | undefined
   /** The peer does not know the key or speaks another version: no further attempts. */
@@ -228,6 +230,7 @@ export class RemotePeer {
       slices: () => link.slices,
       onArrived: (slices) => link.arrived(slices),
       send: (bytes) => attempt.connection.sendBeat(bytes),
+      probe: (bytes) => attempt.connection.probe(bytes),
       onRtt: (rttMs) => {
         this.#o.onRtt(rttMs)
         this.#widen(attempt)
@@ -241,12 +244,15 @@ export class RemotePeer {
     for (const message of attempt.handshake.early) peerLink.receive(message)
   }
 
-  /** On a long way two congestion windows carry more than one; on a short one they only cost. */
+  /**
+   * On a long way two congestion windows carry more than one; on a short one they only cost: what took a page of a tenth of a core long while it
+   * started was no long way, and its second connection doubled its acknowledgements and checks for as long as it stayed.
+   */
   #widen(attempt: Attempt): void {
     const upMs = this.#o.clock.now() - (attempt.upSinceMs ?? Number.POSITIVE_INFINITY)
     if (!this.#initiator || upMs < WIDE_AFTER_MS) return
-    const idleMs = this.#o.idleRttMs() ?? 0
-    if (idleMs >= WIDE_FROM_MS && idleMs <= WIDE_UNTIL_MS) attempt.connection.widen()
+    const rttMs = this.#o.steadyRttMs() ?? 0
+    if (rttMs >= WIDE_FROM_MS && rttMs <= WIDE_UNTIL_MS) attempt.connection.widen()
   }
 
   #silence(attempt: Attempt, silent: boolean): void {

@@ -1,6 +1,7 @@
 import { seededRandom, VirtualClock } from '@roomful/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { Connect } from './peer-connection.ts'
 import { Resequencer, WINDOW_BYTES } from './resequencer.ts'
 import { StripedChannel } from './striped-channel.ts'
 import { connectStriped, type StripedConnection } from './striped-connection.ts'
@@ -187,10 +188,17 @@ describe('a connection of two lanes', () => {
   async function connected(clock: VirtualClock, trusts: () => boolean) {
     const network = new LoopbackNetwork(clock)
     const opened: string[] = []
+    /** Of every connection that was made, in this order. */
+    const beatsSent: number[] = []
     const ends: StripedConnection[] = []
+    const connect: Connect = (options) => {
+      const connection = network.connect(options)
+      const index = beatsSent.push(0) - 1
+      return { ...connection, sendBeat: () => void beatsSent.splice(index, 1, (beatsSent[index] ?? 0) + 1) }
+    }
     const make = (initiator: boolean) =>
       connectStriped(
-        network.connect,
+        connect,
         {
           initiator,
           iceServers: [],
@@ -208,7 +216,7 @@ describe('a connection of two lanes', () => {
     b.data.onMessage = (bytes) => got.push(numberIn(bytes))
     await clock.advance(50)
     expect(opened.sort()).toEqual(['a', 'b'])
-    return { a, b, got, network }
+    return { a, b, got, beatsSent, network }
   }
 
   it('finds its second lane through the first, once, and uses it in both directions', async () => {
@@ -229,6 +237,20 @@ describe('a connection of two lanes', () => {
     b.close()
     await clock.advance(50)
     expect(clock.pending).toBe(0)
+  })
+
+  it('beats over the first lane, and probes over both: each association knows of its own losses', async () => {
+    const clock = new VirtualClock()
+    const { a, b, beatsSent } = await connected(clock, () => true)
+    a.probe(Uint8Array.of(1))
+    a.widen()
+    await clock.advance(50)
+    expect([a.lanes, b.lanes]).toEqual([2, 2])
+    a.sendBeat(Uint8Array.of(1))
+    a.probe(Uint8Array.of(1))
+    expect(beatsSent).toEqual([3, 0, 1, 0])
+    a.close()
+    b.close()
   })
 
   it('outlives a second lane that swallows everything, in both directions, and opens no other', async () => {

@@ -11,6 +11,8 @@ export interface StripedConnection extends PeerConnection {
    * and only the first one.
    */
   widen(): void
+  /** As `sendBeat`, over every lane: each tells of its own losses only. */
+  probe(bytes: Uint8Array<ArrayBuffer>): void
   /** Lanes in use for what is sent from here. */
   readonly lanes: number
 }
@@ -84,6 +86,10 @@ export function connectStriped(
       return data.lanes
     },
     sendBeat: (bytes) => first.sendBeat(bytes),
+    probe(bytes) {
+      first.sendBeat(bytes)
+      second?.sendBeat(bytes)
+    },
     async arrived() {
       const counts = await Promise.all([first.arrived?.(), second?.arrived?.()])
       return counts[0] === undefined ? undefined : counts[0] + (counts[1] ?? 0)

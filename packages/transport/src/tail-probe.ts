@@ -1,6 +1,7 @@
 import type { Clock } from '@roomful/core'
 import { InFlight } from './in-flight.ts'
 import { MessageStream } from './message-stream.ts'
+import { NoticeDelay } from './notice-delay.ts'
 
 /** dcSCTP sends a chunk again at once when this many acknowledgements have reported it missing (RFC 9260, section 7.2.4). */
 const PROBES = 3
@@ -12,7 +13,7 @@ const LONGEST_WAIT_MS = 60
 /** Of what waits for no room any more, so much may be on its way (56 full packets in Chromium), and that takes this long at most. */
 const UNDER_WAY = { bytes: 64 << 10, ms: 40 }
 
-/** How long after the last message its sender probes, if it was small and alone. */
+/** How long after the last message its sender probes, if it was small and alone and nothing is known of how soon its peers tell. */
 export function probeAfterMs(rttMs = 0): number {
   return Math.min(LONGEST_WAIT_MS, Math.max(rttMs + WORD_MS, WAIT_TRIPS * rttMs))
 }
@@ -40,12 +41,15 @@ export interface TailProbeOptions {
  * Tail loss probes (after RFC 8985, section 7, for SCTP). What follows a lost datagram tells the sender of the loss within a
  * round trip; when nothing follows, since it was the end of a message, Chromium waits 220 ms and more. So where a way loses
  * datagrams, three small ones follow a message that nothing else has followed, nothing has answered, and of which the peer has not
- * told that it is there (word-of-arrival.ts).
+ * told that it is there (word-of-arrival.ts), for as long as such word usually takes between these two (notice-delay.ts).
  */
 export class TailProbe {
   readonly #o: TailProbeOptions
   readonly #inFlight = new InFlight()
   readonly #stream = new MessageStream()
+  readonly #notice = new NoticeDelay()
+  /** The end of the last message has left, and nothing has told that it is there. */
+  #awaits = false
   #sentAtMs = Number.NEGATIVE_INFINITY
   #arrivalsThen = 0
   #armed = false
@@ -58,6 +62,7 @@ export class TailProbe {
   /** A message was handed over. */
   sent(nowMs: number, bytes: number): void {
     this.#sentAtMs = nowMs
+    this.#awaits = true
     const arrivals = this.#o.arrivals()
     if (arrivals !== this.#arrivalsThen) this.#inFlight.answered()
     this.#arrivalsThen = arrivals
@@ -65,6 +70,13 @@ export class TailProbe {
     this.#stream.add(nowMs)
     if (this.#armed || this.#inFlight.bytes < this.#o.leastBytes() || !this.#o.isLossy()) return
     this.#arm(this.#waitMs())
+  }
+
+  /** The peer has said something. */
+  heard(nowMs: number): void {
+    if (!this.#awaits || !this.#isThere) return
+    this.#awaits = false
+    this.#notice.add(nowMs - this.#sentAtMs)
   }
 
   stop(): void {
@@ -82,12 +94,14 @@ export class TailProbe {
     })
   }
 
+  /** Most likely a peer that has sent something since has what was sent before; all that has left may be there while the rest waits for the wire. */
+  get #isThere(): boolean {
+    return this.#o.arrivals() !== this.#arrivalsThen || (!this.#o.isSending() && this.#o.isDelivered())
+  }
+
   #look(): void {
-    // Most likely a peer that has sent something since has what was sent before.
-    if (this.#o.arrivals() !== this.#arrivalsThen) return
+    if (this.#isThere) return
     const isSending = this.#o.isSending()
-    // All that has left may be there while the rest of the message waits for the wire.
-    if (!isSending && this.#o.isDelivered()) return
     const waitMs = this.#waitMs()
     const leftMs = this.#sentAtMs + waitMs - this.#o.clock.now()
     if (leftMs > 1) this.#arm(leftMs)
@@ -98,6 +112,7 @@ export class TailProbe {
   #waitMs(): number {
     const bytesPerMs = (this.#o.mbitPerSecond() ?? Number.POSITIVE_INFINITY) * 125
     const carryMs = Math.min(UNDER_WAY.ms, Math.min(UNDER_WAY.bytes, this.#inFlight.bytes) / bytesPerMs)
-    return probeAfterMs(this.#o.rttMs()) + carryMs + this.#stream.nextWithinMs
+    const soonestMs = probeAfterMs(this.#o.rttMs()) + carryMs
+    return Math.max(soonestMs, this.#notice.usualMs) + this.#stream.nextWithinMs
   }
 }

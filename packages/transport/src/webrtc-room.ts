@@ -249,6 +249,7 @@ class WebRtcRoom {
       onTold: (mbitPerSecond) => this.#measured(id, remote, quality.told(mbitPerSecond)),
       receivedMbit: () => quality.receiveMbitPerSecond,
       idleRttMs: () => quality.idleRttMs,
+      steadyRttMs: () => quality.steadyRttMs,
       sendMbit: () => quality.sendMbitPerSecond,
       onRefused: (error) => {
         this.core.emit('warning', error.message)
