@@ -81,7 +81,7 @@ export class PlanningDesk {
       planning,
       clock,
       topology: () => this.#topology(),
-      onDrift: () => this.changed(true),
+      onDrift: () => this.#watch.learned(),
       ...(onLearned === undefined ? {} : { onLearned }),
     })
   }

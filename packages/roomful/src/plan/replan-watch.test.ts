@@ -139,7 +139,36 @@ describe('ReplanWatch', () => {
       watch.changed()
       await clock.advance(100)
     }
-    expect(plannedAtMs.length).toBeGreaterThan(asks ? 8 : 4)
+    expect(plannedAtMs.length).toBeGreaterThan(asks ? 6 : 4)
+  })
+
+  it('plans for a lesson within the pause, and for a row of them in a twentieth of the time at most', async () => {
+    asking = true
+    watch.changed()
+    await clock.advance(200)
+    expect(plannedAtMs).toHaveLength(1)
+    watch.learned()
+    await clock.advance(3_200)
+    expect(plannedAtMs).toHaveLength(2)
+    await clock.advance(60_000)
+    expect(plannedAtMs).toHaveLength(2)
+    planningMs = 400
+    for (let second = 0; second < 60; second++) {
+      watch.learned()
+      await clock.advance(1_000)
+    }
+    for (const ms of pauses().slice(2)) expect(ms).toBeGreaterThanOrEqual(8_000)
+    expect(plannedAtMs.length).toBeGreaterThan(7)
+  })
+
+  it('forgets lessons with the room that they were of', async () => {
+    watch.changed()
+    await clock.advance(200)
+    watch.learned()
+    watch.forget()
+    watch.changed()
+    await clock.advance(60_000)
+    expect(plannedAtMs).toHaveLength(2)
   })
 
   it('plans once more when the plan could not go on while another one was being made', async () => {

@@ -5,6 +5,11 @@ import { DEFAULT_HYSTERESIS, initialReplanState, type ReplanReason, type ReplanS
 const SETTLE_MS = 150
 /** What drifts while nobody asks is planned for at growing distances, up to 16 times the usual pause (48 s). */
 const MAX_DOUBLINGS = 4
+/**
+ * Of the time, planning for drifts and lessons takes this share at most: a device of a tenth of a core needs 200 ms and more for a plan, and has
+ * that much less for the requests meanwhile (five plans within six seconds, and requests of 400 to 560 ms instead of 100).
+ */
+const PLANNING_SHARE = 0.05
 
 export interface ReplanWatchOptions {
   readonly clock: Clock
@@ -16,9 +21,13 @@ export interface ReplanWatchOptions {
   readonly onDue: () => Promise<void>
 }
 
+/** Why a plan is made anew; `lesson`: measured times have moved predictions. */
+type Reason = ReplanReason | 'lesson'
+const DRIFTS: readonly Reason[] = ['load', 'speed', 'link', 'lesson']
+
 /**
- * Decides when to plan anew: at once when a device has gone, within the pause (`Hysteresis.pauseMs`) when one has come or
- * somebody asks, and ever more seldom where links and speeds drift and nobody does. Each plan of a device that only lends, or
+ * Decides when to plan anew: at once when a device has gone, within the pause (`Hysteresis.pauseMs`, or what keeps planning to its share of the time)
+ * when one has come or somebody asks, and ever more seldom where links and speeds drift and nobody does. Each plan of a device that only lends, or
  * that nobody looks at, costs it the processor; a question finds the plan before it and has a new one made. What is measured of a
  * device that has just come is no drift: each coming and going begins anew with the usual pause. A plan that is being made is not
  * given up for another one: where planning takes longer than the room stays the same, none would ever be finished.
@@ -32,6 +41,9 @@ export class ReplanWatch {
   /** A plan was asked for and is not there yet. */
   #isPlanning = false
   #runs = 0
+  #hasLearned = false
+  /** What the last plan took. */
+  #tookMs = 0
   #cancel: (() => void) | undefined
   #lookAtMs = 0
   #closed = false
@@ -50,6 +62,12 @@ export class ReplanWatch {
     this.#lookAfter(SETTLE_MS)
   }
 
+  /** Measured times have moved predictions so far that another plan may be better. */
+  learned(): void {
+    this.#hasLearned = true
+    this.changed()
+  }
+
   /** Somebody asks: what has been put off is due. */
   asked(): void {
     if (this.#drifts === 0) return
@@ -60,6 +78,7 @@ export class ReplanWatch {
   /** A plan was made for the room as it was then. */
   planned(topology: Topology, atMs: number): void {
     this.#isPlanning = false
+    this.#tookMs = this.#o.clock.now() - atMs
     // What has made a plan necessary meanwhile has not been seen by this one.
     if (this.#forcedAtMs <= atMs) this.#state = { planned: topology, plannedAtMs: atMs }
   }
@@ -68,6 +87,7 @@ export class ReplanWatch {
   forget(): void {
     this.#state = initialReplanState
     this.#drifts = 0
+    this.#hasLearned = false
   }
 
   close(): void {
@@ -81,10 +101,9 @@ export class ReplanWatch {
       return
     }
     const { clock, topology, isAsking } = this.#o
-    const { reason } = replan(this.#state, topology(), Number.POSITIVE_INFINITY)
+    const { reason = this.#hasLearned ? 'lesson' : undefined } = replan(this.#state, topology(), Number.POSITIVE_INFINITY)
     if (reason === undefined) return
-    const isDrift = reason === 'load' || reason === 'speed' || reason === 'link'
-    const counts = isDrift && !isAsking()
+    const counts = DRIFTS.includes(reason) && !isAsking()
     if (!counts) this.#drifts = 0
     const leftMs = this.#state.plannedAtMs + this.#pauseMs(reason) - clock.now()
     if (leftMs > 0) {
@@ -98,14 +117,16 @@ export class ReplanWatch {
   #plan(): void {
     const run = ++this.#runs
     this.#isPlanning = true
+    this.#hasLearned = false
     void this.#o.onDue().finally(() => {
       if (run === this.#runs) this.#isPlanning = false
     })
   }
 
-  #pauseMs(reason: ReplanReason): number {
-    const { pauseMs } = DEFAULT_HYSTERESIS
-    return reason === 'first' || reason === 'leave' ? 0 : pauseMs * 2 ** Math.min(this.#drifts, MAX_DOUBLINGS)
+  #pauseMs(reason: Reason): number {
+    if (reason === 'first' || reason === 'leave') return 0
+    const pauseMs = DEFAULT_HYSTERESIS.pauseMs * 2 ** Math.min(this.#drifts, MAX_DOUBLINGS)
+    return DRIFTS.includes(reason) ? Math.max(pauseMs, this.#tookMs / PLANNING_SHARE) : pauseMs
   }
 
   /** A look that is planned already stays where it is unless this one is sooner. */
