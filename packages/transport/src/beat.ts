@@ -25,7 +25,7 @@ export const INTERVALS = {
   busyMs: 200,
   /** Nothing but beats travels: half the processor time of a weak device that only waits. */
   restingMs: 400,
-  /** And has for seconds, on a way that loses nothing: in a room of eight, beats are most of what a page at rest does. */
+  /** And has for seconds, on a way that loses next to nothing: in a room of eight, beats are most of what a page at rest does. */
   sleepingMs: 800,
   /** A hidden page's timers fire once a second at best. */
   hiddenMs: 1000,

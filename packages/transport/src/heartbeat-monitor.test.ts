@@ -88,9 +88,19 @@ describe('a sound way', () => {
     expect(monitor.isSound).toBe(true)
   })
 
-  it('counts no beat as lost that was overtaken', () => {
+  it('remembers what was lost when a later beat was overtaken only', () => {
     const monitor = new HeartbeatMonitor(0)
-    for (let from = 0; from < 300; from += 3) hear(monitor, [from + 2, from, from + 1])
+    const lost = new Set([100, 110, 120])
+    hear(
+      monitor,
+      upTo(0, 131).filter((sequence) => !lost.has(sequence)),
+    )
+    hear(monitor, [132, 131])
+    expect(monitor.isSound).toBe(false)
+    expect(monitor.isLossy).toBe(true)
+    for (let from = 133; from < 430; from += 3) hear(monitor, [from + 2, from, from + 1])
+    // None of 300 since, but three of the last thousand.
+    expect(monitor.isLossy).toBe(true)
     expect(monitor.isSound).toBe(true)
   })
 })

@@ -42,6 +42,8 @@ const NEAR_MS = 2
 const CROWD_BYTES = 48 << 10
 /** A beat may come after this many newer ones: those that leave together overtake one another. */
 const OVERTAKEN_BEATS = 8
+/** So many losses are remembered: some may turn out to have been overtaken only. */
+const KEPT_LOSSES = NEARLY_SOUND.lost + 1 + OVERTAKEN_BEATS
 /** Weight of the newest observation in the running means. */
 const SMOOTHING = { loss: 0.02, jitter: 0.1 }
 
@@ -54,7 +56,7 @@ const SMOOTHING = { loss: 0.02, jitter: 0.1 }
  * A link at rest beats half as often, and a sleeping one a quarter. After the first beat that is missing, its two ends beat
  * twice as fast as a busy link's, so that by the time a busy peer would be called silent, one interval later, more beats were
  * awaited than there. Of a sleeping one six at least are awaited after the missing one, there and back: 4e-8 at 5 % loss
- * each way, but such a way falls asleep one time in thirteen (`isSound`).
+ * each way, but such a way falls asleep one time in ten (`isSound`).
  *
  * That holds while beats leave when they are due. They share one SCTP association with the messages: after a loss on a
  * long way its congestion window collapses, and beats wait for retransmissions, seconds in a row. Datagrams do not: the
@@ -68,8 +70,8 @@ export class HeartbeatMonitor {
   #jitterMs = 0
   #loss = LOSS_FLOOR
   #beatsInRow = 0
-  /** Beats that have come or should have since the first, and which of them the newest losses were. */
-  #awaited = 0
+  #firstSequence: number | undefined
+  /** The newest beats that were lost, oldest first. */
   readonly #losses: number[] = []
   /** Beats that newer ones have overtaken, most likely lost, and `#beatsInRow` before the first of them. */
   readonly #missing = new Set<number>()
@@ -107,6 +109,11 @@ export class HeartbeatMonitor {
     return this.#rttMs
   }
 
+  /** The newest round trip, in ms. */
+  get newestRttMs(): number | undefined {
+    return this.#rtts.at(-1)
+  }
+
   /** A round trip so long that a congestion window may hold beats up. */
   get isLong(): boolean {
     return (this.#rttMs ?? 0) >= LONG_RTT_MS
@@ -121,8 +128,7 @@ export class HeartbeatMonitor {
   /** A beat of the peer was lost not long ago, or too few have come to tell. */
   get isLossy(): boolean {
     const isTrusted = this.#shortestMs < NEAR_MS && !this.#hasLost
-    const lastButOne = this.#losses.at(-2) ?? Number.NEGATIVE_INFINITY
-    return !isTrusted && (this.#beatsInRow < LOSSLESS_BEATS || this.#awaited - lastButOne < LOSSY_AMONG)
+    return !isTrusted && (this.#beatsInRow < LOSSLESS_BEATS || this.#beatsSince(this.#losses.at(-2)) < LOSSY_AMONG)
   }
 
   /** Steady, and so little was lost for so long that a missing beat says much. */
@@ -130,10 +136,13 @@ export class HeartbeatMonitor {
     return this.isSteady && (this.#beatsInRow >= SOUND_BEATS || this.#losesLittle)
   }
 
+  #beatsSince(sequence: number | undefined): number {
+    return sequence === undefined ? Number.POSITIVE_INFINITY : (this.#lastBeat?.sequence ?? sequence) - sequence
+  }
+
   get #losesLittle(): boolean {
     const { lost, of } = NEARLY_SOUND
-    const since = this.#losses.length > lost ? (this.#losses[0] ?? 0) : 0
-    return this.#awaited - since >= of
+    return this.#beatsSince(this.#losses.at(-lost - 1) ?? this.#firstSequence) >= of
   }
 
   /** So short that nothing on it loses anything but the buffers at its ends, when too much comes at once. */
@@ -162,6 +171,7 @@ export class HeartbeatMonitor {
       const deviationMs = Math.abs(nowMs - last.atMs - expectedMs)
       this.#jitterMs += SMOOTHING.jitter * (deviationMs - this.#jitterMs)
     }
+    this.#firstSequence ??= beat.sequence
     this.#carriedBytes = carriedBytes
     this.#intervalMs = beat.intervalMs
     this.#lastBeat = { sequence: beat.sequence, atMs: nowMs, beat }
@@ -209,11 +219,8 @@ export class HeartbeatMonitor {
   }
 
   #count(before: number, sequence: number, isAlone: boolean): void {
-    for (let lost = Math.max(before + 1, sequence - NEARLY_SOUND.lost - 1); lost < sequence; lost++) {
-      this.#losses.push(this.#awaited + lost - before)
-      if (this.#losses.length > NEARLY_SOUND.lost + 1) this.#losses.shift()
-    }
-    this.#awaited += sequence - before
+    for (let lost = Math.max(before + 1, sequence - KEPT_LOSSES); lost < sequence; lost++) this.#losses.push(lost)
+    while (this.#losses.length > KEPT_LOSSES) this.#losses.shift()
     if (sequence === before + 1) {
       this.#beatsInRow++
       if (this.#beatsInRow > OVERTAKEN_BEATS) this.#missing.clear()
@@ -234,7 +241,8 @@ export class HeartbeatMonitor {
   /** It was late and not lost: what was booked as a loss is taken back. */
   #overtaken(sequence: number): void {
     if (!this.#missing.delete(sequence)) return
-    this.#losses.pop()
+    const place = this.#losses.lastIndexOf(sequence)
+    if (place >= 0) this.#losses.splice(place, 1)
     this.#loss = Math.max(LOSS_FLOOR, this.#loss - SMOOTHING.loss * (1 - this.#loss))
     if (this.#missing.size > 0) return
     this.#beatsInRow += this.#rowBefore + 1

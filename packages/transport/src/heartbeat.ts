@@ -22,7 +22,8 @@ export interface HeartbeatOptions {
   /** The same over everything that messages take, where that is more than one association. Default: `send`. */
   readonly probe?: (bytes: Uint8Array<ArrayBuffer>) => void
   readonly onSilent: (silent: boolean) => void
-  readonly onRtt: (rttMs: number) => void
+  /** The median of the newest round trips, and the newest one. */
+  readonly onRtt: (rttMs: number, newestMs: number) => void
   /** What comes in from the peer, in 10^6 bits per second, where known; every beat tells it. */
   readonly receivedMbit?: () => number | undefined
   /** What goes out, as far as it is known, in 10^6 bits per second. */
@@ -226,8 +227,8 @@ export class Heartbeat implements PulseMember {
   }
 
   #report({ receivedMbit }: Beat): void {
-    const { rttMs } = this.#monitor
-    if (rttMs !== undefined) this.#options.onRtt(rttMs)
+    const { rttMs, newestRttMs } = this.#monitor
+    if (rttMs !== undefined) this.#options.onRtt(rttMs, newestRttMs ?? rttMs)
     if (receivedMbit !== undefined) this.#options.onTold?.(receivedMbit)
   }
 

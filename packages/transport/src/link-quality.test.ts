@@ -94,6 +94,15 @@ describe('link quality', () => {
     // As they were seen between two pages of a busy machine, 4 ms apart.
     const busy = Array.from({ length: 60 }, (_, index) => [61, 28, 88, 22, 46, 97][index % 6] ?? 0)
     expect(await after(busy)).toBeUndefined()
+    // The medians that the rest goes by hide that.
+    const clock = new VirtualClock()
+    const quality = new LinkQuality(clock)
+    for (const rttMs of busy) {
+      quality.roundTrip(46, rttMs)
+      await clock.advance(200)
+    }
+    expect(quality.idleRttMs).toBe(46)
+    expect(quality.steadyRttMs).toBeUndefined()
     expect(await after([...busy, ...Array.from({ length: 160 }, () => 30)])).toBe(30)
   })
 

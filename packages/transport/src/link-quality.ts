@@ -23,8 +23,8 @@ const JUMP = { share: 0.5, ms: 10 }
  */
 const DRIFT_MS = 6000
 
-/** A way is as long as its shortest round trip where this share of at least so many recent ones is hardly longer; else a busy end may make it long. */
-const STEADY = { trips: 32, share: 0.75, factor: 1.25 }
+/** A way is as long as its shortest round trip where this share of at least so many recent ones is not much longer; else a busy end may make it long. */
+const STEADY = { trips: 32, share: 0.75, factor: 1.5 }
 
 /** An answer that takes longer than so many idle round trips and so many milliseconds comes from a busy device. */
 const BUSY_RTTS = 1.5
@@ -39,7 +39,7 @@ export class LinkQuality {
   #outgoing: number | undefined
   #toldAtMs = Number.NEGATIVE_INFINITY
   #probed: ProbeResult | undefined
-  readonly #trips: { readonly atMs: number; rttMs: number }[] = []
+  readonly #trips: { readonly atMs: number; rttMs: number; newestMs: number }[] = []
   /** Of `#trips`; every large message asks. */
   #idleRttMs: number | undefined
   #toldRttMs = Number.NaN
@@ -61,11 +61,13 @@ export class LinkQuality {
 
   /** Round trip of the way itself; undefined while too few are known, or while they vary as those of a page do that starts or computes. */
   get steadyRttMs(): number | undefined {
-    const shortest = this.#idleRttMs
-    if (shortest === undefined || this.#trips.length < STEADY.trips) return undefined
+    const trips = this.#trips
+    if (trips.length < STEADY.trips) return undefined
+    let shortest = Number.POSITIVE_INFINITY
+    for (const { newestMs } of trips) shortest = Math.min(shortest, newestMs)
     let near = 0
-    for (const { rttMs } of this.#trips) if (rttMs <= STEADY.factor * shortest) near++
-    return near >= STEADY.share * this.#trips.length ? shortest : undefined
+    for (const { newestMs } of trips) if (newestMs <= STEADY.factor * shortest) near++
+    return near >= STEADY.share * trips.length ? shortest : undefined
   }
 
   get sendMbitPerSecond(): number | undefined {
@@ -113,12 +115,16 @@ export class LinkQuality {
     return isTold && this.incoming.fresh(withinMs) >= KNOWN_SAMPLES
   }
 
-  /** True when the room should hear of it. */
-  roundTrip(rttMs: number): boolean {
+  /**
+   * True when the room should hear of it. `rttMs`: that of the newest few, `newestMs`: the newest one itself, which varies more.
+   */
+  roundTrip(rttMs: number, newestMs = rttMs): boolean {
     const nowMs = this.#clock.now()
     const newest = this.#trips.at(-1)
-    if (newest !== undefined && nowMs - newest.atMs < APART_MS) newest.rttMs = Math.min(newest.rttMs, rttMs)
-    else this.#trips.push({ atMs: nowMs, rttMs })
+    if (newest !== undefined && nowMs - newest.atMs < APART_MS) {
+      newest.rttMs = Math.min(newest.rttMs, rttMs)
+      newest.newestMs = newestMs
+    } else this.#trips.push({ atMs: nowMs, rttMs, newestMs })
     while (this.#isSpare(nowMs)) this.#trips.shift()
     const [shortest, second] = this.#shortestTwo()
     this.rttMs = this.#trips.length < 4 ? shortest : second

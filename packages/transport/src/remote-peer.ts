@@ -32,7 +32,7 @@ export interface RemotePeerOptions {
   readonly onRetry: () => void
   readonly onDown: (reason: string) => void
   readonly onSilent: (silent: boolean) => void
-  readonly onRtt: (rttMs: number) => void
+  readonly onRtt: (rttMs: number, newestMs: number) => void
   /** A measurement of what comes in. */
   readonly onRate: (sample: RateSample) => void
   /** What the peer gets from here, by its word, in 10^6 bits per second. */
@@ -60,7 +60,7 @@ const CALL_AFTER_MS = 4000
 /** Round trips between which a second connection pays (docs/transport.md). */
 const WIDE_FROM_MS = 20
 const WIDE_UNTIL_MS = 200
-/** Before, the shortest round trip is not known well enough. */
+/** Before, the way's round trip is not known well enough. */
 const WIDE_AFTER_MS = 10_000
 /** A call that was sent before a fresh attempt or link came up must not tear it down. */
 const FRESH_MS = 3000
@@ -231,8 +231,8 @@ export class RemotePeer {
       onArrived: (slices) => link.arrived(slices),
       send: (bytes) => attempt.connection.sendBeat(bytes),
       probe: (bytes) => attempt.connection.probe(bytes),
-      onRtt: (rttMs) => {
-        this.#o.onRtt(rttMs)
+      onRtt: (rttMs, newestMs) => {
+        this.#o.onRtt(rttMs, newestMs)
         this.#widen(attempt)
       },
       arrived: async () => attempt.connection.arrived?.(),

@@ -33,7 +33,7 @@ export interface TailProbeOptions {
   readonly isDelivered: () => boolean
   /** Messages still wait for the wire: probes would overtake them. */
   readonly isSending: () => boolean
-  /** Sends one small datagram that no one waits for, over the same association. */
+  /** Sends one small datagram that no one waits for, over every association that messages take. */
   readonly probe: () => void
 }
 
@@ -61,14 +61,17 @@ export class TailProbe {
 
   /** A message was handed over. */
   sent(nowMs: number, bytes: number): void {
+    // What came just now may not have been told of yet.
+    this.heard(nowMs)
     this.#sentAtMs = nowMs
-    this.#awaits = true
     const arrivals = this.#o.arrivals()
     if (arrivals !== this.#arrivalsThen) this.#inFlight.answered()
     this.#arrivalsThen = arrivals
     this.#inFlight.add(nowMs, bytes)
     this.#stream.add(nowMs)
-    if (this.#armed || this.#inFlight.bytes < this.#o.leastBytes() || !this.#o.isLossy()) return
+    // Of the rest nobody tells.
+    this.#awaits = this.#inFlight.bytes >= this.#o.leastBytes() && this.#o.isLossy()
+    if (this.#armed || !this.#awaits) return
     this.#arm(this.#waitMs())
   }
 

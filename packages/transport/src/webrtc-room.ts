@@ -244,7 +244,7 @@ class WebRtcRoom {
         this.#signalling.publish()
       },
       onSilent: (silent) => this.core.linkSilent(id, silent),
-      onRtt: (rttMs) => this.#measured(id, remote, quality.roundTrip(rttMs)),
+      onRtt: (rttMs, newestMs) => this.#measured(id, remote, quality.roundTrip(rttMs, newestMs)),
       onRate: (sample) => this.#measured(id, remote, quality.received(sample)),
       onTold: (mbitPerSecond) => this.#measured(id, remote, quality.told(mbitPerSecond)),
       receivedMbit: () => quality.receiveMbitPerSecond,

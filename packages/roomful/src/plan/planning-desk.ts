@@ -81,7 +81,9 @@ export class PlanningDesk {
       planning,
       clock,
       topology: () => this.#topology(),
-      onDrift: () => this.#watch.learned(),
+      onDrift: () => {
+        if (this.#model !== undefined) this.#watch.learned()
+      },
       ...(onLearned === undefined ? {} : { onLearned }),
     })
   }

@@ -161,14 +161,40 @@ describe('ReplanWatch', () => {
     expect(plannedAtMs.length).toBeGreaterThan(7)
   })
 
-  it('forgets lessons with the room that they were of', async () => {
+  it('makes no plan for a lesson that a plan made meanwhile knows, or that was of another model', async () => {
     watch.changed()
     await clock.advance(200)
     watch.learned()
-    watch.forget()
-    watch.changed()
+    await clock.advance(500)
+    // As the desk does for a wish, past this watch.
+    watch.planned(topology, clock.now())
     await clock.advance(60_000)
+    expect(plannedAtMs).toHaveLength(1)
+    watch.learned()
+    watch.forget()
+    watch.planned(topology, clock.now())
+    await clock.advance(60_000)
+    expect(plannedAtMs).toHaveLength(1)
+  })
+
+  it('plans for what follows a join within the pause, however long the plan for the join took', async () => {
+    asking = true
+    watch.changed()
+    await clock.advance(200)
+    planningMs = 2_000
+    topology = room(100, ['laptop', 'tablet'])
+    watch.changed()
+    await clock.advance(6_000)
     expect(plannedAtMs).toHaveLength(2)
+    topology = room(20, ['laptop', 'tablet'])
+    watch.changed()
+    await clock.advance(3_200)
+    expect(plannedAtMs).toHaveLength(3)
+    // And never later than 48 s.
+    planningMs = 20_000
+    watch.learned()
+    await clock.advance(49_000 + 20_000)
+    expect(plannedAtMs).toHaveLength(4)
   })
 
   it('plans once more when the plan could not go on while another one was being made', async () => {

@@ -41,9 +41,12 @@ export class ReplanWatch {
   /** A plan was asked for and is not there yet. */
   #isPlanning = false
   #runs = 0
-  #hasLearned = false
-  /** What the last plan took. */
+  /** When the newest lesson came that no plan knows yet. */
+  #learnedAtMs = Number.NEGATIVE_INFINITY
+  /** What the last plan for a drift took; 0 after one for another reason, so that what follows it is planned for soon. */
   #tookMs = 0
+  /** What the plan that is being made is for; undefined for one that nobody here asked for. */
+  #planFor: Reason | undefined
   #cancel: (() => void) | undefined
   #lookAtMs = 0
   #closed = false
@@ -64,7 +67,7 @@ export class ReplanWatch {
 
   /** Measured times have moved predictions so far that another plan may be better. */
   learned(): void {
-    this.#hasLearned = true
+    this.#learnedAtMs = this.#o.clock.now()
     this.changed()
   }
 
@@ -78,7 +81,9 @@ export class ReplanWatch {
   /** A plan was made for the room as it was then. */
   planned(topology: Topology, atMs: number): void {
     this.#isPlanning = false
-    this.#tookMs = this.#o.clock.now() - atMs
+    if (this.#planFor !== undefined) this.#tookMs = DRIFTS.includes(this.#planFor) ? this.#o.clock.now() - atMs : 0
+    this.#planFor = undefined
+    if (this.#learnedAtMs <= atMs) this.#learnedAtMs = Number.NEGATIVE_INFINITY
     // What has made a plan necessary meanwhile has not been seen by this one.
     if (this.#forcedAtMs <= atMs) this.#state = { planned: topology, plannedAtMs: atMs }
   }
@@ -87,7 +92,8 @@ export class ReplanWatch {
   forget(): void {
     this.#state = initialReplanState
     this.#drifts = 0
-    this.#hasLearned = false
+    this.#learnedAtMs = Number.NEGATIVE_INFINITY
+    this.#tookMs = 0
   }
 
   close(): void {
@@ -101,7 +107,8 @@ export class ReplanWatch {
       return
     }
     const { clock, topology, isAsking } = this.#o
-    const { reason = this.#hasLearned ? 'lesson' : undefined } = replan(this.#state, topology(), Number.POSITIVE_INFINITY)
+    const lesson = this.#learnedAtMs > Number.NEGATIVE_INFINITY ? 'lesson' : undefined
+    const { reason = lesson } = replan(this.#state, topology(), Number.POSITIVE_INFINITY)
     if (reason === undefined) return
     const counts = DRIFTS.includes(reason) && !isAsking()
     if (!counts) this.#drifts = 0
@@ -111,13 +118,13 @@ export class ReplanWatch {
       return
     }
     if (counts) this.#drifts++
-    this.#plan()
+    this.#plan(reason)
   }
 
-  #plan(): void {
+  #plan(reason: Reason): void {
     const run = ++this.#runs
     this.#isPlanning = true
-    this.#hasLearned = false
+    this.#planFor = reason
     void this.#o.onDue().finally(() => {
       if (run === this.#runs) this.#isPlanning = false
     })
@@ -125,8 +132,10 @@ export class ReplanWatch {
 
   #pauseMs(reason: Reason): number {
     if (reason === 'first' || reason === 'leave') return 0
-    const pauseMs = DEFAULT_HYSTERESIS.pauseMs * 2 ** Math.min(this.#drifts, MAX_DOUBLINGS)
-    return DRIFTS.includes(reason) ? Math.max(pauseMs, this.#tookMs / PLANNING_SHARE) : pauseMs
+    const { pauseMs } = DEFAULT_HYSTERESIS
+    const seldomMs = pauseMs * 2 ** Math.min(this.#drifts, MAX_DOUBLINGS)
+    if (!DRIFTS.includes(reason)) return seldomMs
+    return Math.max(seldomMs, Math.min(this.#tookMs / PLANNING_SHARE, pauseMs * 2 ** MAX_DOUBLINGS))
   }
 
   /** A look that is planned already stays where it is unless this one is sooner. */
