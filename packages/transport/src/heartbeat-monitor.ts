@@ -28,9 +28,9 @@ const STIR_MS = 1400
 const MUTE_MS = 5000
 /** Our own timers came this much late: the silence may be ours (a long task, a suspended tab). */
 const OWN_STALL_MS = 400
-/** After this many beats in a row the way is taken for one that loses nothing: a way that loses 1 % looks like it for 5 % of the time, */
+/** After this many beats in a row the way is taken for one that loses nothing: a way that loses 1 % looks like it for 5 % of the time. */
 const LOSSLESS_BEATS = 300
-/** so there are to be fewer than two losses among this many as well. */
+/** And where fewer than two of this many were lost. */
 const LOSSY_AMONG = 1000
 /** After this many in a row beats may become rare: at 5 % loss one way in thirteen looks like it. */
 const SOUND_BEATS = 50

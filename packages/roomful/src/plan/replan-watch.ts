@@ -126,7 +126,9 @@ export class ReplanWatch {
     this.#isPlanning = true
     this.#planFor = reason
     void this.#o.onDue().finally(() => {
-      if (run === this.#runs) this.#isPlanning = false
+      if (run !== this.#runs) return
+      this.#isPlanning = false
+      this.#planFor = undefined
     })
   }
 
