@@ -6,6 +6,8 @@ import type { SnapshotStore } from './view/store.ts'
 import { whenAsked } from './when-asked.ts'
 
 const FIRST_QUIET_MS = 700
+/** Between two looks at whether it is time to measure: each is a task of a weak page's thread. */
+const LOOK_MS = 2_000
 /**
  * Once known it waits for a longer rest: every two minutes it took a page at a quarter of a core 0.5 s of processor, two seconds on the clock, in which
  * requests waited.
@@ -31,8 +33,8 @@ export async function measureAlone(options: AloneOptions): Promise<void> {
   const { asking, clock, store, desk, signal } = options
   let measuredFor: unknown
   let nextMs = 0
-  for (;;) {
-    await sleep(clock, FIRST_QUIET_MS, signal)
+  for (let pauseMs = FIRST_QUIET_MS; ; pauseMs = LOOK_MS) {
+    await sleep(clock, pauseMs, signal)
     const { model } = desk
     if (store.snapshot.stats.answered === 0 || model === undefined) continue
     if (measuredFor === model.pack && clock.now() < nextMs) continue

@@ -26,11 +26,13 @@ let asking: Asking
 let asked: number
 let fails: Error | undefined
 let ready: () => Promise<void>
+let hasPlan: boolean
 
 beforeEach(() => {
   asked = 0
   fails = undefined
   ready = async () => {}
+  hasPlan = false
   store = new SnapshotStore({ stats: EMPTY_STATS, messages: [], requests: [] } as unknown as RoomSnapshot)
   const clock = new VirtualClock()
   const trace = { request: 'r', source: 'computed', exit: 'final', totalMs: 5, spans: [] }
@@ -47,7 +49,7 @@ beforeEach(() => {
   }
   asking = new Asking({
     runtime: runtime as unknown as Runtime,
-    desk: { ready: () => ready(), labelsOf: () => ['cat'] } as unknown as PlanningDesk,
+    desk: { asked: () => hasPlan, ready: () => ready(), labelsOf: () => ['cat'] } as unknown as PlanningDesk,
     store,
     clock,
     pictures: new RecentPictures(clock),
@@ -75,6 +77,17 @@ describe('Asking', () => {
     fails = new RuntimeError('bad-input', 'this model takes tensors')
     await expect(asking.infer(picture)).rejects.toMatchObject({ reason: 'bad-input' })
     expect(stats()).toMatchObject({ failed: 0, answered: 0 })
+  })
+
+  it('waits for a plan only where there is none', async () => {
+    let waited = 0
+    ready = async () => {
+      waited++
+    }
+    await asking.infer(picture)
+    hasPlan = true
+    await asking.infer(picture)
+    expect([waited, asked]).toEqual([1, 2])
   })
 
   it('counts what was asked and not answered', async () => {

@@ -109,6 +109,8 @@ export class Asking {
 
   async #ready(withinMs: number, signal: AbortSignal): Promise<void> {
     const { desk, clock } = this.#o
+    // Most requests find a plan: nothing is set up to wait for one.
+    if (desk.asked()) return
     const late = new AbortController()
     const cancel = clock.after(withinMs, () => late.abort())
     try {
@@ -159,7 +161,7 @@ export class Asking {
 
   #keep(picture: Picture): void {
     const { desk, pictures } = this.#o
-    if (desk.model !== undefined) pictures.keep(picture, desk.model.pack.manifest.input, desk.devices)
+    if (desk.model !== undefined) pictures.keep(picture, desk.model.pack.manifest.input, () => desk.devices)
   }
 }
 

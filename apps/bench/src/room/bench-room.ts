@@ -16,7 +16,7 @@ import { notesOf } from './notes.ts'
 import { benchPictures, shuffledPictures } from './picture-stream.ts'
 import { PictureSupply } from './picture-supply.ts'
 import { plannedRun } from './planned-run.ts'
-import { EVENT_PICTURES, playEvents } from './playing.ts'
+import { playEvents } from './playing.ts'
 import type { RoomBenchOptions, RoomBenchResult } from './result.ts'
 import { rowsOf } from './rows.ts'
 import { RunTime } from './run-time.ts'
@@ -35,8 +35,8 @@ const MAX_LINKS = 10
 /** What a run needs for its streams, about: the devices alone in three groups, three plans, with their warm-up. */
 const STREAMS = 6
 const STREAM_MS = 4_500
-/** Before and after the events, the answers of one device alone among it. */
-const AROUND_EVENTS_MS = 27_000
+/** Before and after the events. */
+const AROUND_EVENTS_MS = 22_000
 
 /**
  * Measures, in one room of emulated devices, every method's plan in closed loops: blocks in which each method runs once,
@@ -69,8 +69,8 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
   const streams = extent.streamMs > 0 && (!quick || scenario.streams)
   const quickLinks = events || streams ? room.devices.size - 1 : QUICK_LINKS
   const links = quick && !large ? quickLinks : MAX_LINKS
-  const measured = await measuredRoom({ room, model, pictures, extent, links, alone, time, signal })
-  const { topology, known } = measured
+  const measured = await measuredRoom({ room, model, pictures, extent, events, links, alone, time, signal })
+  const { topology, known, answers } = measured
   const limits = { maxAccuracyLoss: MAX_ACCURACY_LOSS, margin: MARGIN, episodes: extent.episodes, seed }
   const without = options.model?.without ?? []
   const reservedMs =
@@ -118,12 +118,7 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
   const throughput = streams
     ? await attempts.at('streams', () => measureThroughput(room, model, topology, predictor, extent, MARGIN))
     : undefined
-  const played = events
-    ? await attempts.at('events', async () => {
-        await supply.upTo(EVENT_PICTURES, room, undefined)
-        return playEvents(room, model, pictures, signal)
-      })
-    : undefined
+  const played = answers && (await attempts.at('events', () => playEvents(room, answers, signal)))
   if (throughput !== undefined) time.say('streams done')
   if (played !== undefined) time.say('events done')
   // What was cut off in its last turn is no result.

@@ -5,6 +5,7 @@ import { installWarm } from './block-run.ts'
 import type { EmulatedRoom } from './emulated-room.ts'
 import type { Extent } from './extent.ts'
 import type { BenchPictures } from './picture-stream.ts'
+import { type AnswersAlone, answersAlone } from './playing.ts'
 import type { RunTime } from './run-time.ts'
 import {
   aloneAsMeasured,
@@ -31,6 +32,8 @@ export interface MeasuredRoom {
   readonly corrections: ReadonlyMap<DeviceId, Correction>
   /** What predictions know besides the profiles. */
   readonly known: RoomPredictorOptions
+  /** Where events follow. */
+  readonly answers: AnswersAlone | undefined
 }
 
 export interface MeasuringContext {
@@ -38,6 +41,8 @@ export interface MeasuringContext {
   readonly model: PlannableModel
   readonly pictures: BenchPictures
   readonly extent: Extent
+  /** Events follow the blocks. */
+  readonly events: boolean
   /** Links to warm at most, the initiator's first. */
   readonly links: number
   /** Opens beside the room; must be open before anything is timed. */
@@ -50,10 +55,11 @@ const CALM_MS = 2_000
 
 /** Steps 1 to 5 of METHODOLOGY.md: links warmed, devices measured at their shares, alone, and the snapshot that planners get. */
 export async function measuredRoom(context: MeasuringContext): Promise<MeasuredRoom> {
-  const { room, model, pictures, extent, links, alone, time, signal } = context
+  const { room, model, pictures, extent, events, links, alone, time, signal } = context
   await prepareSolo(room, model, pictures)
   const coldLinks = await warmLinks(room, model, extent, links)
   time.say('links are warm')
+  const answers = events ? await answersAlone(room, model, pictures) : undefined
   // The links' plans are gone before anything is timed.
   await installWarm(room, await localPlan(model, room.initiator))
   await alone.ready()
@@ -71,5 +77,5 @@ export async function measuredRoom(context: MeasuringContext): Promise<MeasuredR
   for (const [id, ms] of solo.times) time.say(`${room.nameOf(id)} alone: ${ms.toFixed(1)} ms`)
   const factors = await corrections(model, topology, solo.times)
   const known = { ...IN_BROWSERS, correction: correctionBy(factors) }
-  return { topology, coldLinks, solo, restless, soloMs, corrections: factors, known }
+  return { topology, coldLinks, solo, restless, soloMs, corrections: factors, known, answers }
 }

@@ -8,7 +8,7 @@ import type { EmulatedRoom } from './emulated-room.ts'
 import { firstLine } from './first-line.ts'
 import type { BenchPictures } from './picture-stream.ts'
 import { type Scenario, type ScenarioEvent, shapeOf } from './scenario.ts'
-import { localPlan } from './solo.ts'
+import { FIRST_PICTURES, localPlan } from './solo.ts'
 import { mean, percentile } from './statistics.ts'
 
 /** How the requests of a run ended. */
@@ -39,7 +39,9 @@ export interface Played {
   readonly samples: readonly TimedSample[]
 }
 
-export const EVENT_PICTURES = 20
+/** What one device alone answers about each of the first pictures, by the exit that answers. */
+export type AnswersAlone = ReadonlyMap<ExitName, readonly (number | undefined)[]>
+
 const DEADLINE_MS = 5_000
 /** A timer that ends a request at its deadline may itself be late on a throttled device. Answers get no grace. */
 const GRACE_MS = 250
@@ -53,14 +55,8 @@ const JOINING_CORES = 0.7
  * Plays the scenario's events once while the room plans by itself and answers in a closed loop, after a calm stretch in the
  * same room. Every request must end with the label one device alone gives, or with a typed error before the deadline.
  */
-export async function playEvents(
-  room: EmulatedRoom,
-  model: PlannableModel,
-  pictures: BenchPictures,
-  signal?: AbortSignal,
-): Promise<Played> {
+export async function playEvents(room: EmulatedRoom, expected: AnswersAlone, signal?: AbortSignal): Promise<Played> {
   const { initiator, scenario } = room
-  const expected = await answersAlone(room, model, pictures)
   const labels = (picture: number, exit: ExitName | undefined) => expected.get(exit ?? 'final')?.[picture]
   await room.prepared(async () => {
     const planning = initiator.page.evaluate(() => globalThis.roomful?.session.planAutomatically({ exits: true }))
@@ -70,7 +66,7 @@ export async function playEvents(
     await room.settled(SETTLING)
   })
   await new Promise((resolve) => setTimeout(resolve, 300))
-  const shown = Math.min(EVENT_PICTURES, pictures.pictures.length)
+  const shown = expected.get('final')?.length ?? 0
   const calm = await timedLoop(initiator, shown, CALM_MS)
   signal?.throwIfAborted()
   const totalMs = Math.max(0, ...scenario.events.map(endOf)) + AFTERWARDS_MS
@@ -114,14 +110,21 @@ export function endsOf(
   }
 }
 
-/** What one device alone answers about each picture at each exit: every exit that is asked by itself always answers. */
-async function answersAlone(room: EmulatedRoom, model: PlannableModel, { pictures }: BenchPictures) {
+/**
+ * Every exit that is asked by itself always answers. At full speed, and so before the devices measure themselves: what a room has learned
+ * of a device is forgotten when its speeds are new ones.
+ */
+export async function answersAlone(
+  room: EmulatedRoom,
+  model: PlannableModel,
+  { pictures }: BenchPictures,
+): Promise<AnswersAlone> {
   const { initiator } = room
   const plan = await localPlan(model, initiator)
   const [volume] = plan.volumes
   const [shard] = volume?.shards ?? []
   if (volume === undefined || shard === undefined) throw new Error('the local plan is empty')
-  const shown = Array.from({ length: Math.min(EVENT_PICTURES, pictures.length) }, (_, index) => index)
+  const shown = Array.from({ length: Math.min(FIRST_PICTURES, pictures.length) }, (_, index) => index)
   const out = new Map<ExitName, (number | undefined)[]>()
   const plans = [
     { exit: 'final', plan },

@@ -14,7 +14,7 @@ it('keeps the last three at the size of the model, none sooner than five seconds
   const clock = new VirtualClock()
   const pictures = new RecentPictures(clock)
   for (let second = 0; second < 20; second++) {
-    pictures.keep(shade(second), size, [a])
+    pictures.keep(shade(second), size, () => [a])
     await clock.advance(1_000)
   }
   const kept = pictures.among([a])
@@ -28,9 +28,9 @@ it('keeps the last three at the size of the model, none sooner than five seconds
 it('shows a picture to nobody who was not there when it was asked about', async () => {
   const clock = new VirtualClock()
   const pictures = new RecentPictures(clock)
-  pictures.keep(shade(1), size, [a, b])
+  pictures.keep(shade(1), size, () => [a, b])
   await clock.advance(5_000)
-  pictures.keep(shade(2), size, [a, b, c])
+  pictures.keep(shade(2), size, () => [a, b, c])
   const shades = (...devices: (typeof a)[]) => pictures.among(devices).map(({ data }) => data[0])
   expect(shades(a, b)).toEqual([1, 2])
   expect(shades(a, b, c)).toEqual([2])
@@ -41,7 +41,7 @@ it('gives copies, and forgets after five minutes', async () => {
   const clock = new VirtualClock()
   const pictures = new RecentPictures(clock)
   const shown = shade(7)
-  pictures.keep(shown, size, [a])
+  pictures.keep(shown, size, () => [a])
   shown.data.fill(0)
   pictures.among([a])[0]?.data.fill(0)
   expect(pictures.among([a])[0]?.data[0]).toBe(7)
@@ -51,7 +51,7 @@ it('gives copies, and forgets after five minutes', async () => {
 
 it('ignores what is no picture', () => {
   const pictures = new RecentPictures(new VirtualClock())
-  pictures.keep({ width: 3, height: 3, data: new Uint8ClampedArray(4) }, size, [a])
-  pictures.keep({ width: 0, height: 0, data: new Uint8ClampedArray(0) }, size, [a])
+  pictures.keep({ width: 3, height: 3, data: new Uint8ClampedArray(4) }, size, () => [a])
+  pictures.keep({ width: 0, height: 0, data: new Uint8ClampedArray(0) }, size, () => [a])
   expect(pictures.among([a])).toEqual([])
 })

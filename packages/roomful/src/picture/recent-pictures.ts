@@ -26,11 +26,11 @@ export class RecentPictures {
     this.#clock = clock
   }
 
-  /** Copies what it keeps. `size`: the model's input; `devices`: who is in the room. */
+  /** Copies what it keeps. `size`: the model's input; `devices`: who is in the room, asked for only where the picture is kept. */
   keep(
     picture: Picture,
     size: { readonly width: number; readonly height: number },
-    devices: readonly DeviceId[],
+    devices: () => readonly DeviceId[],
   ): void {
     const atMs = this.#clock.now()
     if (atMs - (this.#kept.at(-1)?.atMs ?? Number.NEGATIVE_INFINITY) < EVERY_MS) return
@@ -38,7 +38,7 @@ export class RecentPictures {
     try {
       checkPicture(picture)
       const small = { width, height, data: opaque(coverPixels(picture, width, height)) }
-      this.#kept = [...this.#kept, { picture: small, atMs, devices: new Set(devices) }].slice(-MOST)
+      this.#kept = [...this.#kept, { picture: small, atMs, devices: new Set(devices()) }].slice(-MOST)
     } catch {
       // No picture: whoever asked about it is told so.
     }

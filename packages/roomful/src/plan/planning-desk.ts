@@ -186,9 +186,14 @@ export class PlanningDesk {
     return this.#o.planning.alone(model.outline.digest, self)
   }
 
+  /** Somebody asks the room. True where a plan is installed; else `ready` waits for one. */
+  asked(): boolean {
+    this.#watch.asked()
+    return this.#o.runtime.current.length > 0
+  }
+
   /** Resolves when some plan is installed. @throws RoomfulError `no-model`; `signal.reason` */
   async ready(signal: AbortSignal): Promise<void> {
-    this.#watch.asked()
     while (this.#o.runtime.current.length === 0) {
       signal.throwIfAborted()
       if (this.#model === undefined && this.#o.store.snapshot.modelState !== 'loading') {

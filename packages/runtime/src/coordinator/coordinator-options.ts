@@ -44,8 +44,8 @@ export interface CoordinatorOptions {
   readonly prefetch?: boolean
   readonly onTopologyChange?: (change: TopologyChange) => void
   /**
-   * The trace of a computed answer once more, when all its stages have reported or a second has passed: a report may come
-   * after the answer, whose own trace then lacks it.
+   * The trace of a computed answer once more, where not all of its stages had reported when it came: when they have, or when a
+   * second has passed.
    */
   readonly onTraced?: (trace: Trace) => void
   readonly onMeasurement?: (measurement: Measurement) => void

@@ -62,6 +62,16 @@ describe('traces', () => {
     expect([whole?.request, whole?.totalMs]).toEqual([trace.request, trace.totalMs])
     expect(measured.filter(({ kind }) => kind === 'compute')).toHaveLength(3)
   })
+
+  it('are not told again where the answer came last, and are learned from once', async () => {
+    const traces: Trace[] = []
+    const [a] = await setup({ runtime: { onTraced: (trace) => traces.push(trace) } })
+    await room.until(a.runtime.install(planOf(net, [['logits', ['c']]])))
+    await room.until(a.runtime.infer({ tensor: room.picture() }))
+    await room.clock.advance(1_500)
+    expect(traces).toEqual([])
+    expect(measured.filter(({ kind }) => kind === 'compute')).toHaveLength(1)
+  })
 })
 
 describe('changing plans', () => {

@@ -293,9 +293,18 @@ export class Coordinator {
         this.#runs.set(attempt.id, { attempt, run })
         this.#installer.enter(attempt.installed)
       },
-      answered: (attempt, run, trace) => {
+      answered: (attempt, run, told, anew) => {
+        const { installed } = attempt
+        if (attempt.openDevices.length === 0) {
+          this.#measured(installed, told)
+          return
+        }
         const report = run.onSpans.bind(run, attempt)
-        this.#stragglers.wait(attempt, report, () => this.#traced(attempt.installed, trace()))
+        this.#stragglers.wait(attempt, report, () => {
+          const trace = anew()
+          this.#measured(installed, trace)
+          this.#o.onTraced?.(trace)
+        })
       },
       closed: (attempt) => {
         this.#runs.delete(attempt.id)
@@ -350,10 +359,8 @@ export class Coordinator {
     return this.#fallbacks.readyInMs(installed, candidate) + (runMs ?? 0)
   }
 
-  #traced(installed: InstalledPlan, trace: Trace): void {
-    const { onMeasurement, onTraced } = this.#o
-    for (const measurement of measurementsOf(installed, trace)) onMeasurement?.(measurement)
-    onTraced?.(trace)
+  #measured(installed: InstalledPlan, trace: Trace): void {
+    for (const measurement of measurementsOf(installed, trace)) this.#o.onMeasurement?.(measurement)
   }
 
   /** The first answer has come: in quiet moments the device gets ready to complete the plan's requests alone. */

@@ -18,7 +18,8 @@ export class RecoverySearch {
   readonly #preparing = new Map<string, Promise<InstalledPlan | undefined>>()
   readonly #excluded = new Set<DeviceId>()
   readonly #lostBackends = new Set<Backend>()
-  readonly #answered = new AbortController()
+  /** Most requests prepare nothing. */
+  #answered: AbortController | undefined
   lastError: unknown
 
   constructor(options: RecoverySearchOptions) {
@@ -36,7 +37,7 @@ export class RecoverySearch {
 
   /** The request has been answered: who is getting ready for it need not go on. */
   answered(): void {
-    this.#answered.abort()
+    this.#answered?.abort()
   }
 
   /** How long the best candidate would take about, in milliseconds; 0 without one. */
@@ -75,6 +76,7 @@ export class RecoverySearch {
   #prepare(candidate: RecoveryCandidate): void {
     const key = keyOf(candidate)
     this.#tried.add(key)
+    this.#answered ??= new AbortController()
     const preparing = this.#o
       .prepare(candidate, this.#answered.signal)
       .catch((error: unknown) => {

@@ -21,6 +21,8 @@ import { checkedLogits, type InferenceResult, type KeptMap } from './result.ts'
 import type { RunContext, RunOptions } from './run-options.ts'
 import { sendInput } from './send-input.ts'
 
+/** One for all: making it takes a weak device longer than ending the request. */
+const OVER = new DOMException('the request has ended', 'AbortError')
 /** A late request that may not start a second completion asks again after this, or later. */
 const MIN_ASK_AGAIN_MS = 50
 
@@ -244,12 +246,13 @@ export class RequestRun {
       this.#expire()
       return
     }
-    const trace = () => this.#trace(attempt, exit, source, totalMs)
+    const anew = () => this.#trace(attempt, exit, source, totalMs)
+    const trace = anew()
     const { id: request } = this.#o
-    this.#settle.resolve({ request, plan: attempt.installed.planId, ...verdict, exit, outputs, trace: trace() })
+    this.#settle.resolve({ request, plan: attempt.installed.planId, ...verdict, exit, outputs, trace })
     this.#end()
     this.#search.answered()
-    if (source === 'computed') this.#c.answered(attempt, this, trace)
+    if (source === 'computed') this.#c.answered(attempt, this, trace, anew)
   }
 
   #trace(attempt: Attempt, exit: ExitName, source: AnswerSource, totalMs: number): Trace {
@@ -347,8 +350,7 @@ export class RequestRun {
     this.#ended = true
     this.#release()
     this.#c.seconds.release(this)
-    const over = new DOMException('the request has ended', 'AbortError')
-    for (const attempt of this.#attempts) this.#close(attempt, over)
+    for (const attempt of this.#attempts) this.#close(attempt, OVER)
   }
 
   #sinceStart(): number {

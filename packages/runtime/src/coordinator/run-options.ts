@@ -31,8 +31,8 @@ export interface RunContext {
   readonly seconds: SecondCompletions
   /** Another device had to answer because this attempt did not until the time ran out. */
   stuck(attempt: Attempt): void
-  /** It has computed the answer; `trace` tells its story as far as it is known when called. */
-  answered(attempt: Attempt, run: RequestRun, trace: () => Trace): void
+  /** It has computed the answer. `told`: its story as the answer tells it; `anew`: as far as it is known when called. */
+  answered(attempt: Attempt, run: RequestRun, told: Trace, anew: () => Trace): void
   opened(attempt: Attempt, run: RequestRun): void
   closed(attempt: Attempt): void
 }

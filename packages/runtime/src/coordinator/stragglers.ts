@@ -29,12 +29,8 @@ export class Stragglers {
     return this.#waiting.size
   }
 
-  /** Calls `complete` once, when every stage of the attempt has reported, or when no more is expected. */
+  /** Calls `complete` once, when every stage of the attempt has reported, or when no more is expected. Some have not yet. */
   wait(attempt: Attempt, report: Report, complete: () => void): void {
-    if (attempt.openDevices.length === 0) {
-      complete()
-      return
-    }
     const stopTimer = this.#clock.after(PATIENCE_MS, () => this.#complete(attempt.id))
     this.#waiting.set(attempt.id, { attempt, report, complete, stopTimer })
     const [oldest] = this.#waiting.keys()
