@@ -5,6 +5,8 @@ import type { RoomSnapshot } from './snapshot.ts'
 import { SnapshotStore } from './view/store.ts'
 
 const RUN_MS = 6_000
+/** Whether it is time to measure is looked at so often. */
+const LOOK_MS = 2_000
 const stop = new AbortController()
 
 /** A device that has asked something, and computes a picture alone in six seconds. */
@@ -34,10 +36,20 @@ describe('a device that measures itself alone', () => {
 
   it('tells the median of three runs', async () => {
     const { clock, store, infer, retire } = slowDevice()
-    await clock.advance(700 + 3 * RUN_MS + 100)
+    await clock.advance(LOOK_MS + 3 * RUN_MS + 100)
     expect(store.snapshot.stats.aloneMs).toBe(RUN_MS)
     expect(infer).toHaveBeenCalledTimes(3)
     expect(retire).toHaveBeenCalledOnce()
+  })
+
+  it('begins within two seconds of the first answer', async () => {
+    const { clock, store, infer } = slowDevice()
+    store.update({ stats: { ...store.snapshot.stats, answered: 0 } })
+    await clock.advance(60_500)
+    expect(infer).not.toHaveBeenCalled()
+    store.update({ stats: { ...store.snapshot.stats, answered: 1 } })
+    await clock.advance(LOOK_MS)
+    expect(infer).toHaveBeenCalledOnce()
   })
 
   it('measures again after ten minutes, when nobody has asked for ten seconds', async () => {
@@ -51,7 +63,7 @@ describe('a device that measures itself alone', () => {
 
   it.each(['another device', 'its own person'])('stops within 100 ms when %s asks, and tells nothing', async (who) => {
     const { clock, store, asking, worker, infer, retire, aborted } = slowDevice()
-    await clock.advance(2_000)
+    await clock.advance(LOOK_MS + 1_300)
     if (who === 'another device') worker.foreign = 1
     else asking.busy = true
     const askedMs = clock.now()

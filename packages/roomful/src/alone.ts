@@ -33,8 +33,8 @@ export async function measureAlone(options: AloneOptions): Promise<void> {
   const { asking, clock, store, desk, signal } = options
   let measuredFor: unknown
   let nextMs = 0
-  for (let pauseMs = FIRST_QUIET_MS; ; pauseMs = LOOK_MS) {
-    await sleep(clock, pauseMs, signal)
+  for (;;) {
+    await sleep(clock, LOOK_MS, signal)
     const { model } = desk
     if (store.snapshot.stats.answered === 0 || model === undefined) continue
     if (measuredFor === model.pack && clock.now() < nextMs) continue

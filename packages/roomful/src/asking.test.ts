@@ -27,12 +27,15 @@ let asked: number
 let fails: Error | undefined
 let ready: () => Promise<void>
 let hasPlan: boolean
+/** How often the desk was told that somebody asks. */
+let tellings: number
 
 beforeEach(() => {
   asked = 0
   fails = undefined
   ready = async () => {}
   hasPlan = false
+  tellings = 0
   store = new SnapshotStore({ stats: EMPTY_STATS, messages: [], requests: [] } as unknown as RoomSnapshot)
   const clock = new VirtualClock()
   const trace = { request: 'r', source: 'computed', exit: 'final', totalMs: 5, spans: [] }
@@ -49,7 +52,16 @@ beforeEach(() => {
   }
   asking = new Asking({
     runtime: runtime as unknown as Runtime,
-    desk: { asked: () => hasPlan, ready: () => ready(), labelsOf: () => ['cat'] } as unknown as PlanningDesk,
+    desk: {
+      asked: () => {
+        tellings++
+      },
+      get hasPlan() {
+        return hasPlan
+      },
+      ready: () => ready(),
+      labelsOf: () => ['cat'],
+    } as unknown as PlanningDesk,
     store,
     clock,
     pictures: new RecentPictures(clock),
@@ -87,7 +99,7 @@ describe('Asking', () => {
     await asking.infer(picture)
     hasPlan = true
     await asking.infer(picture)
-    expect([waited, asked]).toEqual([1, 2])
+    expect([waited, asked, tellings]).toEqual([1, 2, 2])
   })
 
   it('counts what was asked and not answered', async () => {

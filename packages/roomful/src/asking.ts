@@ -109,8 +109,9 @@ export class Asking {
 
   async #ready(withinMs: number, signal: AbortSignal): Promise<void> {
     const { desk, clock } = this.#o
+    desk.asked()
     // Most requests find a plan: nothing is set up to wait for one.
-    if (desk.asked()) return
+    if (desk.hasPlan) return
     const late = new AbortController()
     const cancel = clock.after(withinMs, () => late.abort())
     try {

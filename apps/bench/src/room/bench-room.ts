@@ -69,7 +69,8 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
   const streams = extent.streamMs > 0 && (!quick || scenario.streams)
   const quickLinks = events || streams ? room.devices.size - 1 : QUICK_LINKS
   const links = quick && !large ? quickLinks : MAX_LINKS
-  const measured = await measuredRoom({ room, model, pictures, extent, events, links, alone, time, signal })
+  const attempts = new Attempts(signal)
+  const measured = await measuredRoom({ room, model, pictures, extent, events, links, alone, attempts, time, signal })
   const { topology, known, answers } = measured
   const limits = { maxAccuracyLoss: MAX_ACCURACY_LOSS, margin: MARGIN, episodes: extent.episodes, seed }
   const without = options.model?.without ?? []
@@ -93,7 +94,6 @@ export async function benchRoom(options: RoomBenchOptions): Promise<RoomBenchRes
   const { plans, learned, predictor } = planned
   const supply = new PictureSupply(pictures, FIRST_PICTURES)
   const after = new SoloAfter(measured.soloMs, quick)
-  const attempts = new Attempts(signal)
   const { run, blocks, left } = await measuredBlocks({
     room,
     planned,

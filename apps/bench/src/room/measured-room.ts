@@ -1,6 +1,7 @@
 import type { DeviceId, Topology } from '@roomful/core'
 import { IN_BROWSERS, type PlannableModel, type RoomPredictorOptions } from '@roomful/planner'
 import type { AloneBeside } from './alone/beside.ts'
+import type { Attempts } from './attempts.ts'
 import { installWarm } from './block-run.ts'
 import type { EmulatedRoom } from './emulated-room.ts'
 import type { Extent } from './extent.ts'
@@ -32,7 +33,7 @@ export interface MeasuredRoom {
   readonly corrections: ReadonlyMap<DeviceId, Correction>
   /** What predictions know besides the profiles. */
   readonly known: RoomPredictorOptions
-  /** Where events follow. */
+  /** Where events follow, and could be prepared. */
   readonly answers: AnswersAlone | undefined
 }
 
@@ -47,6 +48,8 @@ export interface MeasuringContext {
   readonly links: number
   /** Opens beside the room; must be open before anything is timed. */
   readonly alone: AloneBeside
+  /** What fails of the events' answers is a note. */
+  readonly attempts: Attempts
   readonly time: RunTime
   readonly signal?: AbortSignal | undefined
 }
@@ -55,11 +58,11 @@ const CALM_MS = 2_000
 
 /** Steps 1 to 5 of METHODOLOGY.md: links warmed, devices measured at their shares, alone, and the snapshot that planners get. */
 export async function measuredRoom(context: MeasuringContext): Promise<MeasuredRoom> {
-  const { room, model, pictures, extent, events, links, alone, time, signal } = context
+  const { room, model, pictures, extent, events, links, alone, attempts, time, signal } = context
   await prepareSolo(room, model, pictures)
   const coldLinks = await warmLinks(room, model, extent, links)
   time.say('links are warm')
-  const answers = events ? await answersAlone(room, model, pictures) : undefined
+  const answers = events ? await attempts.at('events', () => answersAlone(room, model, pictures)) : undefined
   // The links' plans are gone before anything is timed.
   await installWarm(room, await localPlan(model, room.initiator))
   await alone.ready()

@@ -4,7 +4,7 @@ import { storageNotice } from '../view/storage-notice.ts'
 import type { SnapshotStore } from '../view/store.ts'
 import type { WakeLock } from './wake-lock.ts'
 
-const POLL_MS = 1_000
+const POLL_MS = 500
 
 export interface ServingOptions {
   readonly runtime: Runtime

@@ -1,5 +1,5 @@
 import { deviceId, VirtualClock } from '@roomful/core'
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
 import { RecentPictures } from './recent-pictures.ts'
 
 const size = { width: 2, height: 2 }
@@ -13,10 +13,12 @@ const shade = (value: number) => ({
 it('keeps the last three at the size of the model, none sooner than five seconds after another', async () => {
   const clock = new VirtualClock()
   const pictures = new RecentPictures(clock)
+  const asked = vi.fn(() => [a])
   for (let second = 0; second < 20; second++) {
-    pictures.keep(shade(second), size, () => [a])
+    pictures.keep(shade(second), size, asked)
     await clock.advance(1_000)
   }
+  expect(asked).toHaveBeenCalledTimes(4)
   const kept = pictures.among([a])
   expect(kept.map(({ data }) => data[0])).toEqual([5, 10, 15])
   for (const { width, height, data } of kept) {

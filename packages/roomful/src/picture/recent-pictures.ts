@@ -35,10 +35,11 @@ export class RecentPictures {
     const atMs = this.#clock.now()
     if (atMs - (this.#kept.at(-1)?.atMs ?? Number.NEGATIVE_INFINITY) < EVERY_MS) return
     const { width, height } = size
+    const present = new Set(devices())
     try {
       checkPicture(picture)
       const small = { width, height, data: opaque(coverPixels(picture, width, height)) }
-      this.#kept = [...this.#kept, { picture: small, atMs, devices: new Set(devices()) }].slice(-MOST)
+      this.#kept = [...this.#kept, { picture: small, atMs, devices: present }].slice(-MOST)
     } catch {
       // No picture: whoever asked about it is told so.
     }

@@ -9,6 +9,12 @@ const expected = (before: readonly number[], data: readonly number[], channels: 
   before.map((alpha, at) => (at % 4 === 3 ? alpha : data[Math.floor(at / 4) * channels + (at % 4)]))
 
 describe('writing colours', () => {
+  it('reads nothing behind the end of a picture that is too short', () => {
+    const target = new Uint8ClampedArray(8).fill(9)
+    writeColours(target, new Uint8Array(new ArrayBuffer(16), 4, 4).fill(7), 4)
+    expect([...target]).toEqual([7, 7, 7, 9, 0, 0, 0, 9])
+  })
+
   it.each([3, 4] as const)('keeps the alpha, wherever in its memory a picture of %i channels begins', (channels) => {
     const bytes = (length: number) =>
       fc.array(fc.integer({ min: 0, max: 255 }), { minLength: length, maxLength: length })

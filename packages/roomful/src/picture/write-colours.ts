@@ -1,11 +1,11 @@
-/** Bits of a pixel's colours and of its alpha, where the first byte is the lowest one. */
+/** Bits of a pixel's colours, where its first byte is the lowest one; the others are its alpha. */
 const COLOURS = 0x00ffffff
-const ALPHA = 0xff000000
-const IS_LITTLE_ENDIAN = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1
+const IS_LITTLE_ENDIAN = new Uint8Array(Int32Array.of(1).buffer)[0] === 1
 
 /** Writes the colours of RGB (3 channels) or RGBA (4) pixels into RGBA ones, whose alpha stays as it is. */
 export function writeColours(target: Uint8ClampedArray, data: Uint8ClampedArray | Uint8Array, channels: 3 | 4): void {
-  if (channels === 4 && IS_LITTLE_ENDIAN && target.byteOffset % 4 === 0 && data.byteOffset % 4 === 0) {
+  const areWords = channels === 4 && target.byteOffset % 4 === 0 && data.byteOffset % 4 === 0
+  if (areWords && IS_LITTLE_ENDIAN && data.length >= target.length) {
     writeWords(target, data)
     return
   }
@@ -16,11 +16,14 @@ export function writeColours(target: Uint8ClampedArray, data: Uint8ClampedArray 
   }
 }
 
-/** A pixel at a time: a phone that asks encodes every picture, and waits for it. */
+/**
+ * A pixel at a time: a phone that asks encodes every picture, and waits for it. Signed words: an opaque pixel is a small integer then, which needs
+ * no memory of its own before this is compiled.
+ */
 function writeWords(target: Uint8ClampedArray, data: Uint8ClampedArray | Uint8Array): void {
-  const to = new Uint32Array(target.buffer, target.byteOffset, target.length >> 2)
-  const from = new Uint32Array(data.buffer, data.byteOffset, target.length >> 2)
+  const to = new Int32Array(target.buffer, target.byteOffset, target.length >> 2)
+  const from = new Int32Array(data.buffer, data.byteOffset, target.length >> 2)
   for (let pixel = 0; pixel < to.length; pixel++) {
-    to[pixel] = ((from[pixel] as number) & COLOURS) | ((to[pixel] as number) & ALPHA)
+    to[pixel] = ((from[pixel] as number) & COLOURS) | ((to[pixel] as number) & ~COLOURS)
   }
 }

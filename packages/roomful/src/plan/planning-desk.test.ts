@@ -123,6 +123,27 @@ describe('PlanningDesk', () => {
     expect(planning.automatically.mock.calls[0]?.[1]).toMatchObject({ devices: [{ id: self, backends }] })
   })
 
+  it('has a plan once one is installed, and makes at once what it had put off when somebody asks', async () => {
+    planning.observe.mockResolvedValue({ ratio: 2 })
+    expect(desk.hasPlan).toBe(false)
+    await desk.setModel(modelOf('good'))
+    expect(desk.hasPlan).toBe(true)
+    const lesson = { kind: 'exit', device: self, backend: 'ort-wasm', exit: 'exit1', ms: 5 } as const
+    const learnFor = async (seconds: number) => {
+      planning.automatically.mockClear()
+      for (let second = 0; second < seconds; second++) {
+        desk.measured(lesson)
+        await clock.advance(1_000)
+      }
+      return planning.automatically.mock.calls.length
+    }
+    await learnFor(60)
+    expect(await learnFor(4)).toBe(0)
+    desk.asked()
+    expect(await learnFor(4)).toBe(1)
+    planning.observe.mockResolvedValue({ ratio: 1 })
+  })
+
   it('draws no plan by hand while there is no model, instead of forgetting it', async () => {
     await expect(desk.byHand({ plan: [], exits: true })).rejects.toMatchObject({ reason: 'no-model' })
   })

@@ -186,15 +186,19 @@ export class PlanningDesk {
     return this.#o.planning.alone(model.outline.digest, self)
   }
 
-  /** Somebody asks the room. True where a plan is installed; else `ready` waits for one. */
-  asked(): boolean {
-    this.#watch.asked()
+  /** Whether the next request finds a plan; else `ready` waits for one. */
+  get hasPlan(): boolean {
     return this.#o.runtime.current.length > 0
+  }
+
+  /** Somebody asks the room: a plan that was put off while nobody did is made soon. */
+  asked(): void {
+    this.#watch.asked()
   }
 
   /** Resolves when some plan is installed. @throws RoomfulError `no-model`; `signal.reason` */
   async ready(signal: AbortSignal): Promise<void> {
-    while (this.#o.runtime.current.length === 0) {
+    while (!this.hasPlan) {
       signal.throwIfAborted()
       if (this.#model === undefined && this.#o.store.snapshot.modelState !== 'loading') {
         throw noModel()
