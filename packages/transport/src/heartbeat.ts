@@ -79,7 +79,6 @@ export class Heartbeat implements PulseMember {
     this.#word = new WordOfArrival({
       ...way,
       isLossy: () => this.#monitor.isLossy,
-      sentAtMs: () => this.#sentAtMs,
       tell: () => this.tell(),
     })
     this.#tail = new TailProbe({
@@ -135,6 +134,7 @@ export class Heartbeat implements PulseMember {
     this.#sentAtMs = this.#options.pulse.clock.now()
     this.#sentBytes += bytes
     this.#movedAtMs = this.#sentAtMs
+    this.#word.sent(this.#sentAtMs)
     this.#tail.sent(this.#sentAtMs, bytes)
   }
 

@@ -1,5 +1,5 @@
 /** Messages that are further apart are no stream: what a lost one waits for would come too late. */
-const LONGEST_GAP_MS = 20
+export const LONGEST_GAP_MS = 20
 /** So many gaps make a stream. */
 const KNOWN_GAPS = 3
 /** The next message of a stream is awaited this much longer than the longest gap of late. */

@@ -1,5 +1,5 @@
 /** Later than this a probe would hardly be sooner than the browser's own timer (220 ms and more, and a message takes its time there and back). */
-const LONGEST_MS = 100
+export const LONGEST_NOTICE_MS = 100
 /** Weights of the newest delay in the running mean and deviation, and how many deviations above the mean are usual (RFC 6298 has 1/8, 1/4 and 4). */
 const WEIGHT = { mean: 1 / 8, deviation: 1 / 4 }
 const DEVIATIONS = 2
@@ -15,11 +15,11 @@ export class NoticeDelay {
 
   /** 0 before the first one. */
   get usualMs(): number {
-    return Math.min(LONGEST_MS, (this.#meanMs ?? 0) + DEVIATIONS * this.#deviationMs)
+    return Math.min(LONGEST_NOTICE_MS, (this.#meanMs ?? 0) + DEVIATIONS * this.#deviationMs)
   }
 
   add(delayMs: number): void {
-    const ms = Math.min(LONGEST_MS, delayMs)
+    const ms = Math.min(LONGEST_NOTICE_MS, delayMs)
     if (this.#meanMs === undefined) {
       this.#meanMs = ms
       this.#deviationMs = ms / 2

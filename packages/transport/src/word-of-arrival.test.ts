@@ -6,13 +6,12 @@ import { WordOfArrival } from './word-of-arrival.ts'
 function setup(rttMs?: number) {
   const clock = new VirtualClock()
   const toldAtMs: number[] = []
-  const state = { lossy: true, leastBytes: 0, sentAtMs: Number.NEGATIVE_INFINITY }
+  const state = { lossy: true, leastBytes: 0 }
   const word = new WordOfArrival({
     clock,
     rttMs: () => rttMs,
     isLossy: () => state.lossy,
     leastBytes: () => state.leastBytes,
-    sentAtMs: () => state.sentAtMs,
     tell: () => toldAtMs.push(clock.now()),
   })
   return { clock, word, toldAtMs, state }
@@ -69,15 +68,15 @@ describe('the word of arrival', () => {
   )
 
   it('is not needed when something has left since, and is when a message has come after that', async () => {
-    const { clock, word, toldAtMs, state } = setup(10)
+    const { clock, word, toldAtMs } = setup(10)
     word.whole(1000)
     await clock.advance(1)
-    state.sentAtMs = clock.now()
+    word.sent(clock.now())
     await clock.advance(100)
     expect(toldAtMs).toEqual([])
     word.whole(1000)
     await clock.advance(1)
-    state.sentAtMs = clock.now()
+    word.sent(clock.now())
     await clock.advance(2)
     word.whole(1000)
     await clock.advance(100)
@@ -94,7 +93,7 @@ describe('the word of arrival', () => {
     for (let index = 0; index < 100; index++) {
       word.whole(30_000)
       await clock.advance(1)
-      state.sentAtMs = clock.now()
+      word.sent(clock.now())
     }
     await clock.advance(1000)
     expect(toldAtMs).toEqual([])
@@ -102,6 +101,63 @@ describe('the word of arrival', () => {
     for (let index = 0; index < 2; index++) word.whole(30_000)
     await clock.advance(1000)
     expect(toldAtMs).toEqual([sinceMs + 4])
+  })
+
+  it('waits for the answer where this end usually answers soon', async () => {
+    const { clock, word, toldAtMs } = setup(10)
+    const exchange = async (answerAfterMs: number) => {
+      word.whole(4000)
+      await clock.advance(answerAfterMs)
+      word.sent(clock.now())
+      await clock.advance(30)
+    }
+    for (let index = 0; index < 4; index++) await exchange(50)
+    const learned = toldAtMs.length
+    expect(learned).toBeLessThan(4)
+    for (let index = 0; index < 20; index++) await exchange(46 + (index % 3) * 4)
+    expect(toldAtMs).toHaveLength(learned)
+    // One answer that does not come: the word comes later than at once, and soon enough.
+    const sinceMs = clock.now()
+    word.whole(4000)
+    await clock.advance(1000)
+    const lastMs = (toldAtMs.at(-1) ?? 0) - sinceMs
+    expect(lastMs).toBeGreaterThan(50)
+    expect(lastMs).toBeLessThan(75)
+  })
+
+  it.each([100, 200, 1000])('is sent at once where answers take %d ms, or never come', async (answerAfterMs) => {
+    const { clock, word, toldAtMs } = setup(10)
+    for (let index = 0; index < 20; index++) {
+      word.whole(4000)
+      await clock.advance(answerAfterMs)
+      word.sent(clock.now())
+      await clock.advance(30)
+    }
+    expect(toldAtMs).toHaveLength(20)
+    for (let index = 0; index < 20; index++) {
+      word.whole(4000)
+      await clock.advance(150)
+    }
+    expect(toldAtMs).toHaveLength(40)
+  })
+
+  it('is sent at once again when answers have stopped coming', async () => {
+    const { clock, word, toldAtMs } = setup(10)
+    for (let index = 0; index < 20; index++) {
+      word.whole(4000)
+      await clock.advance(40)
+      word.sent(clock.now())
+      await clock.advance(30)
+    }
+    const delays: number[] = []
+    for (let index = 0; index < 10; index++) {
+      const sinceMs = clock.now()
+      word.whole(4000)
+      await clock.advance(500)
+      delays.push((toldAtMs.at(-1) ?? 0) - sinceMs)
+    }
+    expect(delays.at(-1)).toBe(5)
+    expect(Math.max(...delays)).toBeLessThan(100)
   })
 
   it('leaves no timer behind', async () => {

@@ -1,6 +1,7 @@
 import type { Clock } from '@roomful/core'
 import { InFlight } from './in-flight.ts'
-import { MessageStream } from './message-stream.ts'
+import { LONGEST_GAP_MS, MessageStream } from './message-stream.ts'
+import { LONGEST_NOTICE_MS, NoticeDelay } from './notice-delay.ts'
 import { probeAfterMs } from './tail-probe.ts'
 
 /** Word that would leave sooner than this after a message would be too early for most answers, and come too late for its sender. */
@@ -13,8 +14,6 @@ export interface WordOfArrivalOptions {
   readonly isLossy: () => boolean
   /** Of what has fewer bytes the sender need not hear. */
   readonly leastBytes: () => number
-  /** When something was last handed over for the peer: that tells of the arrival, too. */
-  readonly sentAtMs: () => number
   /** Sends one small datagram with the count of what has come. */
   readonly tell: () => void
 }
@@ -23,20 +22,32 @@ export interface WordOfArrivalOptions {
  * On a lossy way a sender probes for the end of its last message (tail-probe.ts) unless it hears that it is there. Who has got
  * it says so, once for messages that follow one another closely (message-stream.ts), and not when something else has left for the
  * peer meanwhile. Half of the time until the sender would probe is left for the timers and threads of both ends; where that is too little, on a
- * long way, nothing is told.
+ * long way, nothing is told. Where this end usually answers soon after, the answer is waited for: the sender learns how long that takes as it
+ * learns how long word does.
  */
 export class WordOfArrival {
   readonly #o: WordOfArrivalOptions
   readonly #inFlight = new InFlight()
   readonly #stream = new MessageStream()
+  readonly #answer = new NoticeDelay()
   /** When the newest message was complete, and when word of it is due. */
   #wholeAtMs = Number.NEGATIVE_INFINITY
   #dueMs = 0
+  /** Something has come that its sender should hear of, and nothing was handed over since: that would tell of it, too. */
+  #isOwed = false
   #armed = false
   #cancel: () => void = () => {}
 
   constructor(options: WordOfArrivalOptions) {
     this.#o = options
+  }
+
+  /** Something was handed over for the peer. */
+  sent(nowMs: number): void {
+    this.#inFlight.answered()
+    if (!this.#isOwed) return
+    this.#isOwed = false
+    this.#answer.add(nowMs - this.#wholeAtMs)
   }
 
   /** A message of the peer is complete. */
@@ -45,13 +56,17 @@ export class WordOfArrival {
     const rttMs = this.#o.rttMs() ?? 0
     const pauseMs = (probeAfterMs(rttMs) - rttMs) / 2
     if (pauseMs < SOONEST_MS) return
-    if (this.#o.sentAtMs() >= this.#wholeAtMs) this.#inFlight.answered()
-    this.#wholeAtMs = this.#o.clock.now()
-    this.#inFlight.add(this.#wholeAtMs, bytes)
-    this.#stream.add(this.#wholeAtMs)
+    const nowMs = this.#o.clock.now()
+    const gapMs = nowMs - this.#wholeAtMs
+    // Where no answers follow any more, word leaves at once again.
+    if (this.#isOwed && gapMs > LONGEST_GAP_MS) this.#answer.add(gapMs)
+    this.#wholeAtMs = nowMs
+    this.#inFlight.add(nowMs, bytes)
+    this.#stream.add(nowMs)
     if (this.#inFlight.bytes < this.#o.leastBytes()) return
-    const waitMs = pauseMs + this.#stream.nextWithinMs
-    this.#dueMs = this.#wholeAtMs + waitMs
+    this.#isOwed = true
+    const waitMs = Math.max(pauseMs + this.#stream.nextWithinMs, this.#answerWithinMs)
+    this.#dueMs = nowMs + waitMs
     if (!this.#armed) this.#arm(waitMs)
   }
 
@@ -59,6 +74,12 @@ export class WordOfArrival {
     // From now on one is always set.
     this.#armed = true
     this.#cancel()
+  }
+
+  /** How long after a message this end has usually answered; 0 where its sender would hardly wait for that. */
+  get #answerWithinMs(): number {
+    const { usualMs } = this.#answer
+    return usualMs < LONGEST_NOTICE_MS ? usualMs : 0
   }
 
   /** One timer, however many messages: it is set anew only when it has come. */
@@ -71,7 +92,7 @@ export class WordOfArrival {
   }
 
   #look(): void {
-    if (this.#o.sentAtMs() >= this.#wholeAtMs) return
+    if (!this.#isOwed) return
     const leftMs = this.#dueMs - this.#o.clock.now()
     if (leftMs > 1) this.#arm(leftMs)
     else this.#o.tell()
