@@ -17,7 +17,7 @@ const SETTLE_MS = 300
  * Requests at full speed before a plan is measured: after its first answer a device gets ready to complete alone, and browsers compile
  * scripts of the path that the plan takes. In later blocks that is done, and one is enough.
  */
-const WARM_REQUESTS = 6
+export const WARM_REQUESTS = 6
 /** All of them: a slow plan gets fewer. */
 const WARM_LIMIT_MS = 10_000
 /**
@@ -145,19 +145,21 @@ export async function installWarm(
   plan: Plan | Schedule,
   requests = WARM_REQUESTS,
   device = room.initiator,
+  forMs = 0,
 ): Promise<boolean> {
   return room.prepared(async () => {
     await device.installPlan(plan)
-    await warm(device, requests)
+    await warm(device, requests, forMs)
     return room.settled(settlingFor(plan))
   })
 }
 
-/** Requests that do not count, one after the other; fewer where they are slow. */
-export async function warm(device: Device, requests = WARM_REQUESTS): Promise<void> {
+/** Requests that do not count, one after the other, and for as long as `forMs`; fewer where they are slow. */
+export async function warm(device: Device, requests = WARM_REQUESTS, forMs = 0): Promise<void> {
   await closedLoop(device, {
     pictures: Array.from({ length: requests }, (_, index) => index),
-    forMs: 0,
+    again: forMs > 0,
+    forMs,
     minCount: requests,
     limitMs: WARM_LIMIT_MS,
     deadlineMs: WARM_LIMIT_MS,
