@@ -25,13 +25,6 @@ const MAX_KINDS = 5
 
 /** At full speed, before a plan is asked. */
 const WARM_MS = 1_000
-/**
- * What a room keeps of a kind is its newest means. In the first loop of a plan browsers still compile (one request in it took 100 to 190 ms where the others
- * take 25, three rooms of three): another one follows, until it is not faster by this any more.
- */
-const STILL_FASTER = 0.9
-const MOST_LOOPS = 3
-
 /** A plan that was asked before planning. */
 export interface Asked {
   readonly method: string
@@ -83,7 +76,7 @@ export async function learnByAsking(context: AskingContext): Promise<Learned> {
       if (found === undefined || lessons.knows(found.plan)) break
       try {
         await installWarm(room, found.plan, WARM_REQUESTS, room.initiator, WARM_MS)
-        const samples = await askedUntilSteady(room.initiator, { ...loopOf(extent, shown), cache: false })
+        const samples = await loopsOf(room.initiator, { ...loopOf(extent, shown), cache: false }, extent.askingLoops)
         const nothing = lessons.take(method, found.plan, samples)
         if (nothing === undefined) continue
         notes.push(`${method}: asked before planning, and taught nothing: ${nothing}`)
@@ -144,15 +137,16 @@ class Lessons {
   }
 }
 
-/** The samples of the last loop; one in which nothing was answered is the last. */
-async function askedUntilSteady(initiator: Device, loop: LoopOptions): Promise<readonly LoopSample[]> {
-  let { samples } = await measureLoop(initiator, loop)
-  for (let loops = 1; loops < MOST_LOOPS; loops++) {
-    const before = meanOf(samples)
-    if (before === undefined) break
-    samples = (await measureLoop(initiator, loop)).samples
-    const ms = meanOf(samples)?.ms
-    if (ms === undefined || ms >= STILL_FASTER * before.ms) break
+/**
+ * What was answered in the last `count` of `count + 1` loops. In the first loop of a plan browsers still compile: one request in it took 100 to 190 ms where the
+ * others take 25, three rooms of three.
+ */
+async function loopsOf(initiator: Device, loop: LoopOptions, count: number): Promise<readonly LoopSample[]> {
+  const samples: LoopSample[] = []
+  for (let turn = 0; turn <= count; turn++) {
+    const found = await measureLoop(initiator, loop)
+    if (turn > 0) samples.push(...found.samples)
+    if (meanOf(found.samples) === undefined) return found.samples
   }
   return samples
 }

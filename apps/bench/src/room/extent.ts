@@ -17,6 +17,8 @@ export interface Extent {
   readonly atRestMs: number
   /** After this no further plan is asked before planning, so that its kind is known. */
   readonly askingMs: number
+  /** Loops of each such plan that count, after one that does not. */
+  readonly askingLoops: number
   /** Of each loop, up to `loopLimitMs`. */
   readonly minRequests: number
   /** No further request of a loop begins after this, however few there were. */
@@ -40,7 +42,8 @@ export const QUICK: Extent = {
   linkRequests: 4,
   linksMs: 10_000,
   atRestMs: 14_000,
-  askingMs: 12_000,
+  askingMs: 16_000,
+  askingLoops: 1,
   minRequests: 2,
   loopLimitMs: 6_000,
   sitOutAbove: 2.5,
@@ -59,6 +62,7 @@ export const FULL: Extent = {
   linksMs: 120_000,
   atRestMs: 60_000,
   askingMs: 60_000,
+  askingLoops: 4,
   minRequests: 3,
   loopLimitMs: 7_500,
   sitOutAbove: Number.POSITIVE_INFINITY,
