@@ -7,7 +7,7 @@ const DEVIATIONS = 2
 /**
  * How long after a message its sender usually learns that it has arrived, by word, by an answer, or by what else the peer sends: that takes the
  * threads of both ends as well as the way, 50 ms and more where one has a tenth of a core, while nothing is lost. Delays after losses count like
- * any other, so that they make it longer for a while.
+ * any other, so that they make it longer for a while. Of a receiver: how long after a message it usually sends something itself.
  */
 export class NoticeDelay {
   #meanMs: number | undefined

@@ -8,7 +8,7 @@ const PROBES = 3
 /** Probes leave so many round trips after the last message: by then an acknowledgement or an answer could be here. */
 const WAIT_TRIPS = 2
 /** Not before word of it could have come, and in good time before the browser's own timer. */
-const WORD_MS = 8
+export const WORD_MS = 8
 const LONGEST_WAIT_MS = 60
 /** Of what waits for no room any more, so much may be on its way (56 full packets in Chromium), and that takes this long at most. */
 const UNDER_WAY = { bytes: 64 << 10, ms: 40 }
@@ -116,6 +116,6 @@ export class TailProbe {
     const bytesPerMs = (this.#o.mbitPerSecond() ?? Number.POSITIVE_INFINITY) * 125
     const carryMs = Math.min(UNDER_WAY.ms, Math.min(UNDER_WAY.bytes, this.#inFlight.bytes) / bytesPerMs)
     const soonestMs = probeAfterMs(this.#o.rttMs()) + carryMs
-    return Math.max(soonestMs, this.#notice.usualMs) + this.#stream.nextWithinMs
+    return Math.max(soonestMs, this.#notice.usualMs + WORD_MS) + this.#stream.nextWithinMs
   }
 }

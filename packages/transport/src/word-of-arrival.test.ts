@@ -1,6 +1,6 @@
 import { VirtualClock } from '@roomful/core'
 import { describe, expect, it } from 'vitest'
-import { probeAfterMs } from './tail-probe.ts'
+import { probeAfterMs, TailProbe } from './tail-probe.ts'
 import { WordOfArrival } from './word-of-arrival.ts'
 
 function setup(rttMs?: number) {
@@ -139,6 +139,126 @@ describe('the word of arrival', () => {
       await clock.advance(150)
     }
     expect(toldAtMs).toHaveLength(40)
+  })
+
+  it.each([25, 33, 50, 66, 90])('is sent at once of messages %d ms apart that nobody answers', async (gapMs) => {
+    const { clock, word, toldAtMs } = setup(10)
+    for (let index = 0; index < 100; index++) {
+      word.whole(4000)
+      await clock.advance(gapMs)
+    }
+    await clock.advance(1000)
+    expect(toldAtMs).toHaveLength(100)
+  })
+
+  it.each([
+    { rttMs: 30, answerMs: 70 },
+    { rttMs: 10, answerMs: 85 },
+  ])('does not wait for answers after $answerMs ms on a way of $rttMs ms', async ({ rttMs, answerMs }) => {
+    const { clock, word, toldAtMs } = setup(rttMs)
+    for (let index = 0; index < 20; index++) {
+      word.whole(4000)
+      await clock.advance(answerMs)
+      word.sent(clock.now())
+      await clock.advance(30)
+    }
+    expect(toldAtMs).toHaveLength(20)
+  })
+
+  it('is brought forward where the newest message has no answer to wait for', async () => {
+    const { clock, word, toldAtMs } = setup(10)
+    for (let index = 0; index < 20; index++) {
+      word.whole(4000)
+      await clock.advance(index % 2 === 0 ? 45 : 55)
+      word.sent(clock.now())
+      await clock.advance(30)
+    }
+    const sinceMs = clock.now()
+    const before = toldAtMs.length
+    word.whole(4000)
+    await clock.advance(2)
+    // Unrelated messages: answers are no longer as regular.
+    word.sent(clock.now())
+    await clock.advance(3)
+    word.whole(4000)
+    await clock.advance(1)
+    word.sent(clock.now())
+    await clock.advance(3)
+    word.whole(4000)
+    await clock.advance(1000)
+    expect(toldAtMs.slice(before).map((ms) => ms - sinceMs)).toEqual([14])
+  })
+
+  it.each([20, 50, 70])(
+    'and answers after %d ms leave a sender that has learned of them nothing to probe for',
+    async (answerMs) => {
+      const clock = new VirtualClock()
+      const state = { arrivals: 0, delivered: false, probes: 0 }
+      const tail = new TailProbe({
+        clock,
+        rttMs: () => 10,
+        isLossy: () => true,
+        leastBytes: () => 0,
+        mbitPerSecond: () => undefined,
+        arrivals: () => state.arrivals,
+        isDelivered: () => state.delivered,
+        isSending: () => false,
+        probe: () => state.probes++,
+      })
+      const arriving = (what: () => void) => clock.after(5, what)
+      const word = new WordOfArrival({
+        clock,
+        rttMs: () => 10,
+        isLossy: () => true,
+        leastBytes: () => 0,
+        tell: () =>
+          arriving(() => {
+            state.delivered = true
+            tail.heard(clock.now())
+          }),
+      })
+      const exchange = async (afterMs?: number) => {
+        state.delivered = false
+        tail.sent(clock.now(), 4000)
+        await clock.advance(5)
+        word.whole(4000)
+        if (afterMs === undefined) return clock.advance(500)
+        await clock.advance(afterMs)
+        word.sent(clock.now())
+        arriving(() => {
+          state.arrivals++
+          tail.heard(clock.now())
+        })
+        return clock.advance(30)
+      }
+      for (let index = 0; index < 40; index++) await exchange(answerMs - 4 + (index % 3) * 4)
+      state.probes = 0
+      for (let index = 0; index < 40; index++) await exchange(answerMs - 4 + (index % 3) * 4)
+      expect(state.probes).toBe(0)
+      // An answer that does not come: word does, before the sender probes.
+      await exchange()
+      expect(state.probes).toBe(0)
+      expect(state.delivered).toBe(true)
+    },
+  )
+
+  it('counts no answer as one to what came while the way lost something, long ago', async () => {
+    const { clock, word, toldAtMs, state } = setup(10)
+    const exchange = async () => {
+      word.whole(4000)
+      await clock.advance(40)
+      word.sent(clock.now())
+      await clock.advance(30)
+    }
+    for (let index = 0; index < 20; index++) await exchange()
+    word.whole(4000)
+    await clock.advance(1000)
+    const before = toldAtMs.length
+    state.lossy = false
+    await exchange()
+    state.lossy = true
+    await exchange()
+    expect(toldAtMs).toHaveLength(before)
   })
 
   it('is sent at once again when answers have stopped coming', async () => {

@@ -61,7 +61,7 @@ export const FULL: Extent = {
   linkRequests: 8,
   linksMs: 120_000,
   atRestMs: 60_000,
-  askingMs: 60_000,
+  askingMs: 150_000,
   askingLoops: 4,
   minRequests: 3,
   loopLimitMs: 7_500,
@@ -85,6 +85,7 @@ export const LARGE: Partial<Extent> = {
   linksMs: 60_000,
   atRestMs: 60_000,
   askingMs: 120_000,
+  askingLoops: 1,
 }
 /** A quick run of a large net, all in all: not one of three minutes. */
 export const LARGE_QUICK_MS = 1_200_000
