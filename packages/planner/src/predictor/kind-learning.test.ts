@@ -42,13 +42,24 @@ describe('what plans of a kind take over what was predicted', () => {
     expect(kinds.factor(kind('to c', 'to a helper'))).toBeCloseTo(1)
   })
 
-  it('is taken for half of what all others are off by where none of its shape was asked, of the same family only', () => {
+  it('is taken for part of what all others are off by where none of its shape was asked, of the same family only', () => {
     const kinds = new KindLearning()
     kinds.observe(kind('to b', 'to a helper'), 400, 100)
+    // Half of what one kind is off by.
     expect(kinds.factor(local)).toBeCloseTo(2)
     kinds.observe(kind('halves'), 100, 100)
-    expect(kinds.factor(local)).toBeCloseTo(Math.sqrt(2), 1)
+    // And two thirds of the mean of two.
+    expect(kinds.factor(local)).toBeCloseTo(4 ** (1 / 3), 1)
     expect(kinds.factor(kind('local', 'local', 'another net'))).toBe(1)
+  })
+
+  it('of a kind that nobody has asked follows what many agree in, so that the last one tried is not the one nobody has seen', () => {
+    const kinds = new KindLearning()
+    // ResNet-50's rows among four quarters of a core, as they were asked before an unseen sixth was taken at 1.14 x and took 1.43 x.
+    for (const [at, off] of [1.39, 1.13, 1.22, 1.18].entries()) kinds.observe(kind(`rows ${at}`), off * 100, 100)
+    const mean = (1.39 * 1.13 * 1.22 * 1.18) ** (1 / 4)
+    expect(kinds.factor(kind('other rows'))).toBeCloseTo(mean ** 0.8, 1)
+    expect(kinds.factor(kind('other rows'))).toBeGreaterThan(kinds.factor(kind('rows 1')))
   })
 
   it('of the asking device alone knows nothing of what others take part in, and they know of it', () => {
@@ -57,7 +68,7 @@ describe('what plans of a kind take over what was predicted', () => {
     expect(kinds.factor(alone('here'))).toBe(1)
     kinds.observe(alone('here with exits'), 400, 100)
     expect(kinds.factor(alone('here'))).toBeCloseTo(2)
-    expect(kinds.factor(kind('halves'))).toBeCloseTo(2, 1)
+    expect(kinds.factor(kind('halves'))).toBeCloseTo(4 ** (2 / 3), 1)
   })
 
   it('fades while other kinds are asked, and is learned as quickly as at first when it is tried again', () => {

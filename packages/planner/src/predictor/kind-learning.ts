@@ -10,11 +10,13 @@ const KEPT = 0.98
 const MAX_KINDS = 64
 
 /**
- * Of a kind unlike all that were seen: how much of what those of its family were off by. Half of it is the room's, such as a slow day, as far as anybody knows, and
- * half their own. With none of it whatever has not been asked looks better than what has, and the last kind that is tried is kept unseen. What plans of several
+ * Of a kind unlike `kinds` others of its family: how much of their mean it is off by. What a kind is off by is partly the room's, such as a slow day, and
+ * partly its own, and nobody knows which is more: with equal variances, both around nothing, the room's part is expected to be this share of the mean (the usual
+ * shrinkage of a random effect). Half of one kind's may have been its own; what four are off by in the same direction is the room's. Too little of it,
+ * and whatever has not been asked looks better than what has, so that the last kind that is tried is kept unseen. What plans of several
  * devices are off by says nothing of the asking device alone, whose speed has been measured so.
  */
-const SHARED = 0.5
+const sharedBy = (kinds: number) => kinds / (kinds + 1)
 
 interface Seen extends Pick<PlanKind, 'family' | 'isAlone' | 'shape'> {
   readonly log: number
@@ -25,8 +27,8 @@ interface Seen extends Pick<PlanKind, 'family' | 'isAlone' | 'shape'> {
 /**
  * What plans of a kind have taken over what was predicted: the part of it that no device's speed, no link and no message's cost
  * explains, such as stages that wait for one another's quotas. Learned from means of requests that followed one another. Of a kind that was
- * never asked the mean of those of its shape counts, so that equal helpers need not be tried one by one; where there is none, half of the
- * mean of its family, of the asking device alone only what that has taken otherwise. [ours]
+ * never asked the mean of those of its shape counts, so that equal helpers need not be tried one by one; where there is none, a share of the
+ * mean of its family that grows with the kinds seen, of the asking device alone only what that has taken otherwise. [ours]
  */
 export class KindLearning {
   readonly #seen: Map<string, Seen>
@@ -58,7 +60,7 @@ export class KindLearning {
     if (own !== undefined) return Math.exp(own.log)
     const known = [...this.#seen.values()].filter((seen) => seen.family === family && (seen.isAlone || !isAlone))
     const alike = known.filter((seen) => seen.shape === shape)
-    return Math.exp(alike.length > 0 ? meanLog(alike) : SHARED * meanLog(known))
+    return Math.exp(alike.length > 0 ? meanLog(alike) : sharedBy(known.length) * meanLog(known))
   }
 
   /** Whether plans of this kind have been asked. */
