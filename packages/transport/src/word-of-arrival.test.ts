@@ -14,7 +14,14 @@ function setup(rttMs?: number) {
     leastBytes: () => state.leastBytes,
     tell: () => toldAtMs.push(clock.now()),
   })
-  return { clock, word, toldAtMs, state }
+  /** A message comes, is answered so much later, and the next one is 30 ms away. */
+  const exchange = async (answerMs: number) => {
+    word.whole(4000)
+    await clock.advance(answerMs)
+    word.sent(clock.now())
+    await clock.advance(30)
+  }
+  return { clock, word, toldAtMs, state, exchange }
 }
 
 describe('the word of arrival', () => {
@@ -104,13 +111,7 @@ describe('the word of arrival', () => {
   })
 
   it('waits for the answer where this end usually answers soon', async () => {
-    const { clock, word, toldAtMs } = setup(10)
-    const exchange = async (answerAfterMs: number) => {
-      word.whole(4000)
-      await clock.advance(answerAfterMs)
-      word.sent(clock.now())
-      await clock.advance(30)
-    }
+    const { clock, word, toldAtMs, exchange } = setup(10)
     for (let index = 0; index < 4; index++) await exchange(50)
     const learned = toldAtMs.length
     expect(learned).toBeLessThan(4)
@@ -126,13 +127,8 @@ describe('the word of arrival', () => {
   })
 
   it.each([100, 200, 1000])('is sent at once where answers take %d ms, or never come', async (answerAfterMs) => {
-    const { clock, word, toldAtMs } = setup(10)
-    for (let index = 0; index < 20; index++) {
-      word.whole(4000)
-      await clock.advance(answerAfterMs)
-      word.sent(clock.now())
-      await clock.advance(30)
-    }
+    const { clock, word, toldAtMs, exchange } = setup(10)
+    for (let index = 0; index < 20; index++) await exchange(answerAfterMs)
     expect(toldAtMs).toHaveLength(20)
     for (let index = 0; index < 20; index++) {
       word.whole(4000)
@@ -155,24 +151,14 @@ describe('the word of arrival', () => {
     { rttMs: 30, answerMs: 70 },
     { rttMs: 10, answerMs: 85 },
   ])('does not wait for answers after $answerMs ms on a way of $rttMs ms', async ({ rttMs, answerMs }) => {
-    const { clock, word, toldAtMs } = setup(rttMs)
-    for (let index = 0; index < 20; index++) {
-      word.whole(4000)
-      await clock.advance(answerMs)
-      word.sent(clock.now())
-      await clock.advance(30)
-    }
+    const { toldAtMs, exchange } = setup(rttMs)
+    for (let index = 0; index < 20; index++) await exchange(answerMs)
     expect(toldAtMs).toHaveLength(20)
   })
 
   it('is brought forward where the newest message has no answer to wait for', async () => {
-    const { clock, word, toldAtMs } = setup(10)
-    for (let index = 0; index < 20; index++) {
-      word.whole(4000)
-      await clock.advance(index % 2 === 0 ? 45 : 55)
-      word.sent(clock.now())
-      await clock.advance(30)
-    }
+    const { clock, word, toldAtMs, exchange } = setup(10)
+    for (let index = 0; index < 20; index++) await exchange(index % 2 === 0 ? 45 : 55)
     const sinceMs = clock.now()
     const before = toldAtMs.length
     word.whole(4000)
@@ -243,32 +229,21 @@ describe('the word of arrival', () => {
   )
 
   it('counts no answer as one to what came while the way lost something, long ago', async () => {
-    const { clock, word, toldAtMs, state } = setup(10)
-    const exchange = async () => {
-      word.whole(4000)
-      await clock.advance(40)
-      word.sent(clock.now())
-      await clock.advance(30)
-    }
-    for (let index = 0; index < 20; index++) await exchange()
+    const { clock, word, toldAtMs, state, exchange } = setup(10)
+    for (let index = 0; index < 20; index++) await exchange(40)
     word.whole(4000)
     await clock.advance(1000)
     const before = toldAtMs.length
     state.lossy = false
-    await exchange()
+    await exchange(40)
     state.lossy = true
-    await exchange()
+    await exchange(40)
     expect(toldAtMs).toHaveLength(before)
   })
 
   it('is sent at once again when answers have stopped coming', async () => {
-    const { clock, word, toldAtMs } = setup(10)
-    for (let index = 0; index < 20; index++) {
-      word.whole(4000)
-      await clock.advance(40)
-      word.sent(clock.now())
-      await clock.advance(30)
-    }
+    const { clock, word, toldAtMs, exchange } = setup(10)
+    for (let index = 0; index < 20; index++) await exchange(40)
     const delays: number[] = []
     for (let index = 0; index < 10; index++) {
       const sinceMs = clock.now()

@@ -35,6 +35,7 @@ export class WordOfArrival {
   #dueMs = 0
   /** Nothing was handed over since, whether word has left or not: that would tell of it, too. */
   #isUnanswered = false
+  /** When the timer comes. */
   #firesMs = 0
   #armed = false
   #cancel: () => void = () => {}
@@ -71,7 +72,7 @@ export class WordOfArrival {
     const waitMs = Math.max(pauseMs + this.#stream.nextWithinMs, this.#answerWithinMs(rttMs))
     this.#dueMs = nowMs + waitMs
     if (this.#armed && this.#firesMs - this.#dueMs <= 1) return
-    if (this.#armed) this.#cancel()
+    this.#cancel()
     this.#arm(waitMs)
   }
 
